@@ -1,5 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "command/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One row a command, in the order of the help. The first word of the command line picks the row. */
+static const struct command commands[] = {
+	/* word, function, one line of help */
+	{ NULL, NULL, NULL },
+};
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "Usage: pmtop [COMMAND] [OPTION...]\n"
+		     "Where every page of a process is: in RAM, in swap, in the page cache, or "
+		     "nowhere.\n\n");
+	for (const struct command *c = commands; c->word; c++)
+		fprintf(out, "  %-10s %s\n", c->word, c->help);
+	fprintf(out, "\n  -h, --help     this text; pmtop COMMAND --help says more\n"
+		     "  -V, --version  the version\n");
+}
+
+static const struct command *find_command(const char *word)
+{
+	for (const struct command *c = commands; c->word; c++)
+		if (!strcmp(c->word, word))
+			return c;
+	return NULL;
+}
+
+/* Writes to a full disk or a closed pipe are an error of the whole program. */
+static int finish(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		if (status == EXIT_DONE) {
+			fprintf(stderr, "pmtop: cannot write to standard output\n");
+			return EXIT_ERROR;
+		}
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	return 0;
+	const char *word = argc > 1 ? argv[1] : "--help";
+	const struct command *command;
+
+	if (!strcmp(word, "-h") || !strcmp(word, "--help")) {
+		print_help(stdout);
+		return finish(EXIT_DONE);
+	}
+	if (!strcmp(word, "-V") || !strcmp(word, "--version")) {
+		printf("pmtop %s\n", PMTOP_VERSION);
+		return finish(EXIT_DONE);
+	}
+	command = find_command(word);
+	if (!command) {
+		fprintf(stderr, "pmtop: unknown %s '%s'; pmtop --help lists what there is\n",
+			word[0] == '-' ? "option" : "command", word);
+		return EXIT_USAGE;
+	}
+	return finish(command->run(argc - 1, argv + 1));
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_COMMAND_H
+#define PMTOP_COMMAND_H
+
+/*
+ * The commands of pmtop, one word each. Each gets its own argv (argv[0] is its word), parses its
+ * options, says on standard error what went wrong, and returns an exit status.
+ */
+
+/* Exit statuses; `run` uses those of timeout(1) instead, as the manual says. */
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_ERROR = 1,
+	EXIT_USAGE = 2,
+	EXIT_NO_PROCESS = 3, /* no such process, or it ended before the first sample */
+	EXIT_NOT_PERMITTED = 4,
+};
+
+struct command {
+	const char *word;
+	int (*run)(int argc, char **argv);
+	const char *help; /* one line */
+};
+
+#endif
