@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_CLEANUP_H
+#define PMTOP_CLEANUP_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Scope-bound release of what a function holds, instead of goto ladders. */
+
+#define CLEANUP(function) __attribute__((cleanup(function)))
+
+/* Defines NAME(type *) for CLEANUP, which calls release() unless the variable holds NULL. */
+#define DEFINE_CLEANUP(name, type, release)                                                        \
+	static inline void name(type *p)                                                           \
+	{                                                                                          \
+		if (*p)                                                                            \
+			release(*p);                                                               \
+	}
+
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void cleanup_close(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+DEFINE_CLEANUP(cleanup_fclose, FILE *, fclose)
+
+/* Hands a pointer out of the scope that would have released it. */
+#define TAKE(p)                                                                                    \
+	({                                                                                         \
+		__typeof__(p) taken = (p);                                                         \
+		(p) = NULL;                                                                        \
+		taken;                                                                             \
+	})
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_SNAPSHOT_H
+#define PMTOP_SNAPSHOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/mapping.h"
+#include "model/pages.h"
+
+/*
+ * One immutable picture of a process. Reference counted and safe to hand between threads; whoever
+ * holds a reference may read every field, nobody writes one after snapshot_seal().
+ */
+
+/* How sure the places of shared-swapped pages are, over all mappings; the worst one counts. */
+enum shared_swap_knowledge {
+	SHARED_SWAP_EXACT, /* page by page */
+	SHARED_SWAP_APPROXIMATE, /* some pages are unknown */
+	SHARED_SWAP_SUM, /* how many, but not which */
+	SHARED_SWAP_UNKNOWN,
+};
+extern const char *const shared_swap_knowledge_names[];
+
+struct snapshot_known {
+	bool written; /* this kernel has soft-dirty marks */
+	uint8_t shared_swap; /* enum shared_swap_knowledge */
+	bool private_slots;
+	bool shared_slots;
+	/* Swap pages of private memory were proven by VmSwap or by their swap types. */
+	bool swap_exact;
+};
+
+/* A mapping and its pages; pages is NULL while they have not been read (first screen). */
+struct snapshot_mapping {
+	struct mapping *mapping;
+	struct pages *pages;
+};
+
+/* Raw facts about a window of pages, fetched on request for what is on screen. */
+struct page_detail {
+	atomic_uint refs;
+	uint64_t start; /* address of the first page */
+	size_t count; /* pages */
+	bool words_known, flags_known, counts_known;
+	uint64_t *words; /* /proc/PID/pagemap */
+	uint64_t *flags; /* /proc/kpageflags, 0 where not present */
+	uint64_t *map_counts; /* /proc/kpagecount */
+	uint8_t *rules; /* enum page_rule: what decided the state */
+};
+
+struct snapshot {
+	atomic_uint refs;
+	uint64_t sequence; /* counts samples of one source from 0 */
+	pid_t pid;
+	uint64_t start_time; /* clock ticks after boot; with pid the identity of the process */
+	char comm[64];
+	int64_t taken_ns; /* CLOCK_REALTIME */
+	int64_t clock_ns; /* CLOCK_MONOTONIC, for intervals */
+	struct snapshot_known known;
+	struct page_counts totals;
+	uint64_t swap_unplaced;
+	bool partial; /* some mappings have no pages yet */
+	bool skipped; /* nothing could have changed: the pages are those of the sample before */
+	size_t count;
+	struct snapshot_mapping *mappings; /* ascending by address */
+	struct page_detail *detail; /* NULL: none was asked for */
+};
+
+/* An empty snapshot with one reference and room for `count` mappings; NULL when memory is out. */
+struct snapshot *snapshot_new(size_t count);
+
+/* Sums totals and knowledge up from the mappings; the snapshot is immutable from here on. */
+void snapshot_seal(struct snapshot *snapshot);
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
+
+/* Index of the mapping that holds `address`, or of the first one above it (may be count). */
+size_t snapshot_find(const struct snapshot *snapshot, uint64_t address);
+
+/* Bytes that this snapshot holds beyond what it shares with `after` (may be NULL). */
+size_t snapshot_memory(const struct snapshot *snapshot, const struct snapshot *after);
+
+struct page_detail *page_detail_new(uint64_t start, size_t count);
+struct page_detail *page_detail_ref(struct page_detail *detail);
+void page_detail_unref(struct page_detail *detail);
+
+#endif

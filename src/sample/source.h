@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_SOURCE_H
+#define PMTOP_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/snapshot.h"
+
+/*
+ * Where snapshots come from. Live and replay are two kinds of the same thing, so every view works
+ * on both. A source never blocks its caller: it has a descriptor to poll, and hands out the newest
+ * snapshot. All calls of one source come from one thread (its user's).
+ */
+
+enum source_state {
+	SOURCE_WAITING, /* no snapshot yet */
+	SOURCE_LIVE,
+	SOURCE_PAUSED,
+	SOURCE_ENDED, /* the target has ended, or the replay is at its last sample */
+	SOURCE_FAILED, /* no sample can be taken any more: error says why */
+};
+
+struct source_status {
+	enum source_state state;
+	int error; /* errno of SOURCE_FAILED, or of the newest sample that failed */
+	int64_t interval_ns; /* in force; above what was asked for when the sampler limits itself */
+	int64_t asked_interval_ns;
+	int64_t ended_ns; /* CLOCK_REALTIME, with SOURCE_ENDED */
+	bool exit_known;
+	int exit_status; /* as wait(2) gives it, when exit_known */
+	bool oom_killed; /* the kernel told that the OOM killer did it */
+	char message[160]; /* newest news for the message line, or ""; see message_serial */
+	uint64_t message_serial; /* moves with each new message */
+};
+
+/* The pages on screen: read first, and with their raw facts. count 0: none. */
+struct source_focus {
+	uint64_t start; /* address of a page */
+	uint64_t count; /* pages, at most 65,536 */
+};
+
+enum source_action {
+	SOURCE_CLEAR_WRITTEN, /* clear_refs 4: the person has confirmed */
+	SOURCE_PUSH_OUT, /* MADV_PAGEOUT on [start, start + length): the person has confirmed */
+	SOURCE_VERIFY, /* compare the next sample with smaps; the outcome is a message */
+	SOURCE_SAMPLE_NOW, /* take one full sample at once, also when paused */
+};
+
+struct source_request {
+	enum source_action action;
+	uint64_t start, length; /* bytes, for SOURCE_PUSH_OUT */
+};
+
+/* A replay's extent. Samples are numbered from 0. */
+struct source_span {
+	uint64_t samples;
+	int64_t first_ns, last_ns; /* CLOCK_REALTIME */
+	uint64_t position; /* sample shown */
+};
+
+struct source;
+
+struct source_ops {
+	int (*fd)(struct source *source);
+	struct snapshot *(*take)(struct source *source);
+	void (*status)(struct source *source, struct source_status *ret_status);
+	void (*set_interval)(struct source *source, int64_t interval_ns);
+	void (*set_paused)(struct source *source, bool paused);
+	void (*set_focus)(struct source *source, const struct source_focus *focus);
+	int (*request)(struct source *source, const struct source_request *request);
+	/* Replay only, NULL for live. */
+	int (*span)(struct source *source, struct source_span *ret_span);
+	int (*seek)(struct source *source, uint64_t sample);
+	void (*set_speed)(struct source *source, double speed);
+	void (*free)(struct source *source);
+};
+
+/* First member of every kind of source. */
+struct source {
+	const struct source_ops *ops;
+};
+
+/* Readable when source_take() may give something, or the status changed. */
+static inline int source_fd(struct source *source)
+{
+	return source->ops->fd(source);
+}
+
+/* The newest snapshot that was not taken yet, with a reference for the caller; or NULL. */
+static inline struct snapshot *source_take(struct source *source)
+{
+	return source->ops->take(source);
+}
+
+static inline void source_status(struct source *source, struct source_status *ret_status)
+{
+	source->ops->status(source, ret_status);
+}
+
+static inline void source_set_interval(struct source *source, int64_t interval_ns)
+{
+	source->ops->set_interval(source, interval_ns);
+}
+
+static inline void source_set_paused(struct source *source, bool paused)
+{
+	source->ops->set_paused(source, paused);
+}
+
+static inline void source_set_focus(struct source *source, const struct source_focus *focus)
+{
+	source->ops->set_focus(source, focus);
+}
+
+/* 0, or -ENOTSUP when this kind of source cannot do it. The outcome comes as a message. */
+static inline int source_request(struct source *source, const struct source_request *request)
+{
+	return source->ops->request(source, request);
+}
+
+static inline bool source_is_replay(const struct source *source)
+{
+	return source->ops->seek;
+}
+
+static inline void source_free(struct source *source)
+{
+	source->ops->free(source);
+}
+
+#endif
