@@ -5,8 +5,8 @@
 #include "model/mapping.h"
 
 const char *const mapping_kind_names[MAPPING_KINDS] = {
-	[MAPPING_ANON] = "anon",   [MAPPING_HEAP] = "heap",   [MAPPING_STACK] = "stack",
-	[MAPPING_FILE] = "file",   [MAPPING_SHMEM] = "shmem", [MAPPING_HUGETLB] = "hugetlb",
+	[MAPPING_ANON] = "anon",       [MAPPING_HEAP] = "heap",	  [MAPPING_STACK] = "stack",
+	[MAPPING_FILE] = "file",       [MAPPING_SHMEM] = "shmem", [MAPPING_HUGETLB] = "hugetlb",
 	[MAPPING_SPECIAL] = "special",
 };
 

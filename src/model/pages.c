@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/pages_internal.h"
+
+void block_unref(struct block *block)
+{
+	if (atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
+		free(block);
+}
+
+struct pages *pages_ref(struct pages *pages)
+{
+	atomic_fetch_add_explicit(&pages->refs, 1, memory_order_relaxed);
+	return pages;
+}
+
+void pages_unref(struct pages *pages)
+{
+	if (atomic_fetch_sub_explicit(&pages->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < pages->extent_count; i++)
+		if (pages->extents[i].block)
+			block_unref(pages->extents[i].block);
+	free(pages);
+}
+
+uint64_t pages_total(const struct pages *pages)
+{
+	return pages->total;
+}
+
+const struct page_counts *pages_counts(const struct pages *pages)
+{
+	return &pages->counts;
+}
+
+const struct pages_facts *pages_facts(const struct pages *pages)
+{
+	return &pages->facts;
+}
+
+/* The extent that holds a page: the last one that starts at or before it. */
+static size_t extent_find(const struct pages *pages, uint64_t index)
+{
+	size_t low = 0, high = pages->extent_count;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (pages->extents[middle].first <= index)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint64_t extent_end(const struct pages *pages, size_t i)
+{
+	return i + 1 < pages->extent_count ? pages->extents[i + 1].first : pages->total;
+}
+
+static uint16_t block_marks(const struct block *block, unsigned int place)
+{
+	uint16_t marks = 0;
+	unsigned int plane = 0;
+
+	for (unsigned int mask = block->mark_mask; mask; mask &= mask - 1, plane++)
+		if (block->planes[plane][place / 64] >> (place % 64) & 1)
+			marks |= (uint16_t)(mask & -mask);
+	return marks;
+}
+
+enum page_state pages_state(const struct pages *pages, uint64_t index)
+{
+	const struct extent *e = &pages->extents[extent_find(pages, index)];
+
+	return e->block ? e->block->state[block_place(pages, index)] : e->state;
+}
+
+uint16_t pages_marks(const struct pages *pages, uint64_t index)
+{
+	const struct extent *e = &pages->extents[extent_find(pages, index)];
+
+	return e->block ? block_marks(e->block, block_place(pages, index)) : e->marks;
+}
+
+static void count_marks(uint16_t marks, uint64_t count, struct page_counts *counts)
+{
+	for (unsigned int m = marks; m; m &= m - 1)
+		counts->mark[__builtin_ctz(m)] += count;
+}
+
+/* Counts a whole block by its summary. */
+static void count_block(const struct block *block, struct page_counts *counts)
+{
+	for (int s = 0; s < PAGE_STATES; s++)
+		counts->state[s] += block->state_counts[s];
+	for (int m = 0; m < PAGE_MARKS; m++)
+		counts->mark[m] += block->mark_counts[m];
+}
+
+/* Set bits of a plane in [from, to). */
+static unsigned int plane_count(const uint64_t *plane, unsigned int from, unsigned int to)
+{
+	unsigned int n = 0;
+
+	for (unsigned int w = from / 64; w * 64 < to; w++) {
+		uint64_t bits = plane[w];
+
+		if (from > w * 64)
+			bits &= ~UINT64_C(0) << (from - w * 64);
+		if (to < w * 64 + 64)
+			bits &= ~UINT64_C(0) >> (w * 64 + 64 - to);
+		n += (unsigned int)__builtin_popcountll(bits);
+	}
+	return n;
+}
+
+static void count_block_part(const struct block *block, unsigned int from, unsigned int to,
+			     struct page_counts *counts)
+{
+	unsigned int plane = 0;
+
+	for (unsigned int i = from; i < to; i++)
+		counts->state[block->state[i]]++;
+	for (unsigned int mask = block->mark_mask; mask; mask &= mask - 1, plane++)
+		counts->mark[__builtin_ctz(mask)] += plane_count(block->planes[plane], from, to);
+}
+
+void pages_count(const struct pages *pages, uint64_t first, uint64_t count,
+		 struct page_counts *counts)
+{
+	uint64_t end = first + count;
+
+	if (first >= pages->total || !count)
+		return;
+	if (end > pages->total || end < first)
+		end = pages->total;
+	for (size_t i = extent_find(pages, first); first < end; i++) {
+		const struct extent *e = &pages->extents[i];
+		uint64_t extent_stop = extent_end(pages, i);
+		uint64_t stop = extent_stop < end ? extent_stop : end;
+
+		if (!e->block) {
+			counts->state[e->state] += stop - first;
+			count_marks(e->marks, stop - first, counts);
+		} else if (first == e->first && stop == extent_stop) {
+			count_block(e->block, counts);
+		} else {
+			unsigned int from = block_place(pages, first);
+
+			count_block_part(e->block, from, from + (unsigned int)(stop - first),
+					 counts);
+		}
+		first = stop;
+	}
+}
+
+/* How far from `place` on the pages of a block stay as they are there, up to `limit`. */
+static unsigned int block_run(const struct block *block, unsigned int place, unsigned int limit,
+			      uint8_t state, uint16_t marks)
+{
+	unsigned int i = place;
+
+	while (i < limit && block->state[i] == state &&
+	       (!block->mark_mask || block_marks(block, i) == marks))
+		i++;
+	return i - place;
+}
+
+bool pages_run(const struct pages *pages, uint64_t first, struct page_run *ret_run)
+{
+	struct page_run run = { .first = first };
+
+	if (first >= pages->total)
+		return false;
+	for (size_t i = extent_find(pages, first); i < pages->extent_count; i++) {
+		const struct extent *e = &pages->extents[i];
+		uint64_t at = run.first + run.count, stop = extent_end(pages, i);
+
+		if (!run.count) {
+			unsigned int place = block_place(pages, first);
+
+			run.state = e->block ? e->block->state[place] : e->state;
+			run.marks = e->block ? block_marks(e->block, place) : e->marks;
+		}
+		if (e->block) {
+			unsigned int place = block_place(pages, at);
+			unsigned int same =
+				block_run(e->block, place, place + (unsigned int)(stop - at),
+					  run.state, run.marks);
+
+			run.count += same;
+			if (at + same < stop)
+				break;
+		} else if (e->state == run.state && e->marks == run.marks) {
+			run.count += stop - at;
+		} else {
+			break;
+		}
+	}
+	*ret_run = run;
+	return true;
+}
+
+const struct slot_run *pages_slots(const struct pages *pages, size_t *ret_count)
+{
+	*ret_count = pages->slot_count;
+	return pages->slots;
+}
+
+bool pages_slot(const struct pages *pages, uint64_t index, uint32_t *ret_type, uint64_t *ret_offset)
+{
+	size_t low = 0, high = pages->slot_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct slot_run *run = &pages->slots[middle];
+
+		if (index < run->first) {
+			high = middle;
+		} else if (index - run->first >= run->count) {
+			low = middle + 1;
+		} else {
+			*ret_type = run->type;
+			*ret_offset = run->offset + (index - run->first);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool facts_equal(const struct pages_facts *a, const struct pages_facts *b)
+{
+	return a->marks_known == b->marks_known && a->doubt == b->doubt &&
+	       a->slots_known == b->slots_known && a->swap_unplaced == b->swap_unplaced;
+}
+
+static bool slots_equal(const struct pages *a, const struct pages *b)
+{
+	if (a->slot_count != b->slot_count)
+		return false;
+	for (size_t i = 0; i < a->slot_count; i++) {
+		const struct slot_run *x = &a->slots[i], *y = &b->slots[i];
+
+		if (x->first != y->first || x->count != y->count || x->offset != y->offset ||
+		    x->type != y->type)
+			return false;
+	}
+	return true;
+}
+
+bool pages_equal(const struct pages *a, const struct pages *b)
+{
+	struct page_run x, y;
+
+	if (a == b)
+		return true;
+	if (a->total != b->total || !facts_equal(&a->facts, &b->facts) || !slots_equal(a, b) ||
+	    memcmp(&a->counts, &b->counts, sizeof(a->counts)) != 0)
+		return false;
+	for (uint64_t i = 0; i < a->total; i = x.first + x.count) {
+		uint64_t shared;
+
+		if (pages_shared(a, b, i, &shared)) {
+			x.first = i;
+			x.count = shared;
+			continue;
+		}
+		pages_run(a, i, &x);
+		pages_run(b, i, &y);
+		if (x.state != y.state || x.marks != y.marks)
+			return false;
+		if (y.count < x.count)
+			x.count = y.count;
+	}
+	return true;
+}
+
+bool pages_shared(const struct pages *a, const struct pages *b, uint64_t first, uint64_t *ret_count)
+{
+	uint64_t a_end, b_end;
+	const struct extent *x, *y;
+	size_t i, j;
+
+	if (first >= a->total || first >= b->total)
+		return false;
+	if (a == b) {
+		*ret_count = a->total - first;
+		return true;
+	}
+	i = extent_find(a, first);
+	j = extent_find(b, first);
+	x = &a->extents[i];
+	y = &b->extents[j];
+	if (x->block != y->block || (x->block && (x->first != y->first || a->skew != b->skew)))
+		return false;
+	if (!x->block && (x->state != y->state || x->marks != y->marks))
+		return false;
+	a_end = extent_end(a, i);
+	b_end = extent_end(b, j);
+	*ret_count = (a_end < b_end ? a_end : b_end) - first;
+	return true;
+}
+
+size_t pages_memory(const struct pages *pages, const struct pages *after)
+{
+	size_t bytes, j = 0;
+
+	if (pages == after)
+		return 0;
+	bytes = sizeof(*pages) + pages->extent_count * sizeof(struct extent) +
+		pages->slot_count * sizeof(struct slot_run);
+	for (size_t i = 0; i < pages->extent_count; i++) {
+		const struct extent *e = &pages->extents[i];
+
+		if (!e->block)
+			continue;
+		while (after && j < after->extent_count && after->extents[j].first < e->first)
+			j++;
+		if (!after || j == after->extent_count || after->extents[j].block != e->block)
+			bytes += block_size(e->block->mark_mask);
+	}
+	return bytes;
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/cleanup.h"
+#include "model/pages_internal.h"
+
+/*
+ * A block of up to this many runs is cheaper as uniform extents (24 bytes each) than as a dense
+ * block (some 570 bytes).
+ */
+#define RUNS_AS_EXTENTS 16u
+
+/* A run inside the block that is being filled; it ends where the next one starts. */
+struct local_run {
+	uint16_t place;
+	uint16_t marks;
+	uint8_t state;
+};
+
+struct pages_builder {
+	const struct pages *after;
+	size_t after_cursor; /* extent of `after` that was looked at last */
+	uint32_t skew;
+	uint64_t position;
+	bool out_of_memory;
+
+	struct local_run runs[BLOCK_PAGES + 1];
+	unsigned int run_count;
+	uint64_t block_first; /* page that runs[0] starts at */
+
+	struct extent *extents;
+	size_t extent_count, extent_room;
+	struct slot_run *slots;
+	size_t slot_count, slot_room;
+	struct page_counts counts;
+	struct block *scratch; /* with room for every plane */
+};
+
+struct pages_builder *pages_builder_new(void)
+{
+	struct pages_builder *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->scratch = calloc(1, block_size((1 << PAGE_MARKS) - 1));
+	if (!b->scratch) {
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+static void drop_extents(struct pages_builder *b)
+{
+	for (size_t i = 0; i < b->extent_count; i++)
+		if (b->extents[i].block)
+			block_unref(b->extents[i].block);
+	b->extent_count = 0;
+}
+
+void pages_builder_free(struct pages_builder *builder)
+{
+	drop_extents(builder);
+	free(builder->extents);
+	free(builder->slots);
+	free(builder->scratch);
+	free(builder);
+}
+
+void pages_builder_start(struct pages_builder *builder, uint64_t start, const struct pages *after)
+{
+	drop_extents(builder);
+	builder->skew = (uint32_t)(start >> 12 & (BLOCK_PAGES - 1));
+	builder->after = after && after->skew == builder->skew ? after : NULL;
+	builder->after_cursor = 0;
+	builder->position = 0;
+	builder->out_of_memory = false;
+	builder->run_count = 0;
+	builder->block_first = 0;
+	builder->slot_count = 0;
+	memset(&builder->counts, 0, sizeof(builder->counts));
+}
+
+uint64_t pages_builder_position(const struct pages_builder *builder)
+{
+	return builder->position;
+}
+
+/* Room for one more element at the end of a growing array. */
+static bool make_room(void **array, size_t *room, size_t count, size_t element)
+{
+	size_t wanted = *room ? *room * 2 : 64;
+	void *grown;
+
+	if (count < *room)
+		return true;
+	grown = reallocarray(*array, wanted, element);
+	if (!grown)
+		return false;
+	*array = grown;
+	*room = wanted;
+	return true;
+}
+
+static void push_extent(struct pages_builder *b, const struct extent *extent)
+{
+	if (!make_room((void **)&b->extents, &b->extent_room, b->extent_count, sizeof(*extent))) {
+		b->out_of_memory = true;
+		if (extent->block)
+			block_unref(extent->block);
+		return;
+	}
+	b->extents[b->extent_count++] = *extent;
+}
+
+static void push_uniform(struct pages_builder *b, uint64_t first, uint8_t state, uint16_t marks)
+{
+	const struct extent *last = b->extent_count ? &b->extents[b->extent_count - 1] : NULL;
+
+	if (last && !last->block && last->state == state && last->marks == marks)
+		return;
+	push_extent(b, &(struct extent){ .first = first, .state = state, .marks = marks });
+}
+
+static void plane_set(uint64_t *plane, unsigned int from, unsigned int to)
+{
+	for (unsigned int w = from / 64; w * 64 < to; w++) {
+		uint64_t bits = ~UINT64_C(0);
+
+		if (from > w * 64)
+			bits &= ~UINT64_C(0) << (from - w * 64);
+		if (to < w * 64 + 64)
+			bits &= ~UINT64_C(0) >> (w * 64 + 64 - to);
+		plane[w] |= bits;
+	}
+}
+
+/* Short runs are the rule in a dense block: eight bytes at once, and the next run overwrites. */
+static void fill_states(uint8_t *state, unsigned int from, unsigned int to, uint8_t value)
+{
+	uint64_t eight = value * UINT64_C(0x0101010101010101);
+
+	for (unsigned int i = from; i < to; i += 8) {
+		if (i + 8 <= BLOCK_PAGES) {
+			memcpy(state + i, &eight, 8);
+		} else {
+			memset(state + i, value, to - i);
+		}
+	}
+}
+
+/* Turns the runs of the current block into the scratch block. */
+static void expand_runs(struct pages_builder *b, unsigned int stop)
+{
+	struct block *block = b->scratch;
+	uint16_t mask = 0;
+	unsigned int bits;
+
+	for (unsigned int i = 0; i < b->run_count; i++)
+		mask |= b->runs[i].marks;
+	memset(block, 0, block_size(mask));
+	block->mark_mask = mask;
+	b->runs[b->run_count].place = (uint16_t)stop;
+	for (unsigned int i = 0; i < b->run_count; i++) {
+		const struct local_run *run = &b->runs[i];
+		unsigned int next = b->runs[i + 1].place;
+
+		fill_states(block->state, run->place, next, run->state);
+		block->state_counts[run->state] += next - run->place;
+		for (bits = run->marks; bits; bits &= bits - 1) {
+			unsigned int mark = (unsigned int)__builtin_ctz(bits);
+			unsigned int plane =
+				(unsigned int)__builtin_popcount(mask & ((1u << mark) - 1));
+
+			plane_set(block->planes[plane], run->place, next);
+			block->mark_counts[mark] += next - run->place;
+		}
+	}
+	/* The last run may have been filled past its end. */
+	memset(block->state + stop, 0, BLOCK_PAGES - stop);
+}
+
+/* The block of `after` at the same place, if it holds the same as the scratch block. */
+static struct block *find_same_block(struct pages_builder *b, uint64_t first)
+{
+	const struct pages *after = b->after;
+	struct block *old;
+	size_t head = offsetof(struct block, mark_mask);
+
+	if (!after)
+		return NULL;
+	while (b->after_cursor < after->extent_count &&
+	       after->extents[b->after_cursor].first < first)
+		b->after_cursor++;
+	if (b->after_cursor == after->extent_count ||
+	    after->extents[b->after_cursor].first != first)
+		return NULL;
+	old = after->extents[b->after_cursor].block;
+	if (!old || old->mark_mask != b->scratch->mark_mask ||
+	    memcmp((char *)old + head, (char *)b->scratch + head,
+		   block_size(old->mark_mask) - head) != 0)
+		return NULL;
+	atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
+	return old;
+}
+
+static void push_dense(struct pages_builder *b, unsigned int stop)
+{
+	struct block *block;
+
+	expand_runs(b, stop);
+	block = find_same_block(b, b->block_first);
+	if (!block) {
+		block = malloc(block_size(b->scratch->mark_mask));
+		if (!block) {
+			b->out_of_memory = true;
+			return;
+		}
+		memcpy(block, b->scratch, block_size(b->scratch->mark_mask));
+		atomic_init(&block->refs, 1);
+	}
+	push_extent(b, &(struct extent){ .first = b->block_first, .block = block });
+}
+
+/* Puts away the runs gathered since the last 2 MiB border; `stop` is the place behind the last. */
+static void finish_block(struct pages_builder *b, unsigned int stop)
+{
+	if (b->run_count > RUNS_AS_EXTENTS) {
+		push_dense(b, stop);
+	} else {
+		unsigned int start = b->run_count ? b->runs[0].place : 0;
+
+		for (unsigned int i = 0; i < b->run_count; i++)
+			push_uniform(b, b->block_first + (b->runs[i].place - start),
+				     b->runs[i].state, b->runs[i].marks);
+	}
+	b->run_count = 0;
+}
+
+static void count_run(struct page_counts *counts, uint64_t count, enum page_state state,
+		      uint16_t marks)
+{
+	counts->state[state] += count;
+	for (unsigned int m = marks; m; m &= m - 1)
+		counts->mark[__builtin_ctz(m)] += count;
+}
+
+void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_state state,
+		       uint16_t marks)
+{
+	struct pages_builder *b = builder;
+
+	count_run(&b->counts, count, state, marks);
+	while (count) {
+		unsigned int place = (unsigned int)((b->skew + b->position) & (BLOCK_PAGES - 1));
+		uint64_t room = BLOCK_PAGES - place;
+		const struct local_run *last = b->run_count ? &b->runs[b->run_count - 1] : NULL;
+
+		if (!last && !place && count >= BLOCK_PAGES) {
+			uint64_t whole = count & ~(uint64_t)(BLOCK_PAGES - 1);
+
+			push_uniform(b, b->position, (uint8_t)state, marks);
+			b->position += whole;
+			count -= whole;
+			continue;
+		}
+		if (!last)
+			b->block_first = b->position;
+		if (!last || last->state != state || last->marks != marks)
+			b->runs[b->run_count++] = (struct local_run){ .place = (uint16_t)place,
+								      .marks = marks,
+								      .state = (uint8_t)state };
+		if (count < room) {
+			b->position += count;
+			return;
+		}
+		b->position += room;
+		count -= room;
+		finish_block(b, BLOCK_PAGES);
+	}
+}
+
+void pages_builder_slot(struct pages_builder *builder, const struct slot_run *run)
+{
+	struct slot_run *last =
+		builder->slot_count ? &builder->slots[builder->slot_count - 1] : NULL;
+
+	if (last && last->type == run->type && last->first + last->count == run->first &&
+	    last->offset + last->count == run->offset) {
+		last->count += run->count;
+		return;
+	}
+	if (!make_room((void **)&builder->slots, &builder->slot_room, builder->slot_count,
+		       sizeof(*run))) {
+		builder->out_of_memory = true;
+		return;
+	}
+	builder->slots[builder->slot_count++] = *run;
+}
+
+/* True when everything is as in `after`, whose blocks are shared already: pointers tell. */
+static bool same_as_after(const struct pages_builder *b, const struct pages_facts *facts)
+{
+	const struct pages *after = b->after;
+
+	if (!after || after->total != b->position || after->extent_count != b->extent_count ||
+	    after->slot_count != b->slot_count)
+		return false;
+	if (after->facts.marks_known != facts->marks_known || after->facts.doubt != facts->doubt ||
+	    after->facts.slots_known != facts->slots_known ||
+	    after->facts.swap_unplaced != facts->swap_unplaced)
+		return false;
+	if (b->extent_count &&
+	    memcmp(after->extents, b->extents, b->extent_count * sizeof(struct extent)) != 0)
+		return false;
+	for (size_t i = 0; i < b->slot_count; i++) {
+		const struct slot_run *x = &after->slots[i], *y = &b->slots[i];
+
+		if (x->first != y->first || x->count != y->count || x->type != y->type ||
+		    x->offset != y->offset)
+			return false;
+	}
+	return true;
+}
+
+int pages_builder_finish(struct pages_builder *builder, const struct pages_facts *facts,
+			 struct pages **ret_pages)
+{
+	struct pages_builder *b = builder;
+	size_t extent_bytes, slot_bytes;
+	struct pages *pages;
+
+	finish_block(b, (unsigned int)((b->skew + b->position) & (BLOCK_PAGES - 1)));
+	if (b->out_of_memory)
+		return -ENOMEM;
+	if (same_as_after(b, facts)) {
+		*ret_pages = pages_ref((struct pages *)b->after);
+		return 0;
+	}
+	extent_bytes = b->extent_count * sizeof(struct extent);
+	slot_bytes = b->slot_count * sizeof(struct slot_run);
+	pages = malloc(sizeof(*pages) + extent_bytes + slot_bytes);
+	if (!pages)
+		return -ENOMEM;
+	atomic_init(&pages->refs, 1);
+	pages->skew = b->skew;
+	pages->total = b->position;
+	pages->counts = b->counts;
+	pages->facts = *facts;
+	pages->extent_count = b->extent_count;
+	pages->slot_count = b->slot_count;
+	pages->slots = (struct slot_run *)((char *)pages->extents + extent_bytes);
+	if (extent_bytes)
+		memcpy(pages->extents, b->extents, extent_bytes);
+	if (slot_bytes)
+		memcpy(pages->slots, b->slots, slot_bytes);
+	b->extent_count = 0; /* their references now belong to the pages */
+	*ret_pages = pages;
+	return 0;
+}

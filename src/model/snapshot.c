@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/snapshot.h"
+
+const char *const shared_swap_knowledge_names[] = {
+	[SHARED_SWAP_EXACT] = "exact",
+	[SHARED_SWAP_APPROXIMATE] = "approximate",
+	[SHARED_SWAP_SUM] = "sum",
+	[SHARED_SWAP_UNKNOWN] = "unknown",
+};
+
+struct snapshot *snapshot_new(size_t count)
+{
+	struct snapshot *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->mappings = calloc(count ? count : 1, sizeof(*s->mappings));
+	if (!s->mappings) {
+		free(s);
+		return NULL;
+	}
+	atomic_init(&s->refs, 1);
+	s->count = count;
+	return s;
+}
+
+/* How well the places of this mapping's shared-swapped pages are known. */
+static enum shared_swap_knowledge mapping_knowledge(const struct snapshot_mapping *m)
+{
+	const struct pages_facts *facts = pages_facts(m->pages);
+
+	if (m->mapping->kind != MAPPING_SHMEM || !pages_counts(m->pages)->state[PAGE_UNKNOWN])
+		return SHARED_SWAP_EXACT;
+	if (facts->swap_unplaced)
+		return SHARED_SWAP_SUM;
+	return facts->doubt == DOUBT_NO_CACHESTAT ? SHARED_SWAP_APPROXIMATE : SHARED_SWAP_UNKNOWN;
+}
+
+void snapshot_seal(struct snapshot *snapshot)
+{
+	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
+	snapshot->swap_unplaced = 0;
+	snapshot->partial = false;
+	snapshot->known.shared_swap = SHARED_SWAP_EXACT;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct snapshot_mapping *m = &snapshot->mappings[i];
+		const struct page_counts *counts;
+
+		if (!m->pages) {
+			snapshot->partial = true;
+			continue;
+		}
+		counts = pages_counts(m->pages);
+		for (int s = 0; s < PAGE_STATES; s++)
+			snapshot->totals.state[s] += counts->state[s];
+		for (int k = 0; k < PAGE_MARKS; k++)
+			snapshot->totals.mark[k] += counts->mark[k];
+		snapshot->swap_unplaced += pages_facts(m->pages)->swap_unplaced;
+		if (mapping_knowledge(m) > snapshot->known.shared_swap)
+			snapshot->known.shared_swap = mapping_knowledge(m);
+	}
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+	atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);
+	return snapshot;
+}
+
+void snapshot_unref(struct snapshot *snapshot)
+{
+	if (atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		if (snapshot->mappings[i].mapping)
+			mapping_unref(snapshot->mappings[i].mapping);
+		if (snapshot->mappings[i].pages)
+			pages_unref(snapshot->mappings[i].pages);
+	}
+	if (snapshot->detail)
+		page_detail_unref(snapshot->detail);
+	free(snapshot->mappings);
+	free(snapshot);
+}
+
+size_t snapshot_find(const struct snapshot *snapshot, uint64_t address)
+{
+	size_t low = 0, high = snapshot->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (snapshot->mappings[middle].mapping->end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+size_t snapshot_memory(const struct snapshot *snapshot, const struct snapshot *after)
+{
+	size_t bytes = sizeof(*snapshot) + snapshot->count * sizeof(*snapshot->mappings);
+	size_t j = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct snapshot_mapping *m = &snapshot->mappings[i];
+		const struct snapshot_mapping *old = NULL;
+
+		while (after && j < after->count &&
+		       after->mappings[j].mapping->start < m->mapping->start)
+			j++;
+		if (after && j < after->count &&
+		    after->mappings[j].mapping->start == m->mapping->start)
+			old = &after->mappings[j];
+		if (!old || old->mapping != m->mapping)
+			bytes += sizeof(*m->mapping) + m->mapping->name_length + 1;
+		if (m->pages)
+			bytes += pages_memory(m->pages, old ? old->pages : NULL);
+	}
+	return bytes;
+}
+
+struct page_detail *page_detail_new(uint64_t start, size_t count)
+{
+	struct page_detail *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	atomic_init(&d->refs, 1);
+	d->start = start;
+	d->count = count;
+	d->words = calloc(count ? count : 1, sizeof(*d->words));
+	d->flags = calloc(count ? count : 1, sizeof(*d->flags));
+	d->map_counts = calloc(count ? count : 1, sizeof(*d->map_counts));
+	d->rules = calloc(count ? count : 1, sizeof(*d->rules));
+	if (!d->words || !d->flags || !d->map_counts || !d->rules) {
+		page_detail_unref(d);
+		return NULL;
+	}
+	return d;
+}
+
+struct page_detail *page_detail_ref(struct page_detail *detail)
+{
+	atomic_fetch_add_explicit(&detail->refs, 1, memory_order_relaxed);
+	return detail;
+}
+
+void page_detail_unref(struct page_detail *detail)
+{
+	if (atomic_fetch_sub_explicit(&detail->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	free(detail->words);
+	free(detail->flags);
+	free(detail->map_counts);
+	free(detail->rules);
+	free(detail);
+}
