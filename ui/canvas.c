@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/canvas.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+struct canvas {
+	int width, height;
+	bool utf8;
+	unsigned overlaps;
+	struct cell *cells;
+	unsigned char *drawn; /* which cells were drawn since the last clear */
+};
+
+/* What stands for our own glyphs where there is no UTF-8. */
+static const struct {
+	uint32_t glyph;
+	char ascii;
+} ascii_glyphs[] = {
+	{ 0x203a, '>' }, /* › */
+	{ 0x2500, '-' }, /* ─ */
+	{ 0x2502, '|' }, /* │ */
+	{ 0x2504, '-' }, /* ┄ */
+	{ 0x25cf, '*' }, /* ● */
+	{ 0x2026, '~' }, /* … */
+	{ 0x2713, '=' }, /* ✓ */
+	{ 0x2717, '!' }, /* ✗ */
+	{ 0x00b7, '.' }, /* · */
+	{ 0x00d7, 'x' }, /* × */
+	{ 0x2191, '^' }, /* ↑ */
+	{ 0x2193, 'v' }, /* ↓ */
+	{ 0x2190, '<' }, /* ← */
+	{ 0x2192, '>' }, /* → */
+	{ 0x21b5, '<' }, /* ↵ */
+	{ 0x25b2, '^' }, /* ▲ */
+	{ 0x25bc, 'v' }, /* ▼ */
+	{ 0x25b6, '>' }, /* ▶ */
+	{ 0x2581, '_' }, { 0x2582, '.' }, { 0x2583, '-' }, { 0x2584, '=' }, /* ▁▂▃▄ */
+	{ 0x2585, '+' }, { 0x2586, '*' }, { 0x2587, '%' }, { 0x2588, '#' }, /* ▅▆▇█ */
+};
+
+static uint32_t ascii_for(uint32_t glyph)
+{
+	for (size_t i = 0; i < sizeof(ascii_glyphs) / sizeof(*ascii_glyphs); i++)
+		if (ascii_glyphs[i].glyph == glyph)
+			return (unsigned char)ascii_glyphs[i].ascii;
+	return 0;
+}
+
+struct canvas *canvas_new(int width, int height, bool utf8)
+{
+	struct canvas *canvas = calloc(1, sizeof(*canvas));
+
+	if (!canvas)
+		return NULL;
+	canvas->utf8 = utf8;
+	if (canvas_resize(canvas, width, height) < 0) {
+		free(canvas);
+		return NULL;
+	}
+	return canvas;
+}
+
+void canvas_free(struct canvas *canvas)
+{
+	if (!canvas)
+		return;
+	free(canvas->cells);
+	free(canvas->drawn);
+	free(canvas);
+}
+
+int canvas_resize(struct canvas *canvas, int width, int height)
+{
+	struct cell *cells;
+	unsigned char *drawn;
+
+	width = width < 1 ? 1 : width;
+	height = height < 1 ? 1 : height;
+	cells = calloc((size_t)width * height, sizeof(*cells));
+	drawn = calloc((size_t)width * height, 1);
+	if (!cells || !drawn) {
+		free(cells);
+		free(drawn);
+		return -ENOMEM;
+	}
+	free(canvas->cells);
+	free(canvas->drawn);
+	canvas->cells = cells;
+	canvas->drawn = drawn;
+	canvas->width = width;
+	canvas->height = height;
+	canvas_clear(canvas);
+	return 0;
+}
+
+void canvas_clear(struct canvas *canvas)
+{
+	size_t count = (size_t)canvas->width * canvas->height;
+
+	for (size_t i = 0; i < count; i++)
+		canvas->cells[i] = (struct cell){ ' ', STYLE_DEFAULT };
+	memset(canvas->drawn, 0, count);
+	canvas->overlaps = 0;
+}
+
+struct rect canvas_rect(const struct canvas *canvas)
+{
+	return (struct rect){ 0, 0, canvas->width, canvas->height };
+}
+
+bool canvas_utf8(const struct canvas *canvas)
+{
+	return canvas->utf8;
+}
+
+void canvas_set_utf8(struct canvas *canvas, bool utf8)
+{
+	canvas->utf8 = utf8;
+}
+
+const struct cell *canvas_cell(const struct canvas *canvas, int x, int y)
+{
+	return &canvas->cells[(size_t)y * canvas->width + x];
+}
+
+unsigned canvas_overlaps(const struct canvas *canvas)
+{
+	return canvas->overlaps;
+}
+
+struct rect rect_inner(struct rect rect, int x, int y, int width, int height)
+{
+	struct rect inner = { rect.x + x, rect.y + y, rect.width - x, rect.height - y };
+
+	if (inner.width > width)
+		inner.width = width;
+	if (inner.height > height)
+		inner.height = height;
+	if (inner.width < 0)
+		inner.width = 0;
+	if (inner.height < 0)
+		inner.height = 0;
+	return inner;
+}
+
+/* The cell at x, y of rect, or NULL outside of it or of the canvas. */
+static struct cell *cell_at(struct canvas *canvas, struct rect rect, int x, int y)
+{
+	if (x < 0 || y < 0 || x >= rect.width || y >= rect.height)
+		return NULL;
+	x += rect.x;
+	y += rect.y;
+	if (x < 0 || y < 0 || x >= canvas->width || y >= canvas->height)
+		return NULL;
+	return &canvas->cells[(size_t)y * canvas->width + x];
+}
+
+static void set_cell(struct canvas *canvas, struct cell *cell, struct style style, uint32_t glyph)
+{
+	size_t at = (size_t)(cell - canvas->cells);
+
+	if (canvas->drawn[at])
+		canvas->overlaps++;
+	canvas->drawn[at] = 1;
+	cell->glyph = glyph;
+	cell->style = style;
+}
+
+void canvas_put(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
+		uint32_t glyph)
+{
+	struct cell *cell = cell_at(canvas, rect, x, y);
+
+	if (!cell)
+		return;
+	if (glyph >= 0x7f && !canvas->utf8) {
+		glyph = ascii_for(glyph);
+		if (!glyph)
+			glyph = '?';
+	}
+	set_cell(canvas, cell, style, glyph);
+}
+
+/* Length of the valid UTF-8 sequence at s, or 0; no overlong forms, surrogates or beyond U+10FFFF. */
+static size_t utf8_decode(const unsigned char *s, size_t length, uint32_t *ret_glyph)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = s[0];
+
+	if (!n || n > length || s[0] > 0xf4)
+		return 0;
+	if (n > 1)
+		c &= 0x7fu >> n;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	*ret_glyph = c;
+	return n;
+}
+
+/* One thing to draw: a glyph of 1 or 2 columns, or an escape of several ASCII characters. */
+struct piece {
+	uint32_t glyph; /* 0: escape */
+	char escape[12];
+	int width;
+	size_t bytes;
+};
+
+/*
+ * What can move a cursor, hide or reorder what stands beside it, or is broken, becomes visible
+ * ASCII: \n, \x1b, \u202e. Characters of no width of their own (combining, bidirectional controls)
+ * belong here too, since a cell holds one glyph.
+ */
+static void next_piece(const struct canvas *canvas, const char *text, size_t length,
+		       struct piece *ret_piece)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	struct piece p = { 0 };
+	uint32_t c = 0;
+	int width;
+
+	p.bytes = utf8_decode(s, length, &c);
+	if (p.bytes == 1 && c >= 0x20 && c < 0x7f) {
+		p.glyph = c;
+		p.width = 1;
+		*ret_piece = p;
+		return;
+	}
+	if (p.bytes > 1) {
+		width = canvas->utf8 ? wcwidth((wchar_t)c) : -1;
+		if (!canvas->utf8 && ascii_for(c)) {
+			c = ascii_for(c);
+			width = 1;
+		}
+		if (width == 1 || width == 2) {
+			p.glyph = c;
+			p.width = width;
+			*ret_piece = p;
+			return;
+		}
+	}
+	if (p.bytes <= 1 || c < 0xa0)
+		p.width = c == '\n'   ? snprintf(p.escape, sizeof(p.escape), "\\n")
+			  : c == '\t' ? snprintf(p.escape, sizeof(p.escape), "\\t")
+				      : snprintf(p.escape, sizeof(p.escape), "\\x%02x",
+						 p.bytes == 2 ? (unsigned)c : s[0]);
+	else
+		p.width = snprintf(p.escape, sizeof(p.escape), "\\u%04x", (unsigned)c);
+	if (!p.bytes)
+		p.bytes = 1;
+	*ret_piece = p;
+}
+
+static void draw_piece(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
+		       const struct piece *piece)
+{
+	struct cell *cell, *right;
+
+	if (!piece->glyph) {
+		for (int i = 0; i < piece->width; i++)
+			if ((cell = cell_at(canvas, rect, x + i, y)))
+				set_cell(canvas, cell, style, (unsigned char)piece->escape[i]);
+		return;
+	}
+	cell = cell_at(canvas, rect, x, y);
+	if (piece->width == 1) {
+		if (cell)
+			set_cell(canvas, cell, style, piece->glyph);
+		return;
+	}
+	/* Half of a wide character cannot be drawn. */
+	right = cell_at(canvas, rect, x + 1, y);
+	if (cell)
+		set_cell(canvas, cell, style, right ? piece->glyph : ' ');
+	if (right)
+		set_cell(canvas, right, style, cell ? 0 : ' ');
+}
+
+int canvas_bytes(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
+		 const char *text, size_t length)
+{
+	struct piece piece;
+
+	for (size_t i = 0; i < length; i += piece.bytes) {
+		next_piece(canvas, text + i, length - i, &piece);
+		if (x < rect.width)
+			draw_piece(canvas, rect, x, y, style, &piece);
+		x += piece.width;
+	}
+	return x;
+}
+
+int canvas_text(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
+		const char *text)
+{
+	return canvas_bytes(canvas, rect, x, y, style, text, strlen(text));
+}
+
+int canvas_printf(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
+		  const char *format, ...)
+{
+	char buf[1024];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(buf, sizeof(buf), format, args);
+	va_end(args);
+	if (n < 0)
+		return x;
+	return canvas_text(canvas, rect, x, y, style, buf);
+}
+
+int canvas_text_width(const struct canvas *canvas, const char *text)
+{
+	size_t length = strlen(text);
+	struct piece piece;
+	int width = 0;
+
+	for (size_t i = 0; i < length; i += piece.bytes) {
+		next_piece(canvas, text + i, length - i, &piece);
+		width += piece.width;
+	}
+	return width;
+}
+
+int canvas_fit(struct canvas *canvas, struct rect rect, int x, int y, int width, struct style style,
+	       const char *text, bool keep_end)
+{
+	int total = canvas_text_width(canvas, text), skip = 0, at = 0;
+	size_t length = strlen(text);
+	struct piece piece;
+
+	if (width <= 0)
+		return x;
+	if (total <= width) {
+		canvas_text(canvas, rect, x, y, style, text);
+		return x + width;
+	}
+	if (keep_end) {
+		canvas_put(canvas, rect, x, y, style, 0x2026);
+		skip = total - width + 1;
+	} else {
+		canvas_put(canvas, rect, x + width - 1, y, style, 0x2026);
+	}
+	for (size_t i = 0; i < length; i += piece.bytes) {
+		int column;
+
+		next_piece(canvas, text + i, length - i, &piece);
+		column = at - skip + keep_end;
+		if (column >= (keep_end ? 1 : 0) &&
+		    column + piece.width <= (keep_end ? width : width - 1))
+			draw_piece(canvas, rect, x + column, y, style, &piece);
+		at += piece.width;
+		if (!keep_end && at >= width - 1)
+			break;
+	}
+	return x + width;
+}
+
+void canvas_right(struct canvas *canvas, struct rect rect, int x, int y, int width,
+		  struct style style, const char *text)
+{
+	int total = canvas_text_width(canvas, text);
+
+	if (total > width)
+		canvas_fit(canvas, rect, x, y, width, style, text, true);
+	else
+		canvas_text(canvas, rect, x + width - total, y, style, text);
+}
+
+void canvas_add_attr(struct canvas *canvas, struct rect rect, uint16_t attr)
+{
+	for (int y = 0; y < rect.height; y++)
+		for (int x = 0; x < rect.width; x++) {
+			struct cell *cell = cell_at(canvas, rect, x, y);
+
+			if (cell)
+				cell->style.attr |= attr;
+		}
+}
+
+static void dump_glyph(FILE *out, uint32_t c)
+{
+	if (c < 0x80)
+		fputc((int)c, out);
+	else if (c < 0x800)
+		fprintf(out, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
+	else if (c < 0x10000)
+		fprintf(out, "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
+	else
+		fprintf(out, "%c%c%c%c", 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f),
+			0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
+}
+
+static void dump_style(FILE *out, int start, int count, struct style s)
+{
+	fprintf(out, " %d+%d:%d,%d", start, count, s.fg, s.bg);
+	if (s.attr)
+		fprintf(out, ",%s%s%s%s", s.attr & ATTR_BOLD ? "b" : "",
+			s.attr & ATTR_DIM ? "d" : "", s.attr & ATTR_UNDERLINE ? "u" : "",
+			s.attr & ATTR_REVERSE ? "r" : "");
+}
+
+static bool style_equal(struct style a, struct style b)
+{
+	return a.fg == b.fg && a.bg == b.bg && a.attr == b.attr;
+}
+
+void canvas_dump(const struct canvas *canvas, FILE *out)
+{
+	for (int y = 0; y < canvas->height; y++) {
+		const struct cell *row = canvas_cell(canvas, 0, y);
+		int start = 0;
+
+		fputc('|', out);
+		for (int x = 0; x < canvas->width; x++)
+			if (row[x].glyph)
+				dump_glyph(out, row[x].glyph);
+		fputs("|\n ", out);
+		for (int x = 1; x <= canvas->width; x++) {
+			if (x < canvas->width && style_equal(row[x].style, row[start].style))
+				continue;
+			if (!style_equal(row[start].style, STYLE_DEFAULT))
+				dump_style(out, start, x - start, row[start].style);
+			start = x;
+		}
+		fputc('\n', out);
+	}
+}
