@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The walls of the house: who may include what, no mutable globals, no endless files.
+
+house.py layers | lengths | globals LIBRARY-OR-OBJECT...     (from the top of the tree)
+Prints each violation and exits 1; 0 when there is none.
+"""
+
+import glob
+import re
+import subprocess
+import sys
+
+# Which folders a file of a folder may include from. No arrow goes up, and there is no circle.
+LAYERS = {
+    "model": {"model"},
+    "kernel": {"model", "kernel"},
+    "workload": {"model", "kernel", "workload"},
+    "log": {"model", "kernel", "log"},
+    "sample": {"model", "kernel", "workload", "log", "sample"},
+    "report": {"model", "kernel", "sample", "report"},
+    "ui": {"model", "sample", "report", "ui"},
+    "command": {"model", "kernel", "workload", "log", "sample", "report", "ui", "command"},
+    ".": {"command"},
+}
+
+# Single doors in a wall, with the reason.
+DOORS = {
+    ("sample/live.h", "kernel/probe.h"): "what is sampled depends on what the probe found",
+}
+
+# A library's header belongs to the layers that wrap it.
+LIBRARIES = [
+    (r"(n?cursesw?/)?n?curses\.h|term\.h|panel\.h", {"ui"}),
+    (r"sqlite3\.h", {"log"}),
+    (r"zstd.*\.h", {"log"}),
+    (r"libproc2/.*", {"kernel"}),
+    (r"libcgroup.*|cgroup.*", {"workload"}),
+    (r"bpf/.*|linux/bpf\.h", {"kernel"}),
+    (r"ini\.h", {"ui"}),
+    (r"jansson\.h", {"report", "command", "log", "workload"}),
+]
+
+# The model is pure: no header that stands for system calls or I/O.
+PURE = {
+    "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h",
+    "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h",
+    "strings.h", "sys/types.h", "time.h", "wchar.h",
+}
+IMPURE_WITH_REASON = {
+    ("model/cleanup.h", "unistd.h"): "close() for the cleanup attribute; pure code does not use it",
+}
+
+# Mutable objects with static storage that are right where they are: symbol -> reason.
+GLOBALS = {}
+
+# Files over the limit, with the reason.
+LONG_FILES = {}
+LONGEST_FILE = 400
+
+
+def sources():
+    paths = glob.glob("src/**/*.[ch]", recursive=True) + glob.glob("ui/**/*.[ch]", recursive=True)
+    return sorted(paths)
+
+
+def folder_of(path):
+    """src/kernel/bpf/walk.c -> kernel; ui/app.c -> ui; src/main.c -> ."""
+    parts = path.split("/")
+    if parts[0] == "ui":
+        return "ui"
+    return parts[1] if len(parts) > 2 else "."
+
+
+def check_include(path, line_number, kind, name):
+    folder = folder_of(path)
+    short = path.removeprefix("src/")
+    where = f"{path}:{line_number}"
+    for pattern, allowed in LIBRARIES:
+        if re.fullmatch(pattern, name) and folder not in allowed:
+            yield f"{where}: {name} belongs to {', '.join(sorted(allowed))}, not to {folder}"
+    if kind == '"' and "/" in name:
+        target = name.split("/")[0]
+        if target not in LAYERS:
+            return
+        if target not in LAYERS[folder] and (short, name) not in DOORS:
+            yield f"{where}: {folder} must not include {name}"
+    elif kind == "<" and folder == "model":
+        if name not in PURE and (short, name) not in IMPURE_WITH_REASON:
+            yield f"{where}: the model is pure, <{name}> is not"
+
+
+def layers():
+    for path in sources():
+        if path.endswith("pagemap-test.c"):
+            continue  # a program of its own, which shares no code with pmtop: see below
+        with open(path, encoding="utf-8") as source:
+            for number, line in enumerate(source, 1):
+                match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+                if match:
+                    yield from check_include(path, number, *match.groups())
+                if path.startswith("ui/") and re.search(r'"/(proc|sys)\b', line):
+                    yield f"{path}:{number}: a screen must not open /proc or /sys"
+    for path in glob.glob("src/workload/pagemap-test.c"):
+        with open(path, encoding="utf-8") as source:
+            for number, line in enumerate(source, 1):
+                if re.match(r'\s*#\s*include\s*"', line):
+                    yield f"{path}:{number}: pagemap-test shares no code with pmtop"
+
+
+def lengths():
+    for path in sources():
+        with open(path, encoding="utf-8") as source:
+            count = sum(1 for _ in source)
+        if count > LONGEST_FILE and path not in LONG_FILES:
+            yield f"{path}: {count} lines, more than {LONGEST_FILE}: what is it really made of?"
+
+
+def mutable_symbols(path):
+    """(symbol, section) of each object in .data or .bss. Constants that need relocation are not."""
+    table = subprocess.run(["readelf", "--wide", "--sections", "--syms", path], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout
+    section_names = {}
+    for line in table.splitlines():
+        if line.startswith("File: "):
+            section_names = {}
+        match = re.match(r"\s*\[\s*(\d+)\]\s+(\S+)", line)
+        if match:
+            section_names[match[1]] = match[2]
+            continue
+        fields = line.split()
+        if len(fields) < 8 or fields[3] not in ("OBJECT", "TLS"):
+            continue
+        section = "COMMON" if fields[6] == "COM" else section_names.get(fields[6], "")
+        if re.match(r"COMMON|\.(t?data|t?bss|ldata|lbss)\b", section):
+            if not section.startswith(".data.rel.ro"):
+                yield fields[7], section
+
+
+def global_variables(paths):
+    seen = 0
+    for path in paths:
+        for symbol, section in mutable_symbols(path):
+            seen += 1
+            # What the sanitizers and the compiler add themselves.
+            if re.match(r"__(odr_)?asan|__ubsan|__tsan|\.L|_?\.?Lubsan|CSWTCH", symbol):
+                continue
+            name = re.sub(r"\.\d+$", "", symbol)
+            if name not in GLOBALS:
+                yield f"{path}: {name} is mutable and lives in {section}"
+
+
+def main():
+    rule = sys.argv[1]
+    if rule == "layers":
+        found = list(layers())
+    elif rule == "lengths":
+        found = list(lengths())
+    elif rule == "globals":
+        found = list(global_variables(sys.argv[2:]))
+    else:
+        sys.exit(f"unknown rule {rule}")
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
