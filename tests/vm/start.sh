@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a guest does once its image is mounted: file systems, cgroups and swap as ordered in the
+# variables that vm.py writes above this, then the command, its status, power off.
+export PATH=/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8
+/usr/bin/busybox mount -t proc proc /proc
+/usr/bin/busybox --install -s /usr/bin
+mount -t sysfs sys /sys
+mkdir -p /dev/pts /dev/shm
+mount -t devpts pts /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t tmpfs run /run
+ip link set lo up
+
+port() {
+	for entry in /sys/class/virtio-ports/*; do
+		[ "$(cat $entry/name)" = "$1" ] && echo /dev/${entry##*/}
+	done
+}
+
+finish() {
+	echo $1 >$status
+	exec poweroff -f
+}
+
+fail() {
+	echo "guest: $*"
+	finish 125
+}
+
+mount_cgroup() {
+	mount -t tmpfs cgroup /sys/fs/cgroup
+	case $CGROUP in
+	v1)
+		mkdir /sys/fs/cgroup/memory
+		mount -t cgroup -o memory memory /sys/fs/cgroup/memory || fail "no cgroup v1 memory"
+		;;
+	v2)
+		umount /sys/fs/cgroup
+		mount -t cgroup2 cgroup /sys/fs/cgroup || fail "no cgroup v2"
+		echo +memory >/sys/fs/cgroup/cgroup.subtree_control || fail "no cgroup v2 memory"
+		;;
+	esac
+}
+
+# Disks after the first (the image) are swap areas; zram first, since tests want its speed.
+swap_on() {
+	if [ "$ZRAM" -gt 0 ]; then
+		echo ${ZRAM}M >/sys/block/zram0/disksize || fail "zram takes no size"
+		mkswap /dev/zram0 >/dev/null && /usr/sbin/swapon -p 100 /dev/zram0 || fail "no swap on zram"
+	fi
+	priority=50
+	for disk in /dev/vd[b-z]; do
+		[ -e $disk ] || continue
+		mkswap $disk >/dev/null && /usr/sbin/swapon -p $priority $disk || fail "no swap on $disk"
+		priority=$((priority - 1))
+	done
+}
+
+status=$(port status)
+exec </dev/null >$(port output) 2>&1
+mount_cgroup
+swap_on
+cd /pmtop
+sh -c "$COMMAND"
+finish $?

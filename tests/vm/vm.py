@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot one of Debian's kernels in qemu, run a command with the built pmtop in it, power off.
+
+    tests/vm/vm.py --kernel 6.1 --build build/dev -- build/pmtop doctor
+
+The command runs as root in /pmtop, where build/ holds the programs and tests/ the tests. Its output
+comes here, its exit status is ours; 124: it took too long, 125: the guest did not come up or died
+(the end of its console follows), 77: qemu or a kernel is not there.
+"""
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import cache
+import image
+
+
+def parse(words):
+    parser = argparse.ArgumentParser(description="Run a command under another kernel.")
+    parser.add_argument("--kernel", required=True, help="6.1 or 6.12")
+    parser.add_argument("--build", type=Path, default=image.SOURCE / "build/dev")
+    parser.add_argument("--memory", type=int, default=1024, metavar="MiB",
+                        help="under 1024 the kernel switches huge pages off (default %(default)s)")
+    parser.add_argument("--numa", action="store_true", help="two nodes")
+    parser.add_argument("--cgroup", choices=["v1", "v2"], default="v2")
+    parser.add_argument("--zram", type=int, default=0, metavar="MiB", help="swap in compressed RAM")
+    parser.add_argument("--disk", type=int, action="append", default=[], metavar="MiB",
+                        help="a virtio disk with swap on it; again for another")
+    parser.add_argument("--append", default="", metavar="WORDS", help="for the kernel command line")
+    parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep image and console there")
+    parser.add_argument("command", nargs="+", help="one word goes to sh -c as it is")
+    return parser.parse_args(words)
+
+
+def start_script(options):
+    """/pmtop/start: the order in variables, then the common part."""
+    command = options.command[0] if len(options.command) == 1 else shlex.join(options.command)
+    values = {"COMMAND": command, "CGROUP": options.cgroup, "ZRAM": str(options.zram)}
+    lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+    return "#!/usr/bin/busybox sh\n" + lines + (image.HERE / "start.sh").read_text()
+
+
+def make_initramfs(work, kernel):
+    """busybox, the modules in their order, init: packed by busybox itself."""
+    root = work / "initramfs"
+    for folder in ("bin", "dev", "proc", "root"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy2(cache.busybox(), root / "bin/busybox")
+    shutil.copytree(kernel / "modules", root / "modules")
+    shutil.copy2(kernel / "order", root / "order")
+    shutil.copy2(image.HERE / "init", root / "init")
+    (root / "init").chmod(0o755)
+    names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
+    archive = work / "initramfs.cpio"
+    with open(archive, "wb") as out:
+        subprocess.run([root / "bin/busybox", "cpio", "-o", "-H", "newc"], input=names.encode(),
+                       stdout=out, stderr=subprocess.DEVNULL, cwd=root, check=True)
+    return archive
+
+
+def disk(path, size):
+    with open(path, "wb") as file:
+        file.truncate(size << 20)
+    return drive(path)
+
+
+def drive(path):
+    return ["-drive", f"file={path},format=raw,if=virtio,cache=unsafe"]
+
+
+def numa(memory):
+    half = memory // 2
+    words = []
+    for node in (0, 1):
+        words += ["-object", f"memory-backend-ram,id=m{node},size={half}M",
+                  "-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
+    return words
+
+
+def qemu_words(options, kernel, work):
+    """No KVM: stock kernels die in it on some machines, and emulation is the same everywhere."""
+    append = f"console=ttyS0 quiet panic=-1 oops=panic {options.append}"
+    words = ["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+             "-m", str(options.memory), "-nodefaults", "-no-user-config", "-display", "none",
+             "-no-reboot", "-kernel", str(kernel / "vmlinuz"),
+             "-initrd", str(make_initramfs(work, kernel)), "-append", append,
+             "-serial", f"file:{work}/console", "-device", "virtio-serial-pci",
+             "-chardev", "file,id=output,path=/dev/stdout",
+             "-device", "virtserialport,chardev=output,name=output",
+             "-chardev", f"file,id=status,path={work}/status",
+             "-device", "virtserialport,chardev=status,name=status"]
+    words += drive(work / "image")
+    for number, size in enumerate(options.disk):
+        words += disk(work / f"disk{number}", size)
+    return words + (numa(options.memory) if options.numa else [])
+
+
+def complain(work, sentence):
+    """The sentence, and what the kernel said last."""
+    console = work / "console"
+    lines = console.read_text(errors="replace").splitlines() if console.exists() else []
+    sys.stdout.flush()
+    print(f"vm: {sentence}", file=sys.stderr)
+    for line in lines[-40:]:
+        print(f"vm: console: {line.rstrip()}", file=sys.stderr)
+
+
+def watch(words, env, timeout):
+    """Run qemu and hand its output on as it comes. Returns whether time ran out, and its status."""
+    late = threading.Event()
+    with subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as qemu:
+        timer = threading.Timer(timeout, lambda: (late.set(), qemu.kill()))
+        timer.start()
+        try:
+            while data := qemu.stdout.read1(65536):
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+        finally:
+            timer.cancel()
+            if sys.exc_info()[0]:
+                qemu.kill()
+    return late.is_set(), qemu.returncode
+
+
+def boot(options, work):
+    """Run one guest; its command's exit status, or 124 or 125."""
+    kernel = cache.kernel(options.kernel)
+    program, env = cache.qemu()
+    root = work / "root"
+    image.stage(root, options.build.resolve(), start_script(options))
+    image.make(work / "image", root, free=256)
+    shutil.rmtree(root)
+    words = qemu_words(options, kernel, work)
+    late, code = watch(program + words, env, options.timeout)
+    if late:
+        complain(work, f"not done after {options.timeout:g} s: switched off")
+        return 124
+    status = (work / "status").read_text().strip() if (work / "status").exists() else ""
+    if not status.isdigit():
+        complain(work, f"the guest ended without a status (qemu: {code})")
+        return 125
+    return int(status)
+
+
+def run(options):
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        return boot(options, options.keep)
+    with tempfile.TemporaryDirectory(prefix="pmtop-vm-") as work:
+        return boot(options, Path(work))
+
+
+def main():
+    try:
+        return run(parse(sys.argv[1:]))
+    except cache.Missing as error:
+        print(f"vm: skipped: {error}", file=sys.stderr)
+        return 77
+
+
+if __name__ == "__main__":
+    sys.exit(main())
