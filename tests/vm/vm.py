@@ -3,6 +3,7 @@
 """Boot one of Debian's kernels in qemu, run a command with the built pmtop in it, power off.
 
     tests/vm/vm.py --kernel 6.1 --build build/dev -- build/pmtop doctor
+    tests/vm/vm.py --kernel 6.12 --build build/dev --script tests/vm/guest_numa.py
 
 The command runs as root in /pmtop, where build/ holds the programs and tests/ the tests. Its output
 comes here, its exit status is ours; 124: it took too long, 125: the guest did not come up or died
@@ -21,6 +22,12 @@ import cache
 import image
 
 
+def script_options(script):
+    """What a script's own line "# guest:" asks for."""
+    with open(script, encoding="utf-8") as file:
+        return [word for line in file if line.startswith("# guest:") for word in line.split()[2:]]
+
+
 def parse(words):
     parser = argparse.ArgumentParser(description="Run a command under another kernel.")
     parser.add_argument("--kernel", required=True, help="6.1 or 6.12")
@@ -35,8 +42,16 @@ def parse(words):
     parser.add_argument("--append", default="", metavar="WORDS", help="for the kernel command line")
     parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep image and console there")
-    parser.add_argument("command", nargs="+", help="one word goes to sh -c as it is")
-    return parser.parse_args(words)
+    parser.add_argument("--script", type=Path, metavar="FILE",
+                        help="run a guest_*.py of tests/vm, in the guest that it asks for")
+    parser.add_argument("command", nargs="*", help="one word goes to sh -c as it is")
+    options = parser.parse_args(words)
+    if bool(options.script) == bool(options.command):
+        parser.error("either a command or --script")
+    if options.script:
+        options = parser.parse_args(script_options(options.script) + words)
+        options.command = [f"python3 -B tests/vm/{options.script.name}"]
+    return options
 
 
 def start_script(options):
@@ -146,6 +161,9 @@ def boot(options, work):
     if not status.isdigit():
         complain(work, f"the guest ended without a status (qemu: {code})")
         return 125
+    if options.script and int(status) == 77:
+        complain(work, "the script wanted to skip, which nothing in a guest may")
+        return 1
     return int(status)
 
 
