@@ -1,3 +1,4 @@
+# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a guest does once its image is mounted: file systems, cgroups and swap as ordered in the
 # variables that vm.py writes above this, then the command, its status, power off.
@@ -13,12 +14,12 @@ ip link set lo up
 
 port() {
 	for entry in /sys/class/virtio-ports/*; do
-		[ "$(cat $entry/name)" = "$1" ] && echo /dev/${entry##*/}
+		[ "$(cat "$entry/name")" = "$1" ] && echo "/dev/${entry##*/}"
 	done
 }
 
 finish() {
-	echo $1 >$status
+	echo "$1" >"$status"
 	exec poweroff -f
 }
 
@@ -42,24 +43,29 @@ mount_cgroup() {
 	esac
 }
 
+area() {
+	mkswap "$1" >/dev/null || fail "mkswap $1"
+	/usr/sbin/swapon -p "$2" "$1" || fail "swapon $1"
+}
+
 # Disks after the first (the image) are swap areas; zram first, since tests want its speed.
 swap_on() {
 	if [ "$ZRAM" -gt 0 ]; then
-		echo ${ZRAM}M >/sys/block/zram0/disksize || fail "zram takes no size"
-		mkswap /dev/zram0 >/dev/null && /usr/sbin/swapon -p 100 /dev/zram0 || fail "no swap on zram"
+		echo "${ZRAM}M" >/sys/block/zram0/disksize || fail "zram takes no size"
+		area /dev/zram0 100
 	fi
 	priority=50
 	for disk in /dev/vd[b-z]; do
-		[ -e $disk ] || continue
-		mkswap $disk >/dev/null && /usr/sbin/swapon -p $priority $disk || fail "no swap on $disk"
+		[ -e "$disk" ] || continue
+		area "$disk" $priority
 		priority=$((priority - 1))
 	done
 }
 
 status=$(port status)
-exec </dev/null >$(port output) 2>&1
+exec </dev/null >"$(port output)" 2>&1
 mount_cgroup
 swap_on
-cd /pmtop
+cd /pmtop || fail "no /pmtop"
 sh -c "$COMMAND"
 finish $?
