@@ -7,6 +7,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "model/escape.h"
+
 struct canvas {
 	int width, height;
 	bool utf8;
@@ -112,6 +114,19 @@ struct rect canvas_rect(const struct canvas *canvas)
 	return (struct rect){ 0, 0, canvas->width, canvas->height };
 }
 
+void canvas_copy(struct canvas *to, const struct canvas *from)
+{
+	size_t count = (size_t)from->width * from->height;
+
+	if ((to->width != from->width || to->height != from->height) &&
+	    canvas_resize(to, from->width, from->height) < 0)
+		return;
+	memcpy(to->cells, from->cells, count * sizeof(*to->cells));
+	memcpy(to->drawn, from->drawn, count);
+	to->utf8 = from->utf8;
+	to->overlaps = from->overlaps;
+}
+
 bool canvas_utf8(const struct canvas *canvas)
 {
 	return canvas->utf8;
@@ -185,28 +200,6 @@ void canvas_put(struct canvas *canvas, struct rect rect, int x, int y, struct st
 	set_cell(canvas, cell, style, glyph);
 }
 
-/* Length of the valid UTF-8 sequence at s, or 0; no overlong forms, surrogates or beyond U+10FFFF. */
-static size_t utf8_decode(const unsigned char *s, size_t length, uint32_t *ret_glyph)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t c = s[0];
-
-	if (!n || n > length || s[0] > 0xf4)
-		return 0;
-	if (n > 1)
-		c &= 0x7fu >> n;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	*ret_glyph = c;
-	return n;
-}
-
 /* One thing to draw: a glyph of 1 or 2 columns, or an escape of several ASCII characters. */
 struct piece {
 	uint32_t glyph; /* 0: escape */
@@ -216,28 +209,21 @@ struct piece {
 };
 
 /*
- * What can move a cursor, hide or reorder what stands beside it, or is broken, becomes visible
- * ASCII: \n, \x1b, \u202e. Characters of no width of their own (combining, bidirectional controls)
- * belong here too, since a cell holds one glyph.
+ * What escape_is_safe() refuses becomes visible ASCII, and so do characters without a width of
+ * their own (combining ones), since a cell holds one glyph, and what the terminal cannot show.
  */
 static void next_piece(const struct canvas *canvas, const char *text, size_t length,
 		       struct piece *ret_piece)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	struct piece p = { 0 };
 	uint32_t c = 0;
-	int width;
+	int n = utf8_decode(text, length, &c);
 
-	p.bytes = utf8_decode(s, length, &c);
-	if (p.bytes == 1 && c >= 0x20 && c < 0x7f) {
-		p.glyph = c;
-		p.width = 1;
-		*ret_piece = p;
-		return;
-	}
-	if (p.bytes > 1) {
-		width = canvas->utf8 ? wcwidth((wchar_t)c) : -1;
-		if (!canvas->utf8 && ascii_for(c)) {
+	p.bytes = n < 0 ? 1 : (size_t)n;
+	if (n > 0 && escape_is_safe(c)) {
+		int width = c < 0x7f ? 1 : canvas->utf8 ? wcwidth((wchar_t)c) : -1;
+
+		if (!canvas->utf8 && c >= 0x7f && ascii_for(c)) {
 			c = ascii_for(c);
 			width = 1;
 		}
@@ -247,16 +233,11 @@ static void next_piece(const struct canvas *canvas, const char *text, size_t len
 			*ret_piece = p;
 			return;
 		}
-	}
-	if (p.bytes <= 1 || c < 0xa0)
-		p.width = c == '\n'   ? snprintf(p.escape, sizeof(p.escape), "\\n")
-			  : c == '\t' ? snprintf(p.escape, sizeof(p.escape), "\\t")
-				      : snprintf(p.escape, sizeof(p.escape), "\\x%02x",
-						 p.bytes == 2 ? (unsigned)c : s[0]);
-	else
 		p.width = snprintf(p.escape, sizeof(p.escape), "\\u%04x", (unsigned)c);
-	if (!p.bytes)
-		p.bytes = 1;
+	} else {
+		p.bytes = escape_next(text, length, p.escape);
+		p.width = (int)strlen(p.escape);
+	}
 	*ret_piece = p;
 }
 

@@ -53,6 +53,10 @@ int canvas_resize(struct canvas *canvas, int width, int height);
 
 void canvas_clear(struct canvas *canvas);
 struct rect canvas_rect(const struct canvas *canvas);
+
+/* Makes `to` (of any size) a copy; when memory is out, `to` stays as it was. */
+void canvas_copy(struct canvas *to, const struct canvas *from);
+
 bool canvas_utf8(const struct canvas *canvas);
 void canvas_set_utf8(struct canvas *canvas, bool utf8);
 const struct cell *canvas_cell(const struct canvas *canvas, int x, int y);

@@ -47,7 +47,7 @@ static size_t put_utf8(uint32_t c, char *buf)
 	return n;
 }
 
-const char *key_name(int key, char *buf, size_t size)
+const char *ui_key_name(int key, char *buf, size_t size)
 {
 	char utf8[5] = "";
 
@@ -68,7 +68,7 @@ const char *key_name(int key, char *buf, size_t size)
 	return buf;
 }
 
-int key_parse(const char *word, size_t length)
+int ui_key_parse(const char *word, size_t length)
 {
 	const unsigned char *s = (const unsigned char *)word;
 
@@ -115,7 +115,7 @@ static int set_keys(struct keymap *keymap, enum request request, const char *key
 			p++;
 			continue;
 		}
-		key = key_parse(p, length);
+		key = ui_key_parse(p, length);
 		if (key < 0 || count == KEYS_PER_REQUEST) {
 			if (ret_bad)
 				*ret_bad = p;
@@ -195,7 +195,7 @@ int keymap_bind(struct keymap *keymap, const char *request, const char *keys, co
 	return r;
 }
 
-enum request keymap_find(const struct keymap *keymap, enum screen screen, int key)
+enum request keymap_find(const struct keymap *keymap, enum ui_screen screen, int key)
 {
 	for (int r = 1; r < REQUESTS; r++)
 		if ((requests[r].where & screen) && has_key(keymap, r, key))
@@ -208,7 +208,7 @@ static const char *shown_name(int key, char *buf, size_t size)
 	for (size_t i = 0; i < NAMED_KEYS; i++)
 		if (named_keys[i].key == key && named_keys[i].shown)
 			return named_keys[i].shown;
-	return key_name(key, buf, size);
+	return ui_key_name(key, buf, size);
 }
 
 const char *keymap_keys(const struct keymap *keymap, enum request request, char *buf, size_t size)

@@ -13,7 +13,7 @@
  */
 
 /* A screen that keys apply to. Bits, so that a request can apply to several. */
-enum screen {
+enum ui_screen {
 	SCREEN_PROCESSES = 1 << 0,
 	SCREEN_MAPPINGS = 1 << 1,
 	SCREEN_PAGES = 1 << 2,
@@ -104,7 +104,7 @@ struct request_info {
 	const char *keys; /* default keys, separated by spaces */
 	const char *help; /* a sentence without a full stop */
 	const char *footer; /* one word, or NULL when the footer leaves it out */
-	uint8_t where; /* enum screen bits */
+	uint8_t where; /* enum ui_screen bits */
 	uint8_t group;
 	uint8_t priority; /* of the footer word; 0 is dropped last */
 };
@@ -164,7 +164,7 @@ int keymap_check(const struct keymap *keymap, enum request *ret_a, enum request 
 		 int *ret_key);
 
 /* What a key asks for on a screen; REQ_NONE. */
-enum request keymap_find(const struct keymap *keymap, enum screen screen, int key);
+enum request keymap_find(const struct keymap *keymap, enum ui_screen screen, int key);
 
 /* The keys of a request as people read them: "↑ k", "Enter". Returns buf. */
 const char *keymap_keys(const struct keymap *keymap, enum request request, char *buf, size_t size);
@@ -173,8 +173,8 @@ const char *keymap_keys(const struct keymap *keymap, enum request request, char 
 const char *keymap_first(const struct keymap *keymap, enum request request, char *buf, size_t size);
 
 /* A key's name ("^B", "PgUp", "Space", "x") and back; -EINVAL. */
-const char *key_name(int key, char *buf, size_t size);
-int key_parse(const char *word, size_t length);
+const char *ui_key_name(int key, char *buf, size_t size);
+int ui_key_parse(const char *word, size_t length);
 
 /* The request with this name, or -ENOENT. */
 int request_parse(const char *name);

@@ -65,7 +65,7 @@ enum view_answer {
 struct view;
 
 struct view_ops {
-	enum screen screen; /* which keys apply, and what the help opens with */
+	enum ui_screen screen; /* which keys apply, and what the help opens with */
 
 	/* Draws into rect, which may be of any size. `focused`: this view has the keys. */
 	void (*draw)(struct view *view, struct scene *scene, struct canvas *canvas,

@@ -48,12 +48,12 @@ static void test_escapes(void **state)
 {
 	EXPECT(true, "plain", "plain");
 	EXPECT(true, "a\033[2Jb", "a\\x1b[2Jb");
-	EXPECT(true, "a\nb\tc\x7f", "a\\nb\\tc\\x7f");
+	EXPECT(true, "a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f");
 	EXPECT(true, "nul\0!", "nul\\x00!");
 	EXPECT(true,
 	       "\xc2\x9b"
 	       "31m",
-	       "\\x9b31m"); /* C1: the 8-bit CSI */
+	       "\\u009b31m"); /* C1: the 8-bit CSI */
 	EXPECT(true,
 	       "\xe2\x80\xae"
 	       "evil",

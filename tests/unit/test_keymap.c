@@ -99,14 +99,14 @@ static void test_key_names(void **state)
 	char buf[16];
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		key_name(keys[i], buf, sizeof(buf));
-		assert_int_equal(key_parse(buf, strlen(buf)), keys[i]);
+		ui_key_name(keys[i], buf, sizeof(buf));
+		assert_int_equal(ui_key_parse(buf, strlen(buf)), keys[i]);
 	}
-	assert_int_equal(key_parse("F13", 3), -EINVAL);
-	assert_int_equal(key_parse("F0", 2), -EINVAL);
-	assert_int_equal(key_parse("^", 1), '^');
-	assert_int_equal(key_parse("\x01", 1), -EINVAL);
-	assert_int_equal(key_parse("ab", 2), -EINVAL);
+	assert_int_equal(ui_key_parse("F13", 3), -EINVAL);
+	assert_int_equal(ui_key_parse("F0", 2), -EINVAL);
+	assert_int_equal(ui_key_parse("^", 1), '^');
+	assert_int_equal(ui_key_parse("\x01", 1), -EINVAL);
+	assert_int_equal(ui_key_parse("ab", 2), -EINVAL);
 }
 
 int main(void)

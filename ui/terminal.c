@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define NCURSES_WIDECHAR 1
+#include "ui/terminal.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define PAIRS 64
+#define REPLY 64
+
+struct terminal {
+	SCREEN *screen;
+	bool colour;
+	int width, height;
+	cchar_t *row; /* room for one */
+	struct canvas *shown; /* what the terminal shows now; NULL: unknown */
+	struct {
+		int16_t fg, bg;
+		int pair;
+	} pairs[PAIRS]; /* most recent use of each hash */
+	bool drawn_before;
+	int mouse_x, mouse_y;
+	enum mouse_event mouse;
+	char reply[REPLY]; /* an OSC answer that is arriving */
+	int reply_length; /* -1: none is */
+	int background;
+};
+
+static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS };
+#define CRASH_SIGNALS (sizeof(crash_signals) / sizeof(*crash_signals))
+
+/*
+ * What a crash handler needs, since a handler gets no argument of its own: the exception to the
+ * rule that no file-scope variable is mutable. Written only while no handler is installed.
+ */
+static struct {
+	struct termios termios;
+	char reset[256];
+	size_t reset_length;
+	struct sigaction before[CRASH_SIGNALS];
+} crash;
+
+/* Only async-signal-safe calls. */
+static void on_crash(int signal)
+{
+	static const char text[] = "pmtop: crashed; the terminal was restored. "
+				   "Please report this with the signal: ";
+	const char digits[3] = { (char)('0' + signal / 10), (char)('0' + signal % 10), '\n' };
+
+	tcsetattr(STDIN_FILENO, TCSANOW, &crash.termios);
+	if (write(STDOUT_FILENO, crash.reset, crash.reset_length) < 0 ||
+	    write(STDERR_FILENO, text, sizeof(text) - 1) < 0 || write(STDERR_FILENO, digits, 3) < 0)
+		_exit(128 + signal);
+	for (size_t i = 0; i < CRASH_SIGNALS; i++)
+		if (crash_signals[i] == signal)
+			sigaction(signal, &crash.before[i], NULL);
+	raise(signal);
+}
+
+static void add_reset(const char *sequence)
+{
+	size_t length = sequence && sequence != (char *)-1 ? strlen(sequence) : 0;
+
+	if (crash.reset_length + length > sizeof(crash.reset))
+		return;
+	memcpy(crash.reset + crash.reset_length, sequence, length);
+	crash.reset_length += length;
+}
+
+static void catch_crashes(bool mouse)
+{
+	struct sigaction action = { .sa_handler = on_crash, .sa_flags = SA_RESETHAND | SA_NODEFER };
+
+	crash.reset_length = 0;
+	add_reset(exit_attribute_mode);
+	if (mouse)
+		add_reset("\033[?1000l\033[?1006l");
+	add_reset(keypad_local);
+	add_reset(cursor_normal);
+	add_reset(exit_ca_mode);
+	for (size_t i = 0; i < CRASH_SIGNALS; i++)
+		sigaction(crash_signals[i], &action, &crash.before[i]);
+}
+
+static void release_crashes(void)
+{
+	for (size_t i = 0; i < CRASH_SIGNALS; i++)
+		sigaction(crash_signals[i], &crash.before[i], NULL);
+}
+
+bool terminal_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+static void set_modes(void)
+{
+	raw(); /* ^C, ^Z and ^\ are keys; the keymap says what they do */
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	set_escdelay(25);
+	leaveok(stdscr, FALSE);
+	scrollok(stdscr, FALSE);
+	idlok(stdscr, FALSE);
+	curs_set(1);
+}
+
+int terminal_open(const struct terminal_options *options, struct terminal **ret_terminal)
+{
+	struct terminal *t;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return -ENOTTY;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	tcgetattr(STDIN_FILENO, &crash.termios);
+	t->reply_length = t->background = -1;
+	t->screen = newterm(NULL, stdout, stdin);
+	if (!t->screen) {
+		free(t);
+		return -ENXIO;
+	}
+	set_modes();
+	t->colour = options->colour && has_colors();
+	if (t->colour) {
+		start_color();
+		if (use_default_colors() == ERR)
+			t->colour = false;
+	}
+	if (options->mouse) {
+		mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED,
+			  NULL);
+		mouseinterval(0);
+	}
+	catch_crashes(options->mouse);
+	terminal_resized(t);
+	*ret_terminal = t;
+	return 0;
+}
+
+void terminal_close(struct terminal *terminal)
+{
+	if (!terminal)
+		return;
+	release_crashes();
+	endwin();
+	delscreen(terminal->screen);
+	canvas_free(terminal->shown);
+	free(terminal->row);
+	free(terminal);
+}
+
+int terminal_colours(const struct terminal *terminal)
+{
+	return terminal->colour ? COLORS : 0;
+}
+
+void terminal_size(const struct terminal *terminal, int *ret_width, int *ret_height)
+{
+	*ret_width = terminal->width;
+	*ret_height = terminal->height;
+}
+
+void terminal_resized(struct terminal *terminal)
+{
+	struct winsize size;
+	cchar_t *grown;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col && size.ws_row)
+		resizeterm(size.ws_row, size.ws_col);
+	grown = realloc(terminal->row, sizeof(*grown) * ((size_t)COLS + 1));
+	if (!grown)
+		return;
+	terminal->row = grown;
+	terminal->width = COLS;
+	terminal->height = LINES;
+	terminal_redraw(terminal);
+}
+
+void terminal_redraw(struct terminal *terminal)
+{
+	canvas_free(terminal->shown);
+	terminal->shown = NULL;
+	clearok(curscr, TRUE);
+}
+
+static int pair_of(struct terminal *t, int16_t fg, int16_t bg)
+{
+	unsigned slot = ((unsigned)fg * 31 + (unsigned)bg) % PAIRS;
+
+	if (!t->colour || (fg < 0 && bg < 0))
+		return 0;
+	if (!t->pairs[slot].pair || t->pairs[slot].fg != fg || t->pairs[slot].bg != bg) {
+		int pair = alloc_pair(fg, bg);
+
+		t->pairs[slot].fg = fg;
+		t->pairs[slot].bg = bg;
+		t->pairs[slot].pair = pair < 0 ? 0 : pair;
+	}
+	return t->pairs[slot].pair;
+}
+
+static attr_t curses_attr(uint16_t attr)
+{
+	return (attr & ATTR_BOLD ? WA_BOLD : 0) | (attr & ATTR_DIM ? WA_DIM : 0) |
+	       (attr & ATTR_UNDERLINE ? WA_UNDERLINE : 0) | (attr & ATTR_REVERSE ? WA_REVERSE : 0);
+}
+
+static void show_row(struct terminal *t, const struct canvas *canvas, int y, int width)
+{
+	const struct cell *row = canvas_cell(canvas, 0, y);
+	cchar_t *out = t->row;
+	int n = 0;
+
+	for (int x = 0; x < width; x++) {
+		wchar_t text[2] = { (wchar_t)row[x].glyph, 0 };
+		int pair;
+
+		if (!row[x].glyph)
+			continue; /* curses fills the right half in */
+		pair = pair_of(t, row[x].style.fg, row[x].style.bg);
+		setcchar(&out[n++], text, curses_attr(row[x].style.attr), 0, &pair);
+	}
+	mvadd_wchnstr(y, 0, out, n);
+}
+
+static bool row_equal(const struct canvas *a, const struct canvas *b, int y, int width)
+{
+	return !memcmp(canvas_cell(a, 0, y), canvas_cell(b, 0, y),
+		       sizeof(struct cell) * (size_t)width);
+}
+
+void terminal_show(struct terminal *terminal, const struct canvas *canvas,
+		   struct view_cursor cursor)
+{
+	struct rect rect = canvas_rect(canvas);
+	int width = rect.width < terminal->width ? rect.width : terminal->width;
+	int height = rect.height < terminal->height ? rect.height : terminal->height;
+	struct canvas *shown = terminal->shown;
+
+	for (int y = 0; y < height; y++)
+		if (!shown || !row_equal(shown, canvas, y, width))
+			show_row(terminal, canvas, y, width);
+	if (!shown && width == rect.width && height == rect.height)
+		terminal->shown = canvas_new(rect.width, rect.height, canvas_utf8(canvas));
+	if (terminal->shown)
+		canvas_copy(terminal->shown, canvas);
+	if (cursor.x >= 0 && cursor.x < width && cursor.y < height)
+		move(cursor.y, cursor.x);
+	else
+		move(height - 1, 0);
+	refresh();
+}
+
+static int mouse_key(struct terminal *t)
+{
+	MEVENT event;
+
+	if (getmouse(&event) == ERR)
+		return 0;
+	t->mouse_x = event.x;
+	t->mouse_y = event.y;
+	if (event.bstate & BUTTON4_PRESSED)
+		t->mouse = MOUSE_WHEEL_UP;
+	else if (event.bstate & BUTTON5_PRESSED)
+		t->mouse = MOUSE_WHEEL_DOWN;
+	else
+		t->mouse = MOUSE_CLICK;
+	return UIKEY_MOUSE;
+}
+
+enum mouse_event terminal_mouse(const struct terminal *terminal, int *ret_x, int *ret_y)
+{
+	*ret_x = terminal->mouse_x;
+	*ret_y = terminal->mouse_y;
+	return terminal->mouse;
+}
+
+static int curses_key(struct terminal *t, wint_t key)
+{
+	static const struct {
+		wint_t curses;
+		int key;
+	} keys[] = {
+		{ KEY_UP, UIKEY_UP },	      { KEY_DOWN, UIKEY_DOWN },
+		{ KEY_LEFT, UIKEY_LEFT },     { KEY_RIGHT, UIKEY_RIGHT },
+		{ KEY_PPAGE, UIKEY_PAGE_UP }, { KEY_NPAGE, UIKEY_PAGE_DOWN },
+		{ KEY_HOME, UIKEY_HOME },     { KEY_END, UIKEY_END },
+		{ KEY_IC, UIKEY_INSERT },     { KEY_DC, UIKEY_DELETE },
+		{ KEY_BTAB, UIKEY_BACK_TAB }, { KEY_BACKSPACE, UIKEY_BACKSPACE },
+		{ KEY_ENTER, UIKEY_ENTER },   { KEY_RESIZE, UIKEY_RESIZE },
+	};
+
+	if (key == KEY_MOUSE)
+		return mouse_key(t);
+	if (key >= KEY_F(1) && key <= KEY_F(12))
+		return UIKEY_F1 + (int)(key - KEY_F(1));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (keys[i].curses == key)
+			return keys[i].key;
+	return UIKEY_LAST;
+}
+
+/* "11;rgb:RRRR/GGGG/BBBB": dark when its luminance is under a half. */
+static void read_background(struct terminal *t)
+{
+	unsigned c[3];
+
+	t->reply[t->reply_length] = '\0';
+	if (sscanf(t->reply, "11;rgb:%4x/%4x/%4x", &c[0], &c[1], &c[2]) != 3)
+		return;
+	if (!strchr(t->reply, '/') || strchr(t->reply, '/') - t->reply < 7 + 4)
+		for (int i = 0; i < 3; i++) /* two digits each */
+			c[i] *= 257;
+	t->background = c[0] * 0.2126 + c[1] * 0.7152 + c[2] * 0.0722 < 0x8000;
+}
+
+/* Takes one character of an OSC answer; true while it belongs to one. */
+static bool swallow(struct terminal *t, wint_t c)
+{
+	if (t->reply_length < 0)
+		return false;
+	if (c == 7 || c == '\\') { /* BEL, or the end of ESC \ */
+		read_background(t);
+		t->reply_length = -1;
+	} else if (c == 27) {
+		return true;
+	} else if (t->reply_length < REPLY - 1 && c >= 0x20 && c < 0x7f) {
+		t->reply[t->reply_length++] = (char)c;
+	} else {
+		t->reply_length = -1;
+		return false;
+	}
+	return true;
+}
+
+int terminal_key(struct terminal *terminal)
+{
+	wint_t c;
+	int type;
+
+	for (;;) {
+		type = get_wch(&c);
+		if (type == ERR)
+			return 0;
+		if (type == KEY_CODE_YES)
+			return curses_key(terminal, c);
+		if (swallow(terminal, c))
+			continue;
+		if (c == 27) {
+			/* An answer follows its ESC at once; a person does not. */
+			type = get_wch(&c);
+			if (type == OK && c == ']') {
+				terminal->reply_length = 0;
+				continue;
+			}
+			if (type == OK)
+				unget_wch((wchar_t)c);
+			else if (type == KEY_CODE_YES)
+				ungetch((int)c);
+			return UIKEY_ESCAPE;
+		}
+		if (c == 0x7f || c == 8)
+			return UIKEY_BACKSPACE;
+		if (c == '\n')
+			return UIKEY_ENTER;
+		return c ? (int)c : UIKEY_LAST;
+	}
+}
+
+void terminal_suspend(struct terminal *terminal)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL }, before;
+	sigset_t set, mask;
+
+	endwin();
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigaction(SIGTSTP, &standard, &before);
+	kill(0, SIGTSTP);
+	/* It is delivered here, and this returns when somebody continues us. */
+	sigprocmask(SIG_UNBLOCK, &set, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGTSTP, &before, NULL);
+	terminal_resized(terminal);
+	refresh();
+}
+
+static bool answers_questions(const char *term)
+{
+	static const char *const kinds[] = { "xterm",	  "tmux",  "screen",  "rxvt",	 "foot",
+					     "alacritty", "kitty", "st-",     "wezterm", "konsole",
+					     "gnome",	  "vte",   "contour", "ghostty", "mintty" };
+
+	for (size_t i = 0; term && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strncmp(term, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
+void terminal_ask_background(struct terminal *terminal)
+{
+	if (!answers_questions(getenv("TERM")))
+		return;
+	fputs("\033]11;?\033\\", stdout);
+	fflush(stdout);
+}
+
+int terminal_background(const struct terminal *terminal)
+{
+	return terminal->background;
+}
+
+void terminal_copy(struct terminal *terminal, const char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	size_t length = strlen(text);
+
+	if (!answers_questions(getenv("TERM")))
+		return;
+	fputs("\033]52;c;", stdout);
+	for (size_t i = 0; i < length; i += 3) {
+		unsigned left = (unsigned)(length - i), v = (unsigned char)text[i] << 16;
+
+		v |= left > 1 ? (unsigned char)text[i + 1] << 8 : 0;
+		v |= left > 2 ? (unsigned char)text[i + 2] : 0;
+		fputc(digits[v >> 18], stdout);
+		fputc(digits[v >> 12 & 63], stdout);
+		fputc(left > 1 ? digits[v >> 6 & 63] : '=', stdout);
+		fputc(left > 2 ? digits[v & 63] : '=', stdout);
+	}
+	fputs("\033\\", stdout);
+	fflush(stdout);
+}
