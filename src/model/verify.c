@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/verify.h"
+
+#include <string.h>
+
+const char *const verify_sum_names[VERIFY_SUMS] = {
+	[VERIFY_RSS] = "rss",
+	[VERIFY_ANONYMOUS] = "anonymous",
+	[VERIFY_SWAP] = "swap",
+};
+
+static const char *const cause_texts[VERIFY_CAUSES] = {
+	[VERIFY_AGREES] = "",
+	[VERIFY_MOVED] = "it changed while it was looked at: stop the process to compare",
+	[VERIFY_GUARD] = "smaps also counts swapped pages behind guard markers",
+	[VERIFY_COPIES] = "smaps also counts swapped pages that private copies hide",
+	[VERIFY_UNKNOWN_PAGES] = "the difference lies in pages that are unknown here",
+	[VERIFY_DIFFERS] = "they differ, and nothing known explains it",
+};
+
+const char *verify_cause_text(enum verify_cause cause)
+{
+	return cause_texts[cause];
+}
+
+bool verify_is_explained(enum verify_cause cause)
+{
+	return cause == VERIFY_AGREES || cause == VERIFY_GUARD || cause == VERIFY_COPIES;
+}
+
+/* What lies between two sums that were read around the sample was right at some moment of it. */
+static bool lies_between(uint64_t value, uint64_t a, uint64_t b)
+{
+	return a < b ? value >= a && value <= b : value >= b && value <= a;
+}
+
+static enum verify_cause compare(uint64_t own, uint64_t unknown, uint64_t before, uint64_t after)
+{
+	if (lies_between(own, before, after))
+		return VERIFY_AGREES;
+	if (before != after)
+		return VERIFY_MOVED;
+	if (own < before && before - own <= unknown)
+		return VERIFY_UNKNOWN_PAGES;
+	return VERIFY_DIFFERS;
+}
+
+/*
+ * The kernel takes the swapped pages of a shared mapping, and of a private one that is not writable,
+ * from the object behind it without a look at the page table (fs/proc/task_mmu.c,
+ * smap_gather_stats(), since 4.6): what a guard marker or a private copy hides is counted too.
+ */
+static enum verify_cause explain_swap(const struct mapping *mapping,
+				      const struct page_counts *counts, uint64_t excess)
+{
+	uint64_t guards = counts->state[PAGE_GUARD];
+	uint64_t copies = counts->state[PAGE_ANON] + counts->state[PAGE_SWAP] +
+			  counts->state[PAGE_ZERO] + counts->state[PAGE_MIGRATING];
+
+	if (mapping->kind != MAPPING_SHMEM)
+		return VERIFY_DIFFERS;
+	if (!mapping_is_private(mapping))
+		return excess <= guards ? VERIFY_GUARD : VERIFY_DIFFERS;
+	if (mapping->perms[1] == 'w')
+		return VERIFY_DIFFERS;
+	if (excess <= copies)
+		return VERIFY_COPIES;
+	return excess <= copies + guards ? VERIFY_GUARD : VERIFY_DIFFERS;
+}
+
+/* Pages on the move are still counted as present by smaps (is_pfn_swap_entry(), since 5.14). */
+static void own_sums(const struct mapping *mapping, const struct pages *pages,
+		     struct verify_sums *ret_sums)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	uint64_t anon = counts->state[PAGE_ANON];
+	uint64_t moving = counts->state[PAGE_MIGRATING];
+
+	memset(ret_sums, 0, sizeof(*ret_sums));
+	if (mapping->kind != MAPPING_HUGETLB) {
+		ret_sums->pages[VERIFY_RSS] =
+			anon + moving + counts->state[PAGE_FILE] + counts->state[PAGE_SHMEM];
+		ret_sums->pages[VERIFY_ANONYMOUS] = anon;
+		if (mapping->kind == MAPPING_ANON || mapping->kind == MAPPING_HEAP ||
+		    mapping->kind == MAPPING_STACK)
+			ret_sums->pages[VERIFY_ANONYMOUS] += moving;
+	}
+	ret_sums->pages[VERIFY_SWAP] = counts->state[PAGE_SWAP] + counts->state[PAGE_SHARED_SWAP] +
+				       pages_facts(pages)->swap_unplaced;
+}
+
+void verify_mapping(const struct mapping *mapping, const struct pages *pages,
+		    const struct verify_sums *before, const struct verify_sums *after,
+		    struct verify_verdict *ret_verdict)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	uint64_t unknown = counts->state[PAGE_UNKNOWN] - pages_facts(pages)->swap_unplaced;
+	struct verify_verdict verdict = { .smaps = *after };
+	uint64_t own_swap, smaps_swap = after->pages[VERIFY_SWAP];
+
+	own_sums(mapping, pages, &verdict.own);
+	for (int i = 0; i < VERIFY_SUMS; i++)
+		verdict.cause[i] =
+			compare(verdict.own.pages[i], unknown, before->pages[i], after->pages[i]);
+	own_swap = verdict.own.pages[VERIFY_SWAP];
+	if (verdict.cause[VERIFY_SWAP] == VERIFY_DIFFERS && own_swap < smaps_swap)
+		verdict.cause[VERIFY_SWAP] = explain_swap(mapping, counts, smaps_swap - own_swap);
+	*ret_verdict = verdict;
+}
+
+enum verify_cause verify_worst(const struct verify_verdict *verdict)
+{
+	enum verify_cause worst = VERIFY_AGREES;
+
+	for (int i = 0; i < VERIFY_SUMS; i++)
+		if (verdict->cause[i] > worst)
+			worst = verdict->cause[i];
+	return worst;
+}

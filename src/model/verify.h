@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_VERIFY_H
+#define PMTOP_VERIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/mapping.h"
+#include "model/pages.h"
+
+/*
+ * Compares what pmtop says of a mapping with the kernel's own sums (smaps), and names the cause where
+ * they may differ. Pure: the sums come from kernel/smaps.
+ */
+
+/* What is compared, in pages. */
+enum verify_sum {
+	VERIFY_RSS, /* Rss: present pages but for zero pages; hugetlb pages have fields of their own */
+	VERIFY_ANONYMOUS, /* Anonymous: private pages among them */
+	VERIFY_SWAP, /* Swap: private and shared */
+	VERIFY_SUMS
+};
+
+/* "rss", "anonymous", "swap": as in `dump --json --verify`. */
+extern const char *const verify_sum_names[VERIFY_SUMS];
+
+struct verify_sums {
+	uint64_t pages[VERIFY_SUMS];
+};
+
+/* Why they may differ; the later, the worse. */
+enum verify_cause {
+	VERIFY_AGREES,
+	VERIFY_GUARD, /* exception: smaps counts swapped pages behind guard markers */
+	VERIFY_COPIES, /* exception: it counts swapped pages that private copies hide */
+	VERIFY_MOVED, /* smaps itself changed while the sample was taken */
+	VERIFY_UNKNOWN_PAGES, /* the difference fits into the pages that pmtop calls unknown */
+	VERIFY_DIFFERS, /* nothing explains it */
+	VERIFY_CAUSES
+};
+
+struct verify_verdict {
+	struct verify_sums own; /* pmtop's, counted as smaps counts */
+	struct verify_sums smaps;
+	enum verify_cause cause[VERIFY_SUMS];
+};
+
+/*
+ * before and after: the sums read right before and right after the sample. A sum of pmtop that lies
+ * between them agrees; when it lies outside and they differ, all that can be said is that it moved.
+ */
+void verify_mapping(const struct mapping *mapping, const struct pages *pages,
+		    const struct verify_sums *before, const struct verify_sums *after,
+		    struct verify_verdict *ret_verdict);
+
+/* The cause that matters most of a verdict, for one line a mapping. */
+enum verify_cause verify_worst(const struct verify_verdict *verdict);
+
+/* True for what is no disagreement: equal, or one of the two exceptions that the manual names. */
+bool verify_is_explained(enum verify_cause cause);
+
+/* One sentence for people; "" for VERIFY_AGREES. */
+const char *verify_cause_text(enum verify_cause cause);
+
+#endif
