@@ -13,7 +13,7 @@
 
 /* The longest line that is needed whole is a header up to its name, or "Name:   12345 kB". */
 #define LINE_ROOM 192
-#define READ_ROOM (128 * 1024)
+#define READ_ROOM ((size_t)128 * 1024)
 
 struct smaps_parser {
 	smaps_callback *callback;

@@ -10,13 +10,18 @@
 
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
-/* Defines NAME(type *) for CLEANUP, which calls release() unless the variable holds NULL. */
+/*
+ * Defines NAME(type *) for CLEANUP, which calls release() unless the variable holds NULL.
+ * NOLINT: a type cannot stand in parentheses here.
+ */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define DEFINE_CLEANUP(name, type, release)                                                        \
 	static inline void name(type *p)                                                           \
 	{                                                                                          \
 		if (*p)                                                                            \
 			release(*p);                                                               \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void cleanup_free(void *p)
 {

@@ -36,7 +36,7 @@ static char *make_text(void)
 
 	memset(name, ':', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	strcpy(text, first);
+	memcpy(text, first, sizeof(first));
 	sprintf(text + strlen(text), second, name);
 	return text;
 }
@@ -143,9 +143,9 @@ static void test_self(void **state)
 	struct smaps_list list;
 	const struct smaps_entry *entry;
 
-	/* A hole on both sides keeps the kernel from merging it with a neighbour. */
-	munmap(area, 4096);
-	munmap(area + 4096 + length, 4096);
+	/* Other rights on both sides keep the kernel from merging it with a neighbour. */
+	mprotect(area, 4096, PROT_NONE);
+	mprotect(area + 4096 + length, 4096, PROT_NONE);
 	area += 4096;
 	area[0] = area[4096] = 1;
 	assert_int_equal(smaps_read(fd, &list), 0);
@@ -153,7 +153,7 @@ static void test_self(void **state)
 	assert_non_null(entry);
 	assert_in_range(entry->sums.pages[VERIFY_RSS] + entry->sums.pages[VERIFY_SWAP], 2, 8);
 	smaps_list_free(&list);
-	munmap(area, length);
+	munmap(area - 4096, length + 8192);
 	close(fd);
 }
 
