@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifdef PMTOP_HAVE_BPF
+
+#include "kernel/shmem_bpf_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "model/cleanup.h"
+
+/* Records of one run: what the target may feel of it is its mmap lock held for about 0.1 ms. */
+#define RECORDS_PLAIN XARRAY_RECORDS
+#define RECORDS_FLAGS 64
+
+/* How often a place that changes under the walk is looked at again. */
+#define ATTEMPTS 32
+
+/* One walk under way. */
+struct pass {
+	struct shmem_bpf *bpf;
+	const struct shmem_bpf_request *request;
+	shmem_bpf_sink *sink;
+	void *context;
+	struct shmem_bpf_file *file;
+	uint64_t addr, end; /* what is left */
+	unsigned int attempts;
+};
+
+static void drop_iterator(struct shmem_bpf *bpf)
+{
+	if (bpf->iterator >= 0)
+		close(bpf->iterator);
+	bpf->iterator = -1;
+	bpf->passed = 0;
+}
+
+void shmem_bpf_unbind(struct shmem_bpf *bpf)
+{
+	drop_iterator(bpf);
+	if (bpf->link)
+		bpf_link__destroy(bpf->link);
+	bpf->link = NULL;
+}
+
+int shmem_bpf_bind(struct shmem_bpf *bpf, pid_t pid)
+{
+	union bpf_iter_link_info info = { .task.tid = pid };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
+		    .link_info_len = sizeof(info));
+
+	if (bpf->link && bpf->pid == pid)
+		return 0;
+	shmem_bpf_unbind(bpf);
+	bpf->link = bpf_program__attach_iter(bpf->skeleton->progs.walk_vma, &options);
+	if (!bpf->link)
+		return -errno;
+	bpf->pid = pid;
+	return 0;
+}
+
+/* Makes the iterator stand at or before `addr`. */
+static int place_iterator(struct shmem_bpf *bpf, uint64_t addr)
+{
+	if (bpf->iterator >= 0 && addr >= bpf->passed)
+		return 0;
+	drop_iterator(bpf);
+	bpf->iterator = bpf_iter_create(bpf_link__fd(bpf->link));
+	if (bpf->iterator < 0)
+		return -errno;
+	return 0;
+}
+
+int shmem_bpf_run(struct shmem_bpf *bpf, uint64_t addr, uint64_t end, bool flags)
+{
+	struct xarray_walk *walk = bpf->walk;
+	char unused[64];
+	ssize_t n;
+	int r;
+
+	r = place_iterator(bpf, addr);
+	if (r < 0)
+		return r;
+	walk->addr = addr;
+	walk->end = end;
+	walk->want_flags = flags;
+	walk->max_records = flags ? RECORDS_FLAGS : RECORDS_PLAIN;
+	walk->status = XARRAY_NOT_RUN;
+	walk->records = 0;
+	bpf->passed = addr;
+	do
+		n = read(bpf->iterator, unused, sizeof(unused));
+	while (n < 0 && walk->status == XARRAY_NOT_RUN && (errno == EAGAIN || errno == EINTR));
+	if (n < 0 && errno != EAGAIN)
+		return -errno;
+	if (n >= 0) {
+		drop_iterator(bpf);
+		return XARRAY_NO_MAPPING;
+	}
+	return walk->status;
+}
+
+/*
+ * BPF reads any process. Whether this one may be read, only an open of its pagemap tells (a ptrace
+ * check); the directory makes sure that it is still the same process.
+ */
+static int may_read(int proc_fd)
+{
+	int fd = openat(proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	close(fd);
+	return 0;
+}
+
+static bool same_file(const struct xarray_walk *walk, const struct mapping *mapping)
+{
+	return walk->inode == mapping->inode && walk->device >> 20 == mapping->dev_major &&
+	       (walk->device & 0xfffff) == mapping->dev_minor;
+}
+
+/* Hands the batch over, all but the last run, which may go on. */
+static int flush(struct pass *pass, bool all)
+{
+	struct xarray_runs *batch = &pass->bpf->batch;
+	size_t keep = all || !batch->count ? 0 : 1, n = batch->count - keep;
+	int r = n ? pass->sink(pass->context, batch->runs, n) : 0;
+
+	if (keep)
+		batch->runs[0] = batch->runs[n];
+	batch->count = keep;
+	return r;
+}
+
+static uint64_t address_of(const struct xarray_walk *walk, uint64_t page)
+{
+	return walk->vm_start + ((page - walk->vm_pgoff) << PMTOP_PAGE_SHIFT);
+}
+
+/*
+ * Decodes one record. 1 when it was torn and shall be read again: its runs are taken back and
+ * pass->addr is where it starts.
+ */
+static int take_record(struct pass *pass, const struct xarray_record *record, uint64_t bias)
+{
+	const struct xarray_walk *walk = pass->bpf->walk;
+	struct xarray_runs *batch = &pass->bpf->batch;
+	struct xarray_run last = { 0 };
+	uint64_t start = record->base + ((uint64_t)record->from << record->shift);
+	size_t count;
+	int r;
+
+	if (batch->room - batch->count < XARRAY_SLOTS) {
+		r = flush(pass, false);
+		if (r)
+			return r;
+	}
+	count = batch->count;
+	if (count)
+		last = batch->runs[count - 1];
+	if (!xarray_decode(record, &pass->bpf->frames, walk->first, walk->stop, bias, batch) ||
+	    pass->attempts >= ATTEMPTS)
+		return 0;
+	pass->attempts++;
+	batch->count = count;
+	if (count)
+		batch->runs[count - 1] = last;
+	pass->addr = address_of(walk, start > walk->first ? start : walk->first);
+	return 1;
+}
+
+/* Takes what one run of the program left; moves pass->addr on. */
+static int take_records(struct pass *pass)
+{
+	const struct xarray_walk *walk = pass->bpf->walk;
+	const struct mapping *mapping = pass->request->mapping;
+	uint64_t page = (pass->addr - mapping->start) >> PMTOP_PAGE_SHIFT;
+	int r;
+
+	if (!same_file(walk, mapping))
+		return -ENOENT;
+	if (pass->file)
+		*pass->file = (struct shmem_bpf_file){
+			.inode = walk->inode,
+			.size = walk->size,
+			.swapped = walk->swapped,
+			.dev_major = walk->device >> 20,
+			.dev_minor = walk->device & 0xfffff,
+		};
+	for (uint32_t i = 0; i < walk->records && i < XARRAY_RECORDS; i++) {
+		r = take_record(pass, &pass->bpf->records[i], page - walk->first);
+		if (r)
+			return r == 1 ? 0 : r;
+	}
+	pass->addr = walk->addr;
+	return 0;
+}
+
+static int step(struct pass *pass)
+{
+	int status = shmem_bpf_run(pass->bpf, pass->addr, pass->end, pass->request->flags);
+
+	if (status < 0)
+		return status;
+	switch (status) {
+	case XARRAY_DONE:
+	case XARRAY_MORE:
+		return take_records(pass);
+	case XARRAY_BROKEN:
+		return ++pass->attempts < ATTEMPTS ? 0 : -EAGAIN;
+	case XARRAY_NOT_SHMEM:
+		return -EOPNOTSUPP;
+	case XARRAY_LAYOUT:
+		return -ENOTSUP;
+	default:
+		return -ENOENT;
+	}
+}
+
+static int walk_all(struct pass *pass)
+{
+	int r;
+
+	pass->bpf->batch.count = 0;
+	while (pass->addr < pass->end) {
+		r = step(pass);
+		if (r)
+			return r;
+	}
+	return flush(pass, true);
+}
+
+int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,
+		   shmem_bpf_sink *sink, void *context, struct shmem_bpf_file *ret_file)
+{
+	struct shmem_bpf_file file = { 0 };
+	struct pass pass = {
+		.bpf = bpf,
+		.request = request,
+		.sink = sink,
+		.context = context,
+		.file = &file,
+		.addr = request->mapping->start + (request->first << PMTOP_PAGE_SHIFT),
+	};
+	int r;
+
+	pass.end = pass.addr + (request->count << PMTOP_PAGE_SHIFT);
+	r = may_read(request->proc_fd);
+	if (!r)
+		r = shmem_bpf_bind(bpf, request->pid);
+	if (!r)
+		r = walk_all(&pass);
+	/* The answer counts only if it was this process all the time. */
+	if (!r || r == -ENOENT) {
+		int after = may_read(request->proc_fd);
+
+		r = after ? after : r;
+	}
+	if (r)
+		shmem_bpf_unbind(bpf);
+	if (!r && ret_file)
+		*ret_file = file;
+	return r;
+}
+
+#else
+
+/* Without BPF there is nothing to walk; shmem_bpf_load.c says so. */
+typedef int shmem_bpf_is_left_out;
+
+#endif
