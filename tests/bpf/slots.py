@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every slot that pmtop gives for a shared page holds exactly that page.
+
+  slots.py DIRECTORY exact [PAGES]        all kinds of shared memory, byte by byte
+  slots.py DIRECTORY churn WALKS [PAGES]  walks while the target changes all the time
+
+DIRECTORY holds slots_target and slots_check. Exit status 77: no BPF here, and why."""
+
+import json
+import os
+import subprocess
+import sys
+
+from machine import Cgroup, KernelLog, Target, huge_tmpfs, loop_swap, PAGE
+
+FAILED = []
+
+
+def check(programs, *arguments):
+    result = subprocess.run([f"{programs}/slots_check", *map(str, arguments)],
+                            capture_output=True, text=True, check=False)
+    if result.returncode == 77:
+        print(result.stderr.strip())
+        sys.exit(77)
+    if result.returncode or not result.stdout:
+        FAILED.append(arguments)
+        print(f"FAILED {arguments}: status {result.returncode}\n{result.stderr}{result.stdout}")
+    return json.loads(result.stdout) if result.stdout else {}
+
+
+def need(condition, what, figures):
+    """A test that did not get what it was to look at proves nothing."""
+    if not condition:
+        FAILED.append(what)
+        print(f"FAILED: {what}: {figures}")
+
+
+def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), large=False):
+    group = Cgroup(name) if pressure else None
+    target = Target(f"{programs}/slots_target", kind, pages, skip, seed, where, group)
+    try:
+        if pressure:
+            target.stop()
+            for part in pressure:
+                group.limit(pages * PAGE // part)
+            group.free()
+        else:
+            target.tell("out")
+            target.stop()
+        figures = check(programs, "exact", target.pid, target.start, seed, skip,
+                        int(kind == "holes"))
+        print(f"{name}: {json.dumps(figures)}", flush=True)
+        need(figures.get("byte_equal", 0) > pages // 4, f"{name}: enough pages in swap", figures)
+        if large:
+            need(any(int(o) for o in figures.get("swap_orders", {})),
+                 f"{name}: large swap entries", figures)
+        if not pressure:
+            need(figures.get("resident", 0) > 0, f"{name}: some pages in RAM", figures)
+        if large and not pressure:
+            need(any(int(o) for o in figures.get("resident_orders", {})),
+                 f"{name}: large folios", figures)
+    finally:
+        target.end()
+        if group:
+            group.remove()
+
+
+def churn(programs, kind, pages, walks, where=None):
+    target = Target(f"{programs}/slots_target", kind, pages, 3, 7, where)
+    try:
+        target.tell("churn", answer=False)
+        figures = check(programs, "churn", target.pid, target.start, walks)
+        print(f"churn {kind}: {json.dumps(figures)}", flush=True)
+        need(target.process.poll() is None, f"churn {kind}: the target lives", figures)
+    finally:
+        target.end()
+
+
+def main():
+    programs, what = sys.argv[1], sys.argv[2]
+    log = KernelLog()
+    if what == "exact":
+        pages = int(sys.argv[3]) if len(sys.argv) > 3 else 16384
+        with loop_swap(max(256, pages * 6 // 256)), huge_tmpfs() as huge:
+            exact(programs, "shared anonymous", "anon", pages, seed=11)
+            exact(programs, "memfd with holes", "holes", pages, seed=12)
+            exact(programs, "SysV", "sysv", pages, seed=13)
+            exact(programs, "memfd at an offset", "memfd", pages, skip=4099, seed=14)
+            exact(programs, "holes at an offset", "holes", pages, skip=77, seed=15)
+            exact(programs, "tmpfs, large folios", "file", pages, seed=16, where=huge, large=True)
+            exact(programs, "one page", "memfd", 1 + 64 * 5, seed=17)
+            exact(programs, "pressure", "anon", pages, seed=18, pressure=(2, 4, 8))
+            exact(programs, "pressure, holes", "holes", pages, seed=19, pressure=(2, 3))
+            exact(programs, "pressure, large folios", "file", pages, seed=20, where=huge,
+                  pressure=(2,), large=True)
+    else:
+        walks = int(sys.argv[3])
+        pages = int(sys.argv[4]) if len(sys.argv) > 4 else 8192
+        with loop_swap(max(256, pages * 4 // 256)), huge_tmpfs() as huge:
+            churn(programs, "memfd", pages, walks // 2)
+            churn(programs, "file", pages, walks - walks // 2, where=huge)
+    for line in log.trouble():
+        FAILED.append(line)
+        print("kernel log:", line)
+    sys.exit(1 if FAILED else 0)
+
+
+if os.geteuid():
+    sys.exit("slots.py: needs root")
+main()

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proves the BPF walk on a process that slots_target runs:
+ *
+ *   slots_check exact PID START SEED SKIP HOLES   the process is stopped: every page, byte by byte
+ *   slots_check churn PID START WALKS             the process changes all the time: nothing absurd
+ *   slots_check show  PID START                   prints the runs of the mapping
+ *
+ * One line of figures on standard output; status 1 when anything differs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "areas.h"
+#include "kernel/shmem_bpf.h"
+#include "pattern.h"
+
+#define PAGE_BYTES   4096ul
+#define MAX_REPORTED 20
+
+struct subject {
+	pid_t pid;
+	int proc_fd, pagemap_fd;
+	struct mapping *mapping;
+	uint64_t pages, size; /* size: of the file, in bytes */
+	struct shmem_bpf *bpf;
+};
+
+/* What one walk said, page by page. */
+struct picture {
+	struct xarray_run *page; /* count is 0 for a hole */
+	uint64_t pages, runs, bad;
+	uint64_t last_end;
+};
+
+static int reported;
+
+static void complain(const char *what, uint64_t page, uint64_t got, uint64_t expected)
+{
+	if (reported++ < MAX_REPORTED)
+		fprintf(stderr, "%s: page %" PRIu64 ": %#" PRIx64 ", expected %#" PRIx64 "\n", what,
+			page, got, expected);
+	if (reported == MAX_REPORTED)
+		_exit(1);
+}
+
+static void fatal(const char *what, int error)
+{
+	fprintf(stderr, "slots_check: %s: %s\n", what, strerror(error < 0 ? -error : error));
+	_exit(1);
+}
+
+static void find_mapping(struct subject *s, uint64_t start)
+{
+	char path[64], line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d", s->pid);
+	s->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", s->pid);
+	s->pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/maps", s->pid);
+	f = fopen(path, "re");
+	if (s->proc_fd < 0 || s->pagemap_fd < 0 || !f)
+		fatal(path, errno);
+	while (!s->mapping && fgets(line, sizeof(line), f)) {
+		struct mapping like = { .kind = MAPPING_SHMEM };
+
+		if (sscanf(line,
+			   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32
+			   " %" SCNu64,
+			   &like.start, &like.end, like.perms, &like.offset, &like.dev_major,
+			   &like.dev_minor, &like.inode) == 7 &&
+		    like.start == start)
+			s->mapping = mapping_new(&like, "", 0);
+	}
+	fclose(f);
+	if (!s->mapping)
+		fatal("no such mapping", ENOENT);
+	s->pages = mapping_pages(s->mapping);
+}
+
+static int take_runs(void *context, const struct xarray_run *runs, size_t count)
+{
+	struct picture *p = context;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct xarray_run *r = &runs[i];
+
+		if (!r->count || r->first < p->last_end || r->first + r->count > p->pages) {
+			p->bad++;
+			complain("run out of order", r->first, r->count, p->last_end);
+			continue;
+		}
+		p->last_end = r->first + r->count;
+		p->runs++;
+		for (uint64_t k = 0; p->page && k < r->count; k++) {
+			p->page[r->first + k] = *r;
+			if (r->value != XARRAY_NO_PFN)
+				p->page[r->first + k].value += k;
+			p->page[r->first + k].count = 1;
+		}
+	}
+	return 0;
+}
+
+static struct picture look(struct subject *s, bool flags, struct shmem_bpf_file *ret_file)
+{
+	struct picture p = { .pages = s->pages };
+	struct shmem_bpf_request request = {
+		.pid = s->pid,
+		.proc_fd = s->proc_fd,
+		.mapping = s->mapping,
+		.count = s->pages,
+		.flags = flags,
+	};
+	int r;
+
+	p.page = calloc(s->pages, sizeof(*p.page));
+	r = shmem_bpf_walk(s->bpf, &request, take_runs, &p, ret_file);
+	if (r < 0)
+		fatal("walk", r);
+	return p;
+}
+
+static uint64_t *words(struct subject *s)
+{
+	uint64_t *w = calloc(s->pages, sizeof(*w));
+	size_t size = s->pages * sizeof(*w);
+
+	if (pread(s->pagemap_fd, w, size, s->mapping->start / PAGE_BYTES * sizeof(*w)) !=
+	    (ssize_t)size)
+		fatal("pagemap", errno);
+	return w;
+}
+
+/* "Swap:" of this mapping in smaps, in pages. */
+static uint64_t smaps_swap(struct subject *s)
+{
+	char path[64], line[512], begin[40];
+	uint64_t kib = 0;
+	bool here = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", s->pid);
+	snprintf(begin, sizeof(begin), "%" PRIx64 "-%" PRIx64 " ", s->mapping->start,
+		 s->mapping->end);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, begin, strlen(begin)))
+			here = true;
+		else if (here && sscanf(line, "Swap: %" SCNu64, &kib) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return kib / 4;
+}
+
+struct figures {
+	uint64_t swap, proven, resident, pfn_equal, unmapped, holes, orders[16],
+		resident_orders[16];
+};
+
+static void check_page(struct subject *s, struct areas *areas, const struct xarray_run *page,
+		       uint64_t i, uint64_t word, uint64_t seed, uint64_t skip, struct figures *f)
+{
+	uint64_t content[512];
+
+	if (!page->count) {
+		f->holes++;
+		if (word >> 63)
+			complain("present, but a hole by the walk", i, word, 0);
+		return;
+	}
+	switch (page->kind) {
+	case XARRAY_SWAP:
+		f->swap++;
+		f->orders[page->order & 15]++;
+		if (word >> 63)
+			complain("present, but swapped by the walk", i, word, page->value);
+		pattern_fill(content, seed, skip + i);
+		if (areas_holds(areas, page->type, page->value, content))
+			f->proven++;
+		else
+			complain("the slot holds something else", i, page->value, page->type);
+		break;
+	case XARRAY_RESIDENT:
+		f->resident++;
+		f->resident_orders[page->order & 15]++;
+		if (!(word >> 63))
+			f->unmapped++;
+		else if ((word & ((UINT64_C(1) << 55) - 1)) == page->value)
+			f->pfn_equal++;
+		else
+			complain("pfn", i, page->value, word & ((UINT64_C(1) << 55) - 1));
+		if (!(page->flags & XARRAY_UPTODATE))
+			complain("written, but not up to date by the walk", i, page->flags, 1);
+		break;
+	default:
+		complain("neither page nor slot", i, page->kind, 0);
+	}
+}
+
+static void print_orders(const char *name, const uint64_t *orders)
+{
+	printf(",\"%s\":{", name);
+	for (int o = 0, n = 0; o < 16; o++)
+		if (orders[o])
+			printf("%s\"%d\":%" PRIu64, n++ ? "," : "", o, orders[o]);
+	printf("}");
+}
+
+/* The walk changes nothing: page tables, tree and smaps are the same after a hundred more. */
+static void check_untouched(struct subject *s, const struct picture *before)
+{
+	uint64_t *old_words = words(s), *new_words, swap = smaps_swap(s);
+	struct picture after;
+
+	for (int i = 0; i < 100; i++) {
+		after = look(s, i & 1, NULL);
+		if (i < 99)
+			free(after.page);
+	}
+	new_words = words(s);
+	if (memcmp(old_words, new_words, s->pages * sizeof(*old_words)) || swap != smaps_swap(s))
+		complain("the target changed", 0, swap, smaps_swap(s));
+	for (uint64_t i = 0; i < s->pages; i++) {
+		before->page[i].flags = after.page[i].flags;
+		if (memcmp(&before->page[i].value, &after.page[i].value, 8) ||
+		    before->page[i].kind != after.page[i].kind)
+			complain("the tree changed", i, after.page[i].value, before->page[i].value);
+	}
+	free(after.page);
+	free(old_words);
+	free(new_words);
+}
+
+static int check_exact(struct subject *s, uint64_t seed, uint64_t skip, bool holes)
+{
+	struct shmem_bpf_file file;
+	struct picture p = look(s, true, &file);
+	uint64_t *w = words(s), smaps = smaps_swap(s);
+	struct figures f = { 0 };
+	struct areas areas;
+
+	areas_open(&areas);
+	for (uint64_t i = 0; i < s->pages; i++) {
+		bool hole = holes && pattern_hole(seed, skip + i);
+
+		if (hole != !p.page[i].count)
+			complain("hole", i, !p.page[i].count, hole);
+		check_page(s, &areas, &p.page[i], i, w[i], seed, skip, &f);
+	}
+	if (f.swap != smaps)
+		complain("smaps counts another number", 0, f.swap, smaps);
+	if (f.swap != file.swapped)
+		complain("the file counts another number", 0, f.swap, file.swapped);
+	check_untouched(s, &p);
+	printf("{\"pages\":%" PRIu64 ",\"swap\":%" PRIu64 ",\"byte_equal\":%" PRIu64
+	       ",\"smaps\":%" PRIu64 ",\"resident\":%" PRIu64 ",\"pfn_equal\":%" PRIu64
+	       ",\"unmapped\":%" PRIu64 ",\"holes\":%" PRIu64 ",\"runs\":%" PRIu64,
+	       s->pages, f.swap, f.proven, smaps, f.resident, f.pfn_equal, f.unmapped, f.holes,
+	       p.runs);
+	print_orders("swap_orders", f.orders);
+	print_orders("resident_orders", f.resident_orders);
+	areas_close(&areas);
+	free(p.page);
+	free(w);
+	printf(",\"differences\":%d}\n", reported);
+	return reported != 0;
+}
+
+/* One past the last frame of System RAM. */
+static uint64_t end_of_ram(void)
+{
+	FILE *f = fopen("/proc/iomem", "re");
+	uint64_t low, high, end = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &low, &high) == 2 &&
+		    strstr(line, "System RAM"))
+			end = high / PAGE_BYTES + 1;
+	if (f)
+		fclose(f);
+	return end;
+}
+
+static int check_churn(struct subject *s, uint64_t walks)
+{
+	uint64_t ram = end_of_ram(), seen[5] = { 0 }, retries = 0;
+	struct areas areas;
+
+	areas_open(&areas);
+	for (uint64_t n = 0; n < walks; n++) {
+		struct picture p = look(s, n & 1, NULL);
+
+		for (uint64_t i = 0; i < s->pages; i++) {
+			const struct xarray_run *r = &p.page[i];
+
+			if (!r->count) {
+				seen[4]++;
+				continue;
+			}
+			seen[r->kind & 3]++;
+			if (r->order > 9)
+				complain("order", i, r->order, 9);
+			if (r->kind == XARRAY_SWAP &&
+			    (r->type >= AREAS || !r->value || r->value >= areas_most_slots(&areas)))
+				complain("slot", i, r->value, areas_most_slots(&areas));
+			if (r->kind == XARRAY_RESIDENT && (!r->value || r->value >= ram))
+				complain("pfn", i, r->value, ram);
+			if (r->kind == XARRAY_POISON)
+				complain("marker", i, r->value, 0);
+			if (r->kind == XARRAY_TORN)
+				retries++;
+		}
+		free(p.page);
+	}
+	areas_close(&areas);
+	printf("{\"walks\":%" PRIu64 ",\"swap\":%" PRIu64 ",\"resident\":%" PRIu64
+	       ",\"holes\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"differences\":%d}\n",
+	       walks, seen[XARRAY_SWAP], seen[XARRAY_RESIDENT], seen[4], retries, reported);
+	return reported != 0 || retries || !seen[XARRAY_SWAP] || !seen[XARRAY_RESIDENT];
+}
+
+static int show(struct subject *s)
+{
+	static const char *const kinds[] = { "swap", "resident", "poison", "torn" };
+	struct picture p = look(s, true, NULL);
+	uint64_t i = 0, n;
+
+	for (; i < s->pages; i += n) {
+		const struct xarray_run *a = &p.page[i];
+
+		for (n = 1; i + n < s->pages; n++) {
+			const struct xarray_run *b = &p.page[i + n];
+
+			if (a->count != b->count || a->kind != b->kind || a->flags != b->flags ||
+			    a->type != b->type || a->order != b->order ||
+			    (a->count && a->value + n != b->value))
+				break;
+		}
+		printf("%8" PRIu64 " +%-6" PRIu64 " %s", i, n,
+		       a->count ? kinds[a->kind & 3] : "hole");
+		if (a->count)
+			printf(" type %u value %" PRIu64 " order %u flags %u", a->type, a->value,
+			       a->order, a->flags);
+		printf("\n");
+	}
+	free(p.page);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct subject s = { 0 };
+	char reason[160];
+	int r;
+
+	if (argc < 4)
+		return 2;
+	s.pid = atoi(argv[2]);
+	r = shmem_bpf_open(&s.bpf, reason, sizeof(reason));
+	if (r < 0) {
+		fprintf(stderr, "slots_check: no BPF: %s\n", reason);
+		return 77;
+	}
+	find_mapping(&s, strtoull(argv[3], NULL, 16));
+	if (!strcmp(argv[1], "exact") && argc > 6)
+		r = check_exact(&s, strtoull(argv[4], NULL, 0), strtoull(argv[5], NULL, 0),
+				atoi(argv[6]));
+	else if (!strcmp(argv[1], "churn") && argc > 4)
+		r = check_churn(&s, strtoull(argv[4], NULL, 0));
+	else
+		r = show(&s);
+	shmem_bpf_close(s.bpf);
+	mapping_unref(s.mapping);
+	return r;
+}

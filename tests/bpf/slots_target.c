@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The process that is looked at: fills an object of shared memory with a pattern per page, says
+ * where it is, and does what it is told on standard input. Shares no code with pmtop.
+ *
+ *   slots_target KIND PAGES SKIP SEED [DIR]
+ *
+ * KIND: anon, memfd, holes, sysv, file (on DIR). SKIP: the mapping starts at this page of the object.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "pattern.h"
+
+#define PAGE 4096ul
+
+struct object {
+	const char *kind;
+	uint64_t pages, skip, seed;
+	const char *dir;
+	int fd;
+	char *memory; /* page skip of the object */
+	int holes;
+};
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void make_file(struct object *o)
+{
+	if (!strcmp(o->kind, "file"))
+		o->fd = open(o->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	else
+		o->fd = memfd_create("slots", MFD_CLOEXEC);
+	if (o->fd < 0 || ftruncate(o->fd, (o->skip + o->pages) * PAGE) < 0)
+		die("object");
+	o->memory = mmap(NULL, o->pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, o->fd,
+			 o->skip * PAGE);
+}
+
+static void make(struct object *o)
+{
+	size_t size = o->pages * PAGE;
+
+	o->fd = -1;
+	o->holes = !strcmp(o->kind, "holes");
+	if (!strcmp(o->kind, "anon")) {
+		o->memory =
+			mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	} else if (!strcmp(o->kind, "sysv")) {
+		int id = shmget(IPC_PRIVATE, size, IPC_CREAT | 0600);
+
+		o->memory = shmat(id, NULL, 0);
+		shmctl(id, IPC_RMID, NULL);
+	} else {
+		make_file(o);
+	}
+	if (o->memory == MAP_FAILED)
+		die("mmap");
+	for (uint64_t i = 0; i < o->pages; i++)
+		if (!o->holes || !pattern_hole(o->seed, o->skip + i))
+			pattern_fill((uint64_t *)(o->memory + i * PAGE), o->seed, o->skip + i);
+}
+
+/*
+ * Pushes out all but each fifth stretch, so that both kinds are there. On tmpfs a stretch is as long
+ * as the largest folio: a part of one would split it.
+ */
+static void push_out(struct object *o)
+{
+	uint64_t stretch = strcmp(o->kind, "file") ? 64 : 512;
+
+	for (int round = 0; round < 3; round++)
+		for (uint64_t i = 0; i < o->pages; i += stretch) {
+			uint64_t n = o->pages - i < stretch ? o->pages - i : stretch;
+
+			if (i / stretch % 5 == 4)
+				continue;
+			if (madvise(o->memory + i * PAGE, n * PAGE, MADV_PAGEOUT) < 0)
+				die("MADV_PAGEOUT");
+		}
+}
+
+static void churn_once(struct object *o, uint64_t *random)
+{
+	uint64_t r = *random = pattern_mix(*random);
+	uint64_t first = (r >> 8) % o->pages, n = 1 + (r >> 40) % 700;
+
+	if (first + n > o->pages)
+		n = o->pages - first;
+	switch (r % 8) {
+	case 0:
+	case 1:
+	case 2:
+		madvise(o->memory + first * PAGE, n * PAGE, MADV_PAGEOUT);
+		break;
+	case 3:
+		madvise(o->memory + first * PAGE, n * PAGE, MADV_REMOVE);
+		break;
+	case 4:
+		if (o->fd >= 0 && r >> 60 == 0) {
+			if (ftruncate(o->fd, (o->skip + first) * PAGE) < 0 ||
+			    ftruncate(o->fd, (o->skip + o->pages) * PAGE) < 0)
+				die("ftruncate");
+		}
+		break;
+	default:
+		for (uint64_t i = first; i < first + n; i++)
+			pattern_fill((uint64_t *)(o->memory + i * PAGE), o->seed, o->skip + i);
+	}
+}
+
+static void churn(struct object *o)
+{
+	uint64_t random = o->seed;
+
+	for (;;)
+		churn_once(o, &random);
+}
+
+int main(int argc, char **argv)
+{
+	struct object o = { 0 };
+	char line[64];
+
+	if (argc < 5)
+		return 2;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	o.kind = argv[1];
+	o.pages = strtoull(argv[2], NULL, 0);
+	o.skip = strtoull(argv[3], NULL, 0);
+	o.seed = strtoull(argv[4], NULL, 0);
+	o.dir = argc > 5 ? argv[5] : "/dev/shm";
+	make(&o);
+	printf("%d %lx\n", getpid(), (unsigned long)o.memory);
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		if (!strncmp(line, "out", 3))
+			push_out(&o);
+		else if (!strncmp(line, "churn", 5))
+			churn(&o);
+		else
+			break;
+		printf("done\n");
+		fflush(stdout);
+	}
+	return 0;
+}
