@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every slot that pmtop gives for a shared page holds exactly that page.
 
-  slots.py DIRECTORY exact [PAGES]        all kinds of shared memory, byte by byte
+  slots.py DIRECTORY exact [PAGES [split]]  all kinds of shared memory, byte by byte; split: this
+                                          kernel splits large folios before it swaps them out
   slots.py DIRECTORY churn WALKS [PAGES]  walks while the target changes all the time
 
 DIRECTORY holds slots_target and slots_check. Exit status 77: no BPF here, and why."""
@@ -37,6 +38,7 @@ def need(condition, what, figures):
 
 
 def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), large=False):
+    split = "split" in sys.argv
     group = Cgroup(name) if pressure else None
     target = Target(f"{programs}/slots_target", kind, pages, skip, seed, where, group)
     try:
@@ -52,7 +54,7 @@ def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), 
                         int(kind == "holes"))
         print(f"{name}: {json.dumps(figures)}", flush=True)
         need(figures.get("byte_equal", 0) > pages // 4, f"{name}: enough pages in swap", figures)
-        if large:
+        if large and not split:
             need(any(int(o) for o in figures.get("swap_orders", {})),
                  f"{name}: large swap entries", figures)
         if not pressure:

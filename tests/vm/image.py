@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 TERMINALS = ["linux", "xterm", "xterm-256color", "tmux-256color", "screen-256color", "vt100", "dumb"]
 # Where busybox lacks options that tests use; its shell prefers its own, so these need their path.
-TOOLS = ["swapon", "swapoff", "mkswap", "setpriv"]
+TOOLS = ["swapon", "swapoff", "mkswap", "losetup", "setpriv"]
 TOP = ["proc", "sys", "dev", "run", "tmp", "etc", "root", "var/tmp", "pmtop", "usr/bin", "usr/sbin",
        "usr/lib", "usr/lib64"]
 
@@ -89,7 +89,7 @@ def add_etc(root):
 def programs_of(build):
     """What a build made and a guest may run: the two programs and the tests' helpers."""
     made = [build / "pmtop", build / "pagemap-test"]
-    made += sorted(path for path in (build / "tests").glob("live_*"))
+    made += sorted(path for path in (build / "tests").glob("*/*") if path.parent.name != "fuzz")
     found = [path for path in made if is_program(path)]
     if len(found) < 2:
         raise cache.Missing(f"{build} has no pmtop and pagemap-test: build first")
@@ -110,6 +110,7 @@ def stage(root, build, start):
         shutil.copy2(path, target)
     shutil.copytree(SOURCE / "tests", root / "pmtop/tests",
                     ignore=shutil.ignore_patterns("__pycache__", "fuzz"))
+    shutil.copy2(SOURCE / "README.md", root / "pmtop")
     python = add_python(root)
     tools = add_tools(root)
     add_libraries([str(path) for path in programs] + ["/usr/bin/python3", *python, *tools], root)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a guest does once its image is mounted: file systems, cgroups and swap as ordered in the
 # variables that vm.py writes above this, then the command, its status, power off.
-export PATH=/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8
+export PATH=/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 PMTOP_GUEST=1
 /usr/bin/busybox mount -t proc proc /proc
 /usr/bin/busybox --install -s /usr/bin
 mount -t sysfs sys /sys
+mount -t securityfs security /sys/kernel/security
 mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts
 mount -t tmpfs shm /dev/shm

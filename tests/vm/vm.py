@@ -150,7 +150,7 @@ def boot(options, work):
     program, env = cache.qemu()
     root = work / "root"
     image.stage(root, options.build.resolve(), start_script(options))
-    image.make(work / "image", root, free=256)
+    image.make(work / "image", root, free=1536)
     shutil.rmtree(root)
     words = qemu_words(options, kernel, work)
     late, code = watch(program + words, env, options.timeout)
