@@ -44,4 +44,12 @@ DEFINE_CLEANUP(cleanup_fclose, FILE *, fclose)
 		taken;                                                                             \
 	})
 
+/* The same for a descriptor. */
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int taken = (fd);                                                                  \
+		(fd) = -1;                                                                         \
+		taken;                                                                             \
+	})
+
 #endif

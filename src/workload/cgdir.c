@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "workload/cgdir.h"
+#include "model/cleanup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
+
+#define PAUSE_US 2000 /* between two looks at a group that is not empty yet */
+
+static int path_of(const char *dir, const char *file, char path[static PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int cgdir_read(const char *dir, const char *file, char *buf, size_t size)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+	char path[PATH_MAX];
+	ssize_t n;
+	int r = path_of(dir, file, path);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		return -errno;
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return (int)n;
+}
+
+int cgdir_write(const char *dir, const char *file, const char *value)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+	char path[PATH_MAX];
+	int r = path_of(dir, file, path);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
+/* What to do with one group; the groups below it have been visited already. */
+typedef int visit_fn(const char *dir, void *data);
+
+static int visit_tree(const char *dir, visit_fn *visit, void *data)
+{
+	CLEANUP(cleanup_closedir) DIR *stream = opendir(dir);
+	struct dirent *entry;
+	char path[PATH_MAX];
+	int r, sum = 0;
+
+	if (!stream)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(stream))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		r = path_of(dir, entry->d_name, path);
+		r = r < 0 ? r : visit_tree(path, visit, data);
+		if (r < 0)
+			return r;
+		sum += r;
+	}
+	r = visit(dir, data);
+	return r < 0 ? r : sum + r;
+}
+
+int cgdir_signal(const char *file, int signal)
+{
+	CLEANUP(cleanup_fclose) FILE *f = fopen(file, "re");
+	CLEANUP(cleanup_free) char *word = NULL;
+	size_t room = 0;
+	int count = 0;
+
+	if (!f)
+		return errno == ENOENT ? 0 : -errno;
+	/* A group has one on a line; /proc/.../children has spaces between them, and no newline. */
+	while (getline(&word, &room, f) > 0)
+		for (char *p = word, *end; *p; p = end) {
+			long pid = strtol(p, &end, 10);
+
+			if (end == p)
+				break;
+			if (pid > 1 && signal)
+				kill((pid_t)pid, signal);
+			count++;
+		}
+	return count;
+}
+
+static int signal_group(const char *dir, void *data)
+{
+	char path[PATH_MAX];
+	int r = path_of(dir, "cgroup.procs", path);
+
+	return r < 0 ? r : cgdir_signal(path, *(const int *)data);
+}
+
+int cgdir_count(const char *dir)
+{
+	int none = 0;
+
+	return visit_tree(dir, signal_group, &none);
+}
+
+static void pause_us(long us)
+{
+	const struct timespec t = { .tv_nsec = us * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+int cgdir_kill(const char *dir, int timeout_ms)
+{
+	int sigkill = SIGKILL, left;
+
+	for (long us = 0;; us += PAUSE_US) {
+		/* cgroup.kill is one atomic act of the kernel's; -ENOENT: v1, or before 5.14. */
+		if (cgdir_write(dir, "cgroup.kill", "1") < 0)
+			left = visit_tree(dir, signal_group, &sigkill);
+		else
+			left = cgdir_count(dir);
+		if (left <= 0)
+			return left;
+		if (us / 1000 >= timeout_ms)
+			return -EBUSY;
+		pause_us(PAUSE_US);
+	}
+}
+
+int cgdir_freeze(const char *dir, bool frozen)
+{
+	int r = cgdir_write(dir, "freezer.state", frozen ? "FROZEN" : "THAWED");
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static int remove_one(const char *dir, void *data)
+{
+	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int cgdir_remove(const char *dir, int timeout_ms)
+{
+	/* The kernel finishes off dead processes after cgroup.procs is empty: EBUSY for a while. */
+	for (long us = 0;; us += PAUSE_US) {
+		int r = visit_tree(dir, remove_one, NULL);
+
+		if (r != -EBUSY || us / 1000 >= timeout_ms)
+			return r;
+		pause_us(PAUSE_US);
+	}
+}

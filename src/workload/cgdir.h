@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_CGDIR_H
+#define PMTOP_CGDIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Ending a cgroup by its directory. libcgroup cannot do this: its delete moves the processes into
+ * the parent group, out of their limit, where this must kill them. Works on v1 and v2 alike and on
+ * groups that the workload made inside its own.
+ */
+
+/*
+ * Sends SIGKILL to every process in the group and below it, until there is none; processes that
+ * fork meanwhile do not get away (v2 cgroup.kill since 5.14; v1: the caller freezes first if it
+ * can). 0 also when there is no such group; -EBUSY if some are still there after timeout_ms.
+ */
+int cgdir_kill(const char *dir, int timeout_ms);
+
+/*
+ * Sends a signal (0: none) to each process that a file lists by its pid; their number. 0 if there
+ * is no such file. Never to pid 0, which stands for a process of another namespace, nor to 1.
+ */
+int cgdir_signal(const char *file, int signal);
+
+/* How many processes are in the group and below it; 0 if there is no such group. */
+int cgdir_count(const char *dir);
+
+/* v1 freezer.state; 0 also when this is no freezer group. */
+int cgdir_freeze(const char *dir, bool frozen);
+
+/* Removes the group and those below it, which must be empty of processes. 0 if there is none. */
+int cgdir_remove(const char *dir, int timeout_ms);
+
+/* Reads, or writes, a small file of a group. A length without the newline, or -errno. */
+int cgdir_read(const char *dir, const char *file, char *buf, size_t size);
+int cgdir_write(const char *dir, const char *file, const char *value);
+
+#endif

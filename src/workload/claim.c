@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "workload/claim.h"
+#include "model/cleanup.h"
+#include "workload/cgdir.h"
+#include "workload/swaparea.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define PREFIX	   "pmtop-"
+#define TIMEOUT_MS 5000 /* for processes to be gone, and for the kernel to let a group go */
+#define FILE_MAX   16384 /* nothing that we write comes near */
+
+DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
+
+/* The folders where claims may be, best first; NULL after the last one. */
+static const char *folder(unsigned n, char buf[static PATH_MAX])
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	switch (n) {
+	case 0:
+		if (geteuid() == 0)
+			snprintf(buf, PATH_MAX, "/run/pmtop");
+		else
+			snprintf(buf, PATH_MAX, "%s/pmtop",
+				 runtime && runtime[0] == '/' ? runtime : "/nonexistent");
+		return buf;
+	case 1:
+		snprintf(buf, PATH_MAX, "/tmp/pmtop-%u", (unsigned)geteuid());
+		return buf;
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * Opens such a folder, if it is ours alone: /tmp is everybody's, and what stands in a claim will
+ * be killed and deleted.
+ */
+static int open_folder(const char *path, bool make)
+{
+	struct stat st;
+	int fd;
+
+	if (make)
+		mkdir(path, 0700);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022)) {
+		close(fd);
+		return -EPERM;
+	}
+	return fd;
+}
+
+/* Whether the lock that we hold is on the file that the name stands for now. */
+static bool still_named(int dir, const char *name, int fd)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int make_in(int dir, struct claim *c)
+{
+	uint32_t random;
+
+	for (int tries = 0; tries < 10; tries++) {
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return -EIO;
+		snprintf(c->id, sizeof(c->id), PREFIX "%d-%06x", (int)getpid(), random & 0xffffff);
+		c->fd = openat(dir, c->id,
+			       O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (c->fd < 0 && errno == EEXIST)
+			continue;
+		if (c->fd < 0)
+			return -errno;
+		/* A sweeper may have taken the lock first, and then deletes the file. */
+		if (!flock(c->fd, LOCK_EX | LOCK_NB) && still_named(dir, c->id, c->fd))
+			return 0;
+		close(c->fd);
+	}
+	return -EAGAIN;
+}
+
+int claim_make(struct claim *ret, struct workload_why *why_)
+{
+	char path[PATH_MAX];
+	int error = -ENOENT;
+
+	for (unsigned n = 0; folder(n, path); n++) {
+		CLEANUP(cleanup_close) int dir = open_folder(path, true);
+		struct claim c = CLAIM_NONE;
+
+		if (dir < 0) {
+			error = dir;
+			continue;
+		}
+		error = make_in(dir, &c);
+		if (error < 0)
+			continue;
+		if (snprintf(c.path, sizeof(c.path), "%s/%s", path, c.id) >= (int)sizeof(c.path))
+			return why(why_, -ENAMETOOLONG, "%s is too long a path", path);
+		*ret = c;
+		return 0;
+	}
+	return why(why_, error, "cannot write down what this workload owns in %s: %s",
+		   folder(geteuid() == 0 ? 0 : 1, path), strerror(-error));
+}
+
+int claim_add(const struct claim *c, const char *kind, const char *path, struct workload_why *why_)
+{
+	char line[PATH_MAX + 16];
+	int n = snprintf(line, sizeof(line), "%s %s\n", kind, path);
+
+	if (n >= (int)sizeof(line) || strchr(path, '\n'))
+		return why(why_, -EINVAL, "%s is no path to own", path);
+	if (write(c->fd, line, (size_t)n) != n)
+		return why(why_, -EIO, "cannot write to %s", c->path);
+	return 0;
+}
+
+/*
+ * A thing of ours is an absolute path whose last part begins with our word. Whatever else a broken
+ * file says is left alone.
+ */
+static bool is_ours(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return path[0] == '/' && name && !strncmp(name + 1, PREFIX, strlen(PREFIX)) &&
+	       !strstr(path, "/../");
+}
+
+int claim_each(const struct claim *c, claim_each_fn *each, void *data)
+{
+	CLEANUP(cleanup_free) char *text = malloc(FILE_MAX);
+	ssize_t n = text ? pread(c->fd, text, FILE_MAX - 1, 0) : -1;
+	int first = 0;
+	char *next;
+
+	if (n < 0)
+		return text ? -errno : -ENOMEM;
+	text[n] = '\0';
+	/* A line without its end was being written when its writer died: nothing was made yet. */
+	for (char *line = text; (next = strchr(line, '\n')); line = next + 1) {
+		char *path = strchr(line, ' ');
+		int r;
+
+		*next = '\0';
+		if (!path || !is_ours(path + 1))
+			continue;
+		*path = '\0';
+		r = each(line, path + 1, data);
+		if (r < 0 && !first)
+			first = r;
+	}
+	return first;
+}
+
+static int freeze_one(const char *kind, const char *path, void *data)
+{
+	return strcmp(kind, "freezer") ? 0 : cgdir_freeze(path, *(const bool *)data);
+}
+
+/* The signal is noted while they are frozen, and kills when they thaw. */
+static int signal_one(const char *kind, const char *path, void *data)
+{
+	if (strcmp(kind, "cgroup") && strcmp(kind, "freezer"))
+		return 0;
+	return cgdir_kill(path, *(const int *)data);
+}
+
+int claim_kill(const struct claim *c)
+{
+	bool frozen = true, thawed = false;
+	int once = 0, until_gone = TIMEOUT_MS;
+
+	claim_each(c, freeze_one, &frozen);
+	claim_each(c, signal_one, &once);
+	claim_each(c, freeze_one, &thawed);
+	return claim_each(c, signal_one, &until_gone);
+}
+
+static int release_one(const char *kind, const char *path, void *data)
+{
+	struct workload_why *why_ = data;
+	int r;
+
+	if (!strcmp(kind, "cgroup") || !strcmp(kind, "freezer")) {
+		r = cgdir_remove(path, TIMEOUT_MS);
+		return r < 0 ? why(why_, r, "cannot remove the cgroup %s: %s", path, strerror(-r))
+			     : 0;
+	}
+	if (!strcmp(kind, "swap")) {
+		r = swaparea_remove(path);
+		return r < 0 ? why(why_, r,
+				   "cannot switch off and delete the swap file %s: %s; when there is "
+				   "memory again: swapoff %s, or start pmtop",
+				   path, strerror(-r), path)
+			     : 0;
+	}
+	return 0;
+}
+
+int claim_release(const struct claim *c, struct workload_why *why_)
+{
+	int r = claim_kill(c);
+
+	if (r < 0)
+		return why(why_, r, "processes of the workload cannot be killed (see %s): %s",
+			   c->path, strerror(-r));
+	r = claim_each(c, release_one, why_);
+	if (r < 0)
+		return r;
+	if (unlink(c->path) < 0 && errno != ENOENT)
+		return why(why_, -errno, "cannot delete %s: %m", c->path);
+	return 0;
+}
+
+/* 1: it was a dead one's and is released; 0: it is alive, or gone; or an error. */
+static int sweep_one(int dir, const char *folder_path, const char *name, struct workload_why *why_)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+	struct claim c = { 0 };
+	int r;
+
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !still_named(dir, name, fd))
+		return 0;
+	c.fd = fd;
+	if (snprintf(c.path, sizeof(c.path), "%s/%s", folder_path, name) >= (int)sizeof(c.path))
+		return 0;
+	r = claim_release(&c, why_);
+	return r < 0 ? r : 1;
+}
+
+int claim_sweep(struct workload_why *why_)
+{
+	char path[PATH_MAX];
+	int count = 0, error = 0;
+
+	for (unsigned n = 0; folder(n, path); n++) {
+		CLEANUP(cleanup_closedir) DIR *stream = NULL;
+		struct dirent *entry;
+		int dir = open_folder(path, false);
+
+		stream = dir < 0 ? NULL : fdopendir(dir);
+		if (!stream)
+			continue;
+		while ((entry = readdir(stream))) {
+			int r;
+
+			if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+				continue;
+			r = sweep_one(dir, path, entry->d_name, why_);
+			error = error ? error : r < 0 ? r : 0;
+			count += r > 0;
+		}
+	}
+	return error ? error : count;
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "workload/memgroup.h"
+#include "model/cleanup.h"
+#include "model/units.h"
+#include "workload/cgdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libcgroup.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void cleanup_cgroup(struct cgroup **g)
+{
+	if (*g)
+		cgroup_free(g);
+}
+
+/* Switches the controller on for the children of the group's parent, if it is not. */
+static int v2_delegate(const struct memgroup *g, struct workload_why *why_)
+{
+	char parent[PATH_MAX];
+	char *slash;
+	int r;
+
+	snprintf(parent, sizeof(parent), "%s", g->dir);
+	slash = strrchr(parent, '/');
+	*slash = '\0';
+	if (memgroup_has_memory(parent, "cgroup.subtree_control"))
+		return 0;
+	r = cgdir_write(parent, "cgroup.subtree_control", "+memory");
+	if (r == -EBUSY)
+		return why(
+			why_, r,
+			"%s has processes of its own, so the memory controller cannot be switched "
+			"on below it (a container's top group is like that); " MEMGROUP_WAY_OUT,
+			parent);
+	if (r < 0)
+		return why(why_, r, "cannot switch the memory controller on in %s: %s", parent,
+			   strerror(-r));
+	return 0;
+}
+
+static int libcgroup_errno(int error)
+{
+	/* Most of libcgroup's own codes stand for something that cannot happen here. */
+	return error == ECGOTHER && cgroup_get_last_errno() ? -cgroup_get_last_errno() : -EIO;
+}
+
+int memgroup_make(const struct memgroup *g, struct workload_why *why_)
+{
+	CLEANUP(cleanup_cgroup) struct cgroup *group = NULL;
+	int r = g->version == WORKLOAD_GROUP_V2 ? v2_delegate(g, why_) : 0;
+
+	if (r < 0)
+		return r;
+	/*
+	 * Below a delegated group libcgroup (2.0 and 3.0) fails, since it writes to the
+	 * subtree_control of every group from the top on, which are not ours.
+	 */
+	if (g->version == WORKLOAD_GROUP_V2 && strchr(g->name, '/')) {
+		if (mkdir(g->dir, 0755) < 0)
+			return why(why_, -errno, "cannot make the cgroup %s: %m", g->dir);
+		return 0;
+	}
+	group = cgroup_new_cgroup(g->name);
+	if (!group || !cgroup_add_controller(group, "memory") ||
+	    (*g->freezer && !cgroup_add_controller(group, "freezer")))
+		return why(why_, -ENOMEM, "out of memory");
+	r = cgroup_create_cgroup(group, 1);
+	if (r) {
+		int error = libcgroup_errno(r);
+
+		return why(why_, error, "cannot make the cgroup %s: %s", g->dir,
+			   error == -EIO ? cgroup_strerror(r) : strerror(-error));
+	}
+	return 0;
+}
+
+/* Writes one value through libcgroup; 0 or the kernel's -errno. */
+static int set_text(const struct memgroup *g, const char *name, const char *value)
+{
+	CLEANUP(cleanup_cgroup) struct cgroup *group = cgroup_new_cgroup(g->name);
+	struct cgroup_controller *memory;
+	char path[PATH_MAX];
+	int r;
+
+	/* libcgroup has one code for a missing file and one for all that a write can answer. */
+	if (snprintf(path, sizeof(path), "%s/%s", g->dir, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if (faccessat(AT_FDCWD, path, F_OK, 0))
+		return -errno;
+	memory = group ? cgroup_add_controller(group, "memory") : NULL;
+	if (!memory || cgroup_add_value_string(memory, name, value))
+		return -ENOMEM;
+	r = cgroup_modify_cgroup(group);
+	return r ? libcgroup_errno(r) : 0;
+}
+
+static int set_bytes(const struct memgroup *g, const char *name, uint64_t bytes)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)bytes);
+	if (bytes == WORKLOAD_UNSET)
+		snprintf(value, sizeof(value), "%s",
+			 g->version == WORKLOAD_GROUP_V2 ? "max" : "-1");
+	return set_text(g, name, value);
+}
+
+static const char *limit_file(const struct memgroup *g)
+{
+	return g->version == WORKLOAD_GROUP_V2 ? "memory.max" : "memory.limit_in_bytes";
+}
+
+static const char *high_file(const struct memgroup *g)
+{
+	return g->version == WORKLOAD_GROUP_V2 ? "memory.high" : "memory.soft_limit_in_bytes";
+}
+
+static int no_limit(int error, const struct memgroup *g, const char *what, uint64_t bytes,
+		    struct workload_why *why_)
+{
+	char size[UNITS_SIZE_MAX];
+
+	return why(why_, error, "cannot set the %s to %s in %s: %s", what,
+		   bytes == WORKLOAD_UNSET ? "none" : units_format_size(bytes, size), g->dir,
+		   strerror(-error));
+}
+
+/* v1 limits memory and swap together, and never below the limit of memory alone. */
+static uint64_t memsw_limit(uint64_t limit, uint64_t swap_limit)
+{
+	uint64_t sum;
+
+	if (limit == WORKLOAD_UNSET || swap_limit == WORKLOAD_UNSET ||
+	    __builtin_add_overflow(limit, swap_limit, &sum))
+		return WORKLOAD_UNSET;
+	return sum;
+}
+
+static int limit_swap(const struct memgroup *g, const struct memgroup_limits *limits,
+		      struct workload_why *why_)
+{
+	int r;
+
+	if (limits->swap_limit == WORKLOAD_UNSET)
+		return 0;
+	if (g->version == WORKLOAD_GROUP_V2) {
+		r = set_bytes(g, "memory.swap.max", limits->swap_limit);
+	} else if (limits->limit == WORKLOAD_UNSET) {
+		return why(why_, -EINVAL,
+			   "--swap-limit needs --limit: cgroup v1 limits memory and swap together");
+	} else {
+		r = set_bytes(g, "memory.memsw.limit_in_bytes",
+			      memsw_limit(limits->limit, limits->swap_limit));
+	}
+	if (r == -ENOENT)
+		return why(why_, r,
+			   "this kernel does not account swap to cgroups (built without it, or "
+			   "started with swapaccount=0): --swap-limit is not possible");
+	return r < 0 ? no_limit(r, g, "swap limit", limits->swap_limit, why_) : 0;
+}
+
+int memgroup_limit(const struct memgroup *g, const struct memgroup_limits *limits,
+		   struct workload_why *why_)
+{
+	char value[16];
+	int r;
+
+	if (limits->limit != WORKLOAD_UNSET) {
+		r = set_bytes(g, limit_file(g), limits->limit);
+		if (r < 0)
+			return no_limit(r, g, "limit", limits->limit, why_);
+	}
+	r = limit_swap(g, limits, why_);
+	if (r < 0)
+		return r;
+	if (limits->high != WORKLOAD_UNSET) {
+		r = set_bytes(g, high_file(g), limits->high);
+		if (r < 0)
+			return no_limit(r, g, "high mark", limits->high, why_);
+	}
+	if (limits->swappiness < 0)
+		return 0;
+	if (g->version == WORKLOAD_GROUP_V2)
+		return why(why_, -ENOTSUP,
+			   "cgroup v2 has no swappiness of its own: leave --swappiness out; the "
+			   "machine's vm.swappiness holds");
+	snprintf(value, sizeof(value), "%d", limits->swappiness);
+	r = set_text(g, "memory.swappiness", value);
+	return r < 0 ? why(why_, r, "cannot set the swappiness to %d in %s: %s", limits->swappiness,
+			   g->dir, strerror(-r))
+		     : 0;
+}
+
+/* Reclaims `bytes`, or what can be had of them, without changing a limit for good. */
+static int v2_reclaim(const struct memgroup *g, uint64_t bytes)
+{
+	char value[32];
+	int r;
+
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)bytes);
+	r = cgdir_write(g->dir, "memory.reclaim", value);
+	if (r == -EAGAIN) /* less than asked for: that is all there is */
+		return 0;
+	if (r != -ENOENT)
+		return r;
+	/* Before 5.19: memory.high reclaims when it is written, and never kills. */
+	if (cgdir_read(g->dir, "memory.high", value, sizeof(value)) < 0)
+		return -ENOTSUP;
+	r = cgdir_write(g->dir, "memory.high", "0");
+	cgdir_write(g->dir, "memory.high", value);
+	return r;
+}
+
+int memgroup_push_out(const struct memgroup *g, struct workload_why *why_)
+{
+	struct workload_memory m;
+	int r;
+
+	memgroup_read(g, &m);
+	if (g->version == WORKLOAD_GROUP_V2)
+		r = v2_reclaim(g, m.usage == WORKLOAD_UNSET ? 1ULL << 40 : m.usage);
+	else
+		r = cgdir_write(g->dir, "memory.force_empty", "0");
+	/* EBUSY, EAGAIN: not all of it could go, which is as it should be for a running program. */
+	if (r < 0 && r != -EBUSY && r != -EAGAIN)
+		return why(why_, r, "cannot push out what %s holds: %s", g->dir, strerror(-r));
+	return 0;
+}
+
+static int set_both(const struct memgroup *g, uint64_t limit, uint64_t memsw, bool raise)
+{
+	const char *first = raise ? "memory.memsw.limit_in_bytes" : "memory.limit_in_bytes";
+	const char *second = raise ? "memory.limit_in_bytes" : "memory.memsw.limit_in_bytes";
+	int r = set_bytes(g, first, raise ? memsw : limit);
+
+	return r < 0 ? r : set_bytes(g, second, raise ? limit : memsw);
+}
+
+int memgroup_set_limit(const struct memgroup *g, uint64_t limit, uint64_t swap_limit,
+		       struct workload_why *why_)
+{
+	char used[UNITS_SIZE_MAX], size[UNITS_SIZE_MAX];
+	struct workload_memory m;
+	int r = 0;
+
+	memgroup_read(g, &m);
+	if (g->version == WORKLOAD_GROUP_V2) {
+		/* v2 would rather kill than refuse, so reclaim first and look. */
+		if (limit < m.usage && m.usage != WORKLOAD_UNSET) {
+			v2_reclaim(g, m.usage - limit);
+			memgroup_read(g, &m);
+			r = limit < m.usage ? -EBUSY : 0;
+		}
+		r = r < 0 ? r : set_bytes(g, "memory.max", limit);
+	} else if (swap_limit == WORKLOAD_UNSET) {
+		r = set_bytes(g, "memory.limit_in_bytes", limit);
+	} else {
+		/* UNSET is the largest number there is, so it compares as "no limit". */
+		r = set_both(g, limit, memsw_limit(limit, swap_limit), limit > m.limit);
+	}
+	if (r != -EBUSY)
+		return r < 0 ? no_limit(r, g, "limit", limit, why_) : 0;
+	memgroup_read(g, &m);
+	return why(why_, r,
+		   "the limit stays: the workload has %s in RAM and the kernel could not push out "
+		   "enough of it for a limit of %s",
+		   units_format_size(m.usage, used), units_format_size(limit, size));
+}

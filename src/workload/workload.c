@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "workload/workload.h"
+#include "model/cleanup.h"
+#include "workload/check.h"
+#include "workload/claim.h"
+#include "workload/launch.h"
+#include "workload/link.h"
+#include "workload/memgroup.h"
+#include "workload/output.h"
+#include "workload/swaparea.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define DEFAULT_SWAPPINESS 60 /* the kernel's own, and what the first reproduction set */
+#define REPLY_MS	   15000 /* more than killing may take in the supervisor */
+
+struct workload {
+	struct workload_options options;
+	struct claim claim;
+	struct memgroup group; /* version WORKLOAD_NO_GROUP: none */
+	struct output *output;
+	struct link link;
+	bool stopping; /* we kill it ourselves: not a death to report */
+	uint64_t started_ms;
+	uint64_t oom_before; /* OOM kills in the group before this start */
+	struct workload_status status;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* --- the supervisor ------------------------------------------------------------------------ */
+
+static int start_supervisor(struct workload *w, struct workload_why *why_)
+{
+	CLEANUP(cleanup_close) int output = output_make();
+
+	if (output < 0 || output_map(output, &w->output) < 0)
+		return why(why_, -ENOMEM, "out of memory");
+	return link_start(&w->claim, output, w->options.argv, &w->link, why_);
+}
+
+/* The supervisor was killed: what it would have done is ours to do. */
+static void supervisor_lost(struct workload *w)
+{
+	link_close(&w->link);
+	claim_kill(&w->claim);
+	if (w->status.state == WORKLOAD_RUNNING)
+		w->status.state = WORKLOAD_LOST;
+}
+
+static void command_ended(struct workload *w, int status)
+{
+	struct workload_memory last = w->status.memory;
+	struct workload_memory *m = &w->status.memory;
+	bool oom = false;
+
+	w->status.lifetime_ms = now_ms() - w->started_ms;
+	if (w->group.version != WORKLOAD_NO_GROUP) {
+		/* Usage as it was last seen alive; if it never was, the most that it had. */
+		memgroup_read(&w->group, m);
+		oom = m->oom_kills != WORKLOAD_UNSET && m->oom_kills > w->oom_before;
+		m->usage = last.usage != WORKLOAD_UNSET ? last.usage : m->peak;
+		m->swap = last.swap;
+	}
+	if (w->stopping) {
+		w->status.state = WORKLOAD_STOPPED;
+	} else if (WIFSIGNALED(status)) {
+		w->status.code = WTERMSIG(status);
+		w->status.state = oom && w->status.code == SIGKILL ? WORKLOAD_OOM : WORKLOAD_KILLED;
+	} else {
+		w->status.code = WEXITSTATUS(status);
+		w->status.state = WORKLOAD_EXITED;
+	}
+}
+
+/* As link_take(), and keeps the status up to date. */
+static int take_message(struct workload *w, int timeout_ms, struct message *ret)
+{
+	bool linked = w->link.socket >= 0;
+	int r = link_take(&w->link, timeout_ms, ret);
+
+	if (r < 0 && linked)
+		supervisor_lost(w);
+	else if (r == MESSAGE_EXITED)
+		command_ended(w, ret->value);
+	return r;
+}
+
+/* Asks the supervisor for something and waits for one of two answers. */
+static int ask(struct workload *w, int type, int answer, int other, int timeout_ms,
+	       struct message *ret)
+{
+	int r;
+
+	/* If it is gone: what it said before comes first, then that. */
+	link_send(&w->link, type);
+	do {
+		r = take_message(w, timeout_ms, ret);
+		if (!r)
+			return -ETIMEDOUT;
+	} while (r > 0 && r != answer && r != other);
+	return r;
+}
+
+/* --- start --------------------------------------------------------------------------------- */
+
+static int make_group(struct workload *w, struct workload_why *why_)
+{
+	struct memgroup_limits limits = {
+		.limit = w->options.limit,
+		.swap_limit = w->options.swap_limit,
+		.high = w->options.high,
+		.swappiness = w->options.swappiness,
+	};
+	struct memgroup g;
+	int r = memgroup_find(w->claim.id, &g, why_);
+
+	if (r < 0)
+		return r;
+	r = claim_add(&w->claim, "cgroup", g.dir, why_);
+	if (!r && *g.freezer)
+		r = claim_add(&w->claim, "freezer", g.freezer, why_);
+	r = r < 0 ? r : memgroup_make(&g, why_);
+	if (r < 0)
+		return r;
+	if (limits.swappiness < 0 && g.version == WORKLOAD_GROUP_V1 &&
+	    limits.limit != WORKLOAD_UNSET)
+		limits.swappiness = DEFAULT_SWAPPINESS;
+	w->group = g;
+	w->status.group = g.version;
+	return memgroup_limit(&g, &limits, why_);
+}
+
+static int make_swap(struct workload *w, struct workload_why *why_)
+{
+	const char *dir = w->options.swap_dir ? w->options.swap_dir : WORKLOAD_SWAP_DIR;
+	CLEANUP(cleanup_free) char *real = realpath(dir, NULL);
+	char path[PATH_MAX];
+	int r;
+
+	if (!real)
+		return why(why_, -errno, "cannot make a swap file in %s: %m", dir);
+	if (snprintf(path, sizeof(path), "%s/%s.swap", real, w->claim.id) >= (int)sizeof(path))
+		return why(why_, -ENAMETOOLONG, "%s is too long a path", real);
+	r = claim_add(&w->claim, "swap", path, why_);
+	return r < 0 ? r : swaparea_make(path, w->options.make_swap, why_);
+}
+
+static int launch_failed(const struct workload *w, const struct message *m,
+			 struct workload_why *why_)
+{
+	const char *name = w->options.argv[0];
+
+	if (m->step == LAUNCH_ENTER)
+		return why(
+			why_, m->value,
+			"the command cannot enter the cgroup %s: %s; pmtop run --no-cgroup runs it "
+			"without a limit",
+			w->group.dir, strerror(-m->value));
+	if (m->step != LAUNCH_EXEC)
+		return why(why_, m->value, "cannot start '%s': %s", name, strerror(-m->value));
+	if (m->value == -ENOENT) {
+		why(why_, m->value, "'%s' not found: there is no such program%s", name,
+		    strchr(name, '/') ? " (or the interpreter that it names is missing)"
+				      : " in PATH");
+		why_->status = RUN_NOT_FOUND;
+	} else {
+		why(why_, m->value, "cannot execute '%s': %s", name, strerror(-m->value));
+		why_->status = RUN_NOT_EXECUTABLE;
+	}
+	return m->value;
+}
+
+static int launch_command_in(struct workload *w, struct workload_why *why_)
+{
+	struct message m;
+	int r;
+
+	w->oom_before = 0;
+	if (w->group.version != WORKLOAD_NO_GROUP) {
+		struct workload_memory now;
+
+		memgroup_read(&w->group, &now);
+		w->oom_before = now.oom_kills == WORKLOAD_UNSET ? 0 : now.oom_kills;
+	}
+	w->status.memory.usage = w->status.memory.swap = WORKLOAD_UNSET;
+	w->stopping = false;
+	w->started_ms = now_ms();
+	r = ask(w, MESSAGE_LAUNCH, MESSAGE_LAUNCHED, MESSAGE_FAILED, REPLY_MS, &m);
+	if (r < 0)
+		return why(why_, r, "the supervisor does not answer: %s", strerror(-r));
+	if (r == MESSAGE_FAILED)
+		return launch_failed(w, &m, why_);
+	w->status.pid = m.value;
+	w->status.state = WORKLOAD_RUNNING;
+	return 0;
+}
+
+int workload_start(const struct workload_options *options, struct workload **ret,
+		   struct workload_why *why_)
+{
+	struct workload *w;
+	int r = workload_check(options, why_);
+
+	if (r < 0)
+		return r;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return why(why_, -ENOMEM, "out of memory");
+	w->options = *options;
+	w->link = (struct link)LINK_NONE;
+	w->claim = (struct claim)CLAIM_NONE;
+	w->status.memory.usage = w->status.memory.swap = WORKLOAD_UNSET;
+	r = claim_make(&w->claim, why_);
+	r = r < 0 ? r : start_supervisor(w, why_);
+	if (!r && options->make_swap)
+		r = make_swap(w, why_);
+	if (!r && !options->no_cgroup)
+		r = make_group(w, why_);
+	r = r < 0 ? r : launch_command_in(w, why_);
+	if (r < 0) {
+		struct workload_why ignored;
+
+		workload_free(w, &ignored);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+/* --- while it runs ------------------------------------------------------------------------- */
+
+void workload_poll(struct workload *w, struct workload_status *ret)
+{
+	struct message m;
+
+	if (w->status.state == WORKLOAD_RUNNING) {
+		w->status.lifetime_ms = now_ms() - w->started_ms;
+		if (w->group.version != WORKLOAD_NO_GROUP)
+			memgroup_read(&w->group, &w->status.memory);
+	}
+	while (take_message(w, 0, &m) > 0)
+		;
+	output_tail(w->output, &w->status);
+	swaparea_total(&w->status.swap_total, &w->status.swap_free);
+	if (ret)
+		*ret = w->status;
+}
+
+int workload_machine_swap(uint64_t *ret_total, uint64_t *ret_free)
+{
+	return swaparea_total(ret_total, ret_free);
+}
+
+int workload_fd(const struct workload *w)
+{
+	return w->link.socket;
+}
+
+const struct workload_status *workload_status(const struct workload *w)
+{
+	return &w->status;
+}
+
+char *const *workload_argv(const struct workload *w)
+{
+	return w->options.argv;
+}
+
+static int need_group(const struct workload *w, struct workload_why *why_)
+{
+	if (w->group.version != WORKLOAD_NO_GROUP)
+		return 0;
+	return why(why_, -ENOTSUP, "this workload runs without a cgroup, so it has no limit");
+}
+
+int workload_set_limit(struct workload *w, uint64_t limit, struct workload_why *why_)
+{
+	int r = need_group(w, why_);
+
+	r = r < 0 ? r : workload_check_bytes("limit", limit, why_);
+	r = r < 0 ? r : memgroup_set_limit(&w->group, limit, w->options.swap_limit, why_);
+	if (r < 0)
+		return r;
+	w->options.limit = limit;
+	w->status.memory.limit = limit;
+	return 0;
+}
+
+int workload_push_out(struct workload *w, struct workload_why *why_)
+{
+	int r = need_group(w, why_);
+
+	return r < 0 ? r : memgroup_push_out(&w->group, why_);
+}
+
+int workload_stop(struct workload *w, struct workload_why *why_)
+{
+	struct message m;
+	int r;
+
+	w->stopping = true;
+	r = ask(w, MESSAGE_KILL, MESSAGE_EMPTY, MESSAGE_EMPTY, REPLY_MS, &m);
+	if (r < 0)
+		return why(why_, r, "the supervisor does not answer: %s", strerror(-r));
+	if (m.value < 0)
+		return why(why_, m.value, "a process of the workload cannot be killed: %s",
+			   strerror(-m.value));
+	w->status.state = WORKLOAD_STOPPED;
+	return 0;
+}
+
+int workload_restart(struct workload *w, struct workload_why *why_)
+{
+	int r = workload_stop(w, why_);
+
+	return r < 0 ? r : launch_command_in(w, why_);
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+int workload_free(struct workload *w, struct workload_why *why_)
+{
+	struct message m;
+	int r;
+
+	if (!w)
+		return 0;
+	w->stopping = true;
+	/* swapoff may take long: wait for as long as the supervisor lives. */
+	r = ask(w, MESSAGE_FINISH, MESSAGE_DONE, MESSAGE_DONE, -1, &m);
+	if (r > 0) {
+		r = m.value;
+		*why_ = m.why;
+	} else if (w->claim.fd >= 0) {
+		r = claim_release(&w->claim, why_);
+	}
+	link_close(&w->link);
+	cleanup_close(&w->claim.fd);
+	output_unmap(w->output);
+	free(w);
+	return r;
+}
+
+int workload_sweep(struct workload_why *why_)
+{
+	return claim_sweep(why_);
+}
