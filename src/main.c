@@ -6,7 +6,9 @@
 
 /* One row a command, in the order of the help. The first word of the command line picks the row. */
 static const struct command commands[] = {
-	/* word, function, one line of help */
+	/* word, function, one line of help; without that it is not for people */
+	{ "run", command_run, "start a workload under a memory limit and watch it" },
+	{ "supervise", command_supervise, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -16,7 +18,8 @@ static void print_help(FILE *out)
 		     "Where every page of a process is: in RAM, in swap, in the page cache, or "
 		     "nowhere.\n\n");
 	for (const struct command *c = commands; c->word; c++)
-		fprintf(out, "  %-10s %s\n", c->word, c->help);
+		if (c->help)
+			fprintf(out, "  %-10s %s\n", c->word, c->help);
 	fprintf(out, "\n  -h, --help     this text; pmtop COMMAND --help says more\n"
 		     "  -V, --version  the version\n");
 }
@@ -60,5 +63,7 @@ int main(int argc, char **argv)
 			word[0] == '-' ? "option" : "command", word);
 		return EXIT_USAGE;
 	}
+	if (command->help)
+		command_sweep();
 	return finish(command->run(argc - 1, argv + 1));
 }

@@ -22,4 +22,12 @@ struct command {
 	const char *help; /* one line */
 };
 
+int command_run(int argc, char **argv);
+
+/* The other half of `run`, which starts it for itself. */
+int command_supervise(int argc, char **argv);
+
+/* Takes away what a pmtop that was killed has left: the first thing that every command does. */
+void command_sweep(void);
+
 #endif
