@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/columns.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/escape.h"
+
+static void get_start(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_ADDRESS;
+	cell->number = row->mapping->mapping->start;
+}
+
+static void get_end(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_ADDRESS;
+	cell->number = row->mapping->mapping->end;
+}
+
+static void get_perms(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_TEXT;
+	cell->text = row->mapping->mapping->perms;
+}
+
+static void get_offset(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_NUMBER;
+	cell->number = row->mapping->mapping->offset;
+}
+
+static void get_name(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_NAME;
+	cell->text = row->mapping->mapping->name;
+	cell->length = row->mapping->mapping->name_length;
+}
+
+static void get_kind(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_TEXT;
+	cell->text = mapping_kind_names[row->mapping->mapping->kind];
+}
+
+static void get_pages(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_PAGES;
+	if (row->mapping) {
+		cell->number = mapping_pages(row->mapping->mapping);
+		return;
+	}
+	for (int s = 0; s < PAGE_STATES; s++)
+		cell->number += row->counts->state[s];
+}
+
+static void get_state(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->counts)
+		return;
+	cell->kind = CELL_PAGES;
+	cell->number = row->counts->state[which];
+}
+
+static void get_present(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->counts)
+		return;
+	cell->kind = CELL_PAGES;
+	for (int s = 0; s < PAGE_STATES; s++)
+		if (page_state_is_present((enum page_state)s))
+			cell->number += row->counts->state[s];
+}
+
+static void get_written(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->counts || !(row->marks_known & MARK_WRITTEN))
+		return;
+	cell->kind = CELL_PAGES;
+	cell->number = row->counts->mark[__builtin_ctz(MARK_WRITTEN)];
+}
+
+static void get_unplaced(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_PAGES;
+	cell->number = row->swap_unplaced;
+}
+
+/* In text, pages in swap whose place is unknown stand with those whose place is known. */
+static void get_shared_swap(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	get_state(row, PAGE_SHARED_SWAP, cell);
+	cell->number += row->swap_unplaced;
+}
+
+static void get_doubt(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	enum page_doubt doubt = row->counts ? pages_facts(row->mapping->pages)->doubt : DOUBT_NONE;
+
+	if (doubt == DOUBT_NONE)
+		return;
+	cell->kind = CELL_TEXT;
+	cell->text = page_doubt_text(doubt);
+}
+
+static void get_smaps(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->verdict || !row->verdict->found)
+		return;
+	cell->kind = CELL_PAGES;
+	cell->number = row->verdict->verdict.smaps.pages[which];
+}
+
+static void get_agrees(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->verdict || !row->verdict->found)
+		return;
+	cell->kind = verify_worst(&row->verdict->verdict) == VERIFY_AGREES ? CELL_TRUE : CELL_FALSE;
+}
+
+static void get_cause(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	enum verify_cause cause;
+
+	if (!row->verdict || !row->verdict->found)
+		return;
+	cause = verify_worst(&row->verdict->verdict);
+	if (cause == VERIFY_AGREES)
+		return;
+	cell->kind = CELL_TEXT;
+	cell->text = verify_cause_text(cause);
+}
+
+#define EVERYWHERE (USE_JSON | USE_CSV)
+#define STATE_USE  (USE_JSON_STATES | USE_CSV | USE_TOTAL)
+#define STATE(key, state)                                                                          \
+	{                                                                                          \
+		key, STATE_USE, NULL, 0, 0, state, get_state                                       \
+	}
+#define SHOWN_STATE(key, state, title, place)                                                      \
+	{                                                                                          \
+		key, STATE_USE, title, 6, place, state, get_state                                  \
+	}
+
+/* clang-format off */
+const struct column mapping_columns[] = {
+	/* key, use, title, width, place in text, which, get */
+	{ "start", EVERYWHERE, "ADDRESS", 12, 1, 0, get_start },
+	{ "end", EVERYWHERE, NULL, 0, 0, 0, get_end },
+	{ "perms", EVERYWHERE, "PERM", -4, 3, 0, get_perms },
+	{ "offset", EVERYWHERE, NULL, 0, 0, 0, get_offset },
+	{ "name", EVERYWHERE, "MAPPING", 0, 11, 0, get_name },
+	{ "kind", EVERYWHERE, NULL, 0, 0, 0, get_kind },
+	{ "pages", EVERYWHERE | USE_TOTAL, "SIZE", 6, 2, 0, get_pages },
+	{ "present", USE_TOTAL, "RSS", 6, 4, 0, get_present },
+	STATE("none", PAGE_NONE),
+	STATE("anon", PAGE_ANON),
+	STATE("file", PAGE_FILE),
+	STATE("shmem", PAGE_SHMEM),
+	STATE("zero", PAGE_ZERO),
+	SHOWN_STATE("cached", PAGE_CACHED, "CACHED", 8),
+	SHOWN_STATE("swap", PAGE_SWAP, "SWAP", 6),
+	STATE("shared_swap", PAGE_SHARED_SWAP),
+	{ "total_shared_swap", USE_TOTAL, "SHSWAP", 6, 7, 0, get_shared_swap },
+	STATE("migrating", PAGE_MIGRATING),
+	STATE("guard", PAGE_GUARD),
+	STATE("poison", PAGE_POISON),
+	SHOWN_STATE("unknown", PAGE_UNKNOWN, "UNKN", 9),
+	{ "written", EVERYWHERE | USE_TOTAL, "WRITTEN", 7, 5, 0, get_written },
+	{ "swap_unplaced", EVERYWHERE, NULL, 0, 0, 0, get_unplaced },
+	{ "doubt", EVERYWHERE, NULL, 0, 0, 0, get_doubt },
+	{ "smaps_rss", USE_VERIFY, NULL, 0, 0, VERIFY_RSS, get_smaps },
+	{ "smaps_anonymous", USE_VERIFY, NULL, 0, 0, VERIFY_ANONYMOUS, get_smaps },
+	{ "smaps_swap", USE_VERIFY, NULL, 0, 0, VERIFY_SWAP, get_smaps },
+	{ "agrees", USE_VERIFY, NULL, 0, 0, 0, get_agrees },
+	{ "cause", USE_VERIFY, NULL, 0, 0, 0, get_cause },
+};
+/* clang-format on */
+const size_t mapping_column_count = sizeof(mapping_columns) / sizeof(*mapping_columns);
+
+static void get_run_start(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_ADDRESS;
+	cell->number = row->mapping->mapping->start + (row->run->first << PMTOP_PAGE_SHIFT);
+}
+
+static void get_run_pages(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_NUMBER;
+	cell->number = row->run->count;
+}
+
+static void get_run_state(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_TEXT;
+	cell->text = page_states[row->run->state].key;
+}
+
+static void get_run_marks(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_TEXT;
+	cell->text = report_marks(row->run->marks, ' ', cell->buf);
+}
+
+static void get_slot_type(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->run->has_slot)
+		return;
+	cell->kind = CELL_NUMBER;
+	cell->number = row->run->slot_type;
+}
+
+static void get_slot_offset(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	if (!row->run->has_slot)
+		return;
+	cell->kind = CELL_NUMBER;
+	cell->number = row->run->slot_offset;
+}
+
+/* clang-format off */
+const struct column run_columns[] = {
+	{ "mapping", USE_CSV, NULL, 0, 0, 0, get_start },
+	{ "start", USE_CSV, "", 12, 1, 0, get_run_start },
+	{ "pages", USE_CSV, "PAGES", 8, 2, 0, get_run_pages },
+	{ "state", USE_CSV, "STATE", -12, 3, 0, get_run_state },
+	{ "swap_type", USE_CSV, "SWAP", 4, 4, 0, get_slot_type },
+	{ "swap_offset", USE_CSV, "OFFSET", 9, 5, 0, get_slot_offset },
+	{ "marks", USE_CSV, "MARKS", 0, 6, 0, get_run_marks },
+};
+/* clang-format on */
+const size_t run_column_count = sizeof(run_columns) / sizeof(*run_columns);
+
+struct report_row report_row_of(const struct snapshot *snapshot, size_t index,
+				const struct report_options *options)
+{
+	const struct snapshot_mapping *mapping = &snapshot->mappings[index];
+	struct report_row row = { .mapping = mapping };
+
+	if (mapping->pages) {
+		const struct pages_facts *facts = pages_facts(mapping->pages);
+
+		row.counts = pages_counts(mapping->pages);
+		row.marks_known = facts->marks_known;
+		row.swap_unplaced = facts->swap_unplaced;
+	}
+	if (options->verdicts)
+		row.verdict = &options->verdicts[index];
+	return row;
+}
+
+struct report_row report_row_total(const struct snapshot *snapshot)
+{
+	return (struct report_row){
+		.counts = &snapshot->totals,
+		.marks_known = snapshot->known.written ? MARK_WRITTEN : 0,
+		.swap_unplaced = snapshot->swap_unplaced,
+	};
+}
+
+const char *report_marks(uint16_t marks, char separator, char buf[static MARKS_MAX])
+{
+	size_t used = 0;
+
+	for (int k = 0; k < PAGE_MARKS; k++) {
+		size_t length = strlen(page_marks[k].key);
+
+		if (!(marks & 1 << k))
+			continue;
+		if (used)
+			buf[used++] = separator;
+		memcpy(buf + used, page_marks[k].key, length);
+		used += length;
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+const char *report_time(int64_t taken_ns, char buf[static TIME_MAX])
+{
+	time_t seconds = (time_t)(taken_ns / 1000000000);
+	long rest = (long)(taken_ns % 1000000000);
+	struct tm tm;
+	size_t used;
+
+	if (rest < 0) { /* before 1970: a broken clock must not make a broken time */
+		rest += 1000000000;
+		seconds--;
+	}
+	gmtime_r(&seconds, &tm);
+	used = strftime(buf, TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + used, TIME_MAX - used, ".%09ldZ", rest);
+	return buf;
+}
+
+void report_put_escaped(FILE *out, const char *text, size_t length)
+{
+	char buf[ESCAPE_MAX];
+
+	for (size_t i = 0; i < length;) {
+		i += escape_next(text + i, length - i, buf);
+		fputs(buf, out);
+	}
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_COLUMNS_H
+#define PMTOP_COLUMNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/runs.h"
+#include "report/report.h"
+
+/*
+ * The one table of what is said of a mapping, and the one of a run: each yields the keys of JSON, the
+ * header and cells of CSV, and the columns of text.
+ */
+
+/* What a line is about; totals have no mapping. */
+struct report_row {
+	const struct snapshot_mapping *mapping;
+	const struct page_counts *counts; /* NULL: not read */
+	uint16_t marks_known;
+	uint64_t swap_unplaced;
+	const struct report_verdict *verdict; /* NULL: not verified */
+	const struct run *run; /* columns of runs only */
+};
+
+enum cell_kind {
+	CELL_NULL, /* not known */
+	CELL_NUMBER,
+	CELL_PAGES, /* a number of pages: text shows its size */
+	CELL_ADDRESS,
+	CELL_TEXT, /* of ours */
+	CELL_NAME, /* from outside: must be escaped */
+	CELL_TRUE,
+	CELL_FALSE,
+};
+
+struct cell {
+	enum cell_kind kind;
+	uint64_t number;
+	const char *text;
+	size_t length; /* of CELL_NAME */
+	char buf[96]; /* room for `text`: MARKS_MAX */
+};
+
+enum column_use {
+	USE_JSON = 1 << 0, /* a key of the mapping */
+	USE_JSON_STATES = 1 << 1, /* a key in "states" */
+	USE_CSV = 1 << 2,
+	USE_VERIFY = 1 << 3, /* CSV, only with --verify */
+	USE_TOTAL = 1 << 4, /* can be asked of the row of totals, which has no mapping */
+};
+
+struct column {
+	const char *key;
+	unsigned int use;
+	const char *title; /* of the text column, NULL: not in text */
+	signed char width; /* of the text column; negative: left-aligned */
+	unsigned char place; /* of the text column, from 1; text has an order of its own */
+	unsigned char which; /* for `get`: a state, a sum */
+	void (*get)(const struct report_row *row, unsigned int which, struct cell *ret_cell);
+};
+
+extern const struct column mapping_columns[];
+extern const size_t mapping_column_count;
+extern const struct column run_columns[];
+extern const size_t run_column_count;
+
+/* The row of one mapping of the snapshot. */
+struct report_row report_row_of(const struct snapshot *snapshot, size_t index,
+				const struct report_options *options);
+
+/* The row of the whole snapshot. */
+struct report_row report_row_total(const struct snapshot *snapshot);
+
+/* The keys of a set of marks with `separator` between them, in buf. */
+#define MARKS_MAX 96
+const char *report_marks(uint16_t marks, char separator, char buf[static MARKS_MAX]);
+
+/* `taken` as ISO 8601 in UTC, to the nanosecond. */
+#define TIME_MAX 40
+const char *report_time(int64_t taken_ns, char buf[static TIME_MAX]);
+
+/* Text from outside, safe for a terminal. */
+void report_put_escaped(FILE *out, const char *text, size_t length);
+
+#endif

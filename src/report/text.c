@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/units.h"
+#include "report/columns.h"
+#include "report/report.h"
+
+#define PLACES 16
+
+/* The columns that text shows, in its own order; returns how many. */
+static size_t pick_columns(const struct column *columns, size_t count,
+			   const struct column *ret_picked[static PLACES])
+{
+	size_t picked = 0;
+
+	for (unsigned int place = 1; place < PLACES; place++)
+		for (size_t i = 0; i < count; i++)
+			if (columns[i].title && columns[i].place == place)
+				ret_picked[picked++] = &columns[i];
+	return picked;
+}
+
+static void put_padded(FILE *out, const struct column *column, const char *text)
+{
+	fprintf(out, "%*s", column->width, text);
+}
+
+static void put_size(FILE *out, const struct column *column, uint64_t pages)
+{
+	char size[UNITS_SIZE_MAX];
+
+	put_padded(out, column, pages ? units_format_size(pages << PMTOP_PAGE_SHIFT, size) : "-");
+}
+
+static void put_cell(FILE *out, const struct column *column, const struct cell *cell)
+{
+	char number[24];
+
+	switch (cell->kind) {
+	case CELL_NULL:
+		put_padded(out, column, "?");
+		break;
+	case CELL_PAGES:
+		put_size(out, column, cell->number);
+		break;
+	case CELL_NUMBER:
+		snprintf(number, sizeof(number), "%" PRIu64, cell->number);
+		put_padded(out, column, number);
+		break;
+	case CELL_ADDRESS:
+		snprintf(number, sizeof(number), "%" PRIx64, cell->number);
+		put_padded(out, column, number);
+		break;
+	case CELL_TEXT:
+		put_padded(out, column, cell->text);
+		break;
+	case CELL_NAME:
+		report_put_escaped(out, cell->text, cell->length);
+		break;
+	case CELL_TRUE:
+	case CELL_FALSE:
+		put_padded(out, column, cell->kind == CELL_TRUE ? "yes" : "no");
+		break;
+	}
+}
+
+static void put_header(FILE *out, const struct column *const columns[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		fputs(i ? " " : "", out);
+		put_padded(out, columns[i], columns[i]->title);
+	}
+	fputc('\n', out);
+}
+
+static void put_line(FILE *out, const struct column *const columns[], size_t count,
+		     const struct report_row *row)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct cell cell = { 0 };
+
+		columns[i]->get(row, columns[i]->which, &cell);
+		fputs(i ? " " : "", out);
+		if (cell.kind == CELL_NAME && !cell.length)
+			fprintf(out, "[%s]", mapping_kind_names[row->mapping->mapping->kind]);
+		else
+			put_cell(out, columns[i], &cell);
+	}
+	fputc('\n', out);
+}
+
+static void put_runs(FILE *out, const struct report_row *mapping_row)
+{
+	const struct column *columns[PLACES];
+	size_t count = pick_columns(run_columns, run_column_count, columns);
+	struct report_row row = *mapping_row;
+	struct run_walk walk;
+	struct run run;
+
+	run_walk_start(&walk, row.mapping->pages);
+	row.run = &run;
+	while (run_walk_next(&walk, &run) && !ferror(out)) {
+		for (size_t i = 0; i < count; i++) {
+			struct cell cell = { 0 };
+
+			columns[i]->get(&row, columns[i]->which, &cell);
+			fputs(i ? " " : "  ", out);
+			if (cell.kind == CELL_NULL || (cell.kind == CELL_TEXT && !*cell.text))
+				put_padded(out, columns[i], "-");
+			else
+				put_cell(out, columns[i], &cell);
+		}
+		fputc('\n', out);
+	}
+}
+
+static void put_verdict(FILE *out, const struct report_verdict *verdict)
+{
+	const struct verify_verdict *v = &verdict->verdict;
+
+	if (!verdict->found) {
+		fputs("             smaps: no such mapping, it changed meanwhile\n", out);
+		return;
+	}
+	for (int i = 0; i < VERIFY_SUMS; i++)
+		if (v->cause[i] != VERIFY_AGREES)
+			fprintf(out,
+				"             smaps: %s %" PRIu64 " pages, here %" PRIu64 ": %s\n",
+				verify_sum_names[i], v->smaps.pages[i], v->own.pages[i],
+				verify_cause_text(v->cause[i]));
+}
+
+/* How many mappings each outcome has, so that "all agree" need not be looked for. */
+static void put_verify_summary(FILE *out, const struct snapshot *snapshot,
+			       const struct report_options *options)
+{
+	size_t agree = 0, explained = 0, other = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct report_verdict *verdict = &options->verdicts[i];
+		enum verify_cause worst = verify_worst(&verdict->verdict);
+
+		if (!verdict->found || !verify_is_explained(worst))
+			other++;
+		else if (worst == VERIFY_AGREES)
+			agree++;
+		else
+			explained++;
+	}
+	fprintf(out,
+		"smaps agrees on %zu of %zu mappings; %zu differ by a known exception, %zu "
+		"otherwise\n",
+		agree, snapshot->count, explained, other);
+}
+
+static void put_states(FILE *out, const struct snapshot *snapshot)
+{
+	for (int s = 0; s < PAGE_STATES; s++) {
+		const struct page_state_info *info = &page_states[s];
+		uint64_t pages = snapshot->totals.state[s];
+		char size[UNITS_SIZE_MAX];
+
+		if (pages)
+			fprintf(out, "  %c %-11s %12" PRIu64 " pages %6s  %s\n", info->letter,
+				info->name, pages,
+				units_format_size(pages << PMTOP_PAGE_SHIFT, size), info->meaning);
+	}
+	if (snapshot->swap_unplaced)
+		fprintf(out,
+			"%" PRIu64 " of the unknown pages are in swap, but nothing tells which\n",
+			snapshot->swap_unplaced);
+	if (!snapshot->known.written)
+		fputs("written: this kernel cannot tell\n", out);
+}
+
+/* Each doubt once, with how many mappings have it. */
+static void put_doubts(FILE *out, const struct snapshot *snapshot)
+{
+	size_t mappings[DOUBTS] = { 0 };
+
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->mappings[i].pages)
+			mappings[pages_facts(snapshot->mappings[i].pages)->doubt]++;
+	for (int d = DOUBT_NONE + 1; d < DOUBTS; d++)
+		if (mappings[d])
+			fprintf(out, "%zu %s: %s\n", mappings[d],
+				mappings[d] == 1 ? "mapping" : "mappings",
+				page_doubt_text((enum page_doubt)d));
+}
+
+static void put_totals(FILE *out, const struct snapshot *snapshot,
+		       const struct column *const columns[], size_t count)
+{
+	const struct report_row total = report_row_total(snapshot);
+
+	for (size_t i = 0; i < count; i++) {
+		struct cell cell = { 0 };
+
+		fputs(i ? " " : "", out);
+		if (columns[i]->use & USE_TOTAL) {
+			columns[i]->get(&total, columns[i]->which, &cell);
+			put_cell(out, columns[i], &cell);
+		} else if (i + 1 < count) {
+			put_padded(out, columns[i], "");
+		} else {
+			fprintf(out, "total of %zu mappings", snapshot->count);
+		}
+	}
+	fputc('\n', out);
+}
+
+int report_text(FILE *out, const struct snapshot *snapshot, const struct report_options *options)
+{
+	const struct column *columns[PLACES];
+	size_t count = pick_columns(mapping_columns, mapping_column_count, columns);
+	char time[TIME_MAX];
+
+	fprintf(out, "pmtop %d ", snapshot->pid);
+	report_put_escaped(out, snapshot->comm, strnlen(snapshot->comm, sizeof(snapshot->comm)));
+	fprintf(out, " at %s\n", report_time(snapshot->taken_ns, time));
+	put_header(out, columns, count);
+	for (size_t i = 0; i < snapshot->count && !ferror(out); i++) {
+		struct report_row row = report_row_of(snapshot, i, options);
+
+		put_line(out, columns, count, &row);
+		if (row.verdict)
+			put_verdict(out, row.verdict);
+		if (options->pages && row.counts)
+			put_runs(out, &row);
+	}
+	put_totals(out, snapshot, columns, count);
+	put_states(out, snapshot);
+	put_doubts(out, snapshot);
+	if (options->verdicts)
+		put_verify_summary(out, snapshot, options);
+	return ferror(out) ? -EIO : 0;
+}
