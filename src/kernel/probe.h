@@ -49,6 +49,7 @@ struct probe {
 	uint32_t shmem_dev_major, shmem_dev_minor; /* device of memfd, shared anonymous, SysV */
 	uint32_t hugetlb_dev_major, hugetlb_dev_minor;
 	bool hugetlb_dev_known;
+	bool ksm_unreliable; /* kpageflags calls every anonymous page KSM (seen on 6.12) */
 	char bpf_reason[160]; /* why PROBE_BPF is off, or "" */
 };
 

@@ -39,9 +39,9 @@ DEFINE_CLEANUP(cleanup_fclose, FILE *, fclose)
 /* Hands a pointer out of the scope that would have released it. */
 #define TAKE(p)                                                                                    \
 	({                                                                                         \
-		__typeof__(p) taken = (p);                                                         \
+		__typeof__(p) take_p_ = (p);                                                       \
 		(p) = NULL;                                                                        \
-		taken;                                                                             \
+		take_p_;                                                                           \
 	})
 
 /* The same for a descriptor. */

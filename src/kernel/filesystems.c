@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/filesystems.h"
+#include "model/cleanup.h"
+
+struct device {
+	uint32_t major, minor;
+	enum filesystem_kind kind;
+};
+
+struct filesystems {
+	struct device *devices;
+	size_t count, room;
+	size_t builtin; /* devices that no mountinfo names; they stay */
+	bool may_read;
+};
+
+enum filesystem_kind filesystem_type_kind(const char *type)
+{
+	static const struct {
+		const char *type;
+		enum filesystem_kind kind;
+	} types[] = {
+		{ "tmpfs", FILESYSTEM_SHMEM },	   { "hugetlbfs", FILESYSTEM_HUGETLB },
+		{ "devtmpfs", FILESYSTEM_DEVICE }, { "ext2", FILESYSTEM_LOCAL },
+		{ "ext3", FILESYSTEM_LOCAL },	   { "ext4", FILESYSTEM_LOCAL },
+		{ "xfs", FILESYSTEM_LOCAL },	   { "btrfs", FILESYSTEM_LOCAL },
+		{ "f2fs", FILESYSTEM_LOCAL },	   { "bcachefs", FILESYSTEM_LOCAL },
+		{ "erofs", FILESYSTEM_LOCAL },	   { "squashfs", FILESYSTEM_LOCAL },
+		{ "iso9660", FILESYSTEM_LOCAL },   { "udf", FILESYSTEM_LOCAL },
+		{ "vfat", FILESYSTEM_LOCAL },	   { "exfat", FILESYSTEM_LOCAL },
+		{ "ntfs3", FILESYSTEM_LOCAL },	   { "jfs", FILESYSTEM_LOCAL },
+		{ "nilfs2", FILESYSTEM_LOCAL },	   { "reiserfs", FILESYSTEM_LOCAL },
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(type, types[i].type))
+			return types[i].kind;
+	return FILESYSTEM_OTHER;
+}
+
+static void add(struct filesystems *f, uint32_t major, uint32_t minor, enum filesystem_kind kind)
+{
+	if (f->count == f->room) {
+		size_t room = f->room ? f->room * 2 : 64;
+		struct device *grown = reallocarray(f->devices, room, sizeof(*grown));
+
+		if (!grown)
+			return;
+		f->devices = grown;
+		f->room = room;
+	}
+	f->devices[f->count++] = (struct device){ major, minor, kind };
+}
+
+struct filesystems *filesystems_new(const struct probe *probe)
+{
+	struct filesystems *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->may_read = true;
+	/* memfd, shared anonymous memory and SysV live on a mount that mountinfo never shows. */
+	add(f, probe->shmem_dev_major, probe->shmem_dev_minor, FILESYSTEM_SHMEM);
+	if (probe->hugetlb_dev_known)
+		add(f, probe->hugetlb_dev_major, probe->hugetlb_dev_minor, FILESYSTEM_HUGETLB);
+	f->builtin = f->count;
+	return f;
+}
+
+void filesystems_free(struct filesystems *filesystems)
+{
+	free(filesystems->devices);
+	free(filesystems);
+}
+
+void filesystems_refresh(struct filesystems *filesystems)
+{
+	filesystems->may_read = true;
+}
+
+/* proc_pid_mountinfo(5): field 3 is major:minor, the type follows the lone "-". */
+static void read_mountinfo(struct filesystems *f, const struct target *target)
+{
+	CLEANUP(cleanup_free) char *line = NULL;
+	CLEANUP(cleanup_fclose) FILE *file = NULL;
+	size_t size = 0;
+	int fd = target_openat(target, "mountinfo");
+
+	f->may_read = false;
+	if (fd < 0)
+		return;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return;
+	}
+	f->count = f->builtin;
+	while (getline(&line, &size, file) > 0) {
+		char *separator = strstr(line, " - "), *type, *end, *colon;
+		char *device = strchr(line, ' ');
+
+		device = device ? strchr(device + 1, ' ') : NULL;
+		if (!separator || !device)
+			continue;
+		type = separator + 3;
+		end = strchr(type, ' ');
+		if (end)
+			*end = '\0';
+		colon = strchr(device, ':');
+		if (colon)
+			add(f, (uint32_t)strtoul(device + 1, NULL, 10),
+			    (uint32_t)strtoul(colon + 1, NULL, 10), filesystem_type_kind(type));
+	}
+}
+
+static bool look_up(const struct filesystems *f, uint32_t major, uint32_t minor,
+		    enum filesystem_kind *ret_kind)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->devices[i].major == major && f->devices[i].minor == minor) {
+			*ret_kind = f->devices[i].kind;
+			return true;
+		}
+	return false;
+}
+
+enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const struct target *target,
+				      uint32_t major, uint32_t minor)
+{
+	enum filesystem_kind kind;
+
+	if (look_up(filesystems, major, minor, &kind))
+		return kind;
+	if (!filesystems->may_read)
+		return FILESYSTEM_UNKNOWN;
+	read_mountinfo(filesystems, target);
+	return look_up(filesystems, major, minor, &kind) ? kind : FILESYSTEM_UNKNOWN;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_KPAGE_H
+#define PMTOP_KPAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * /proc/kpageflags and /proc/kpagecount: facts about page frames, indexed by pfn
+ * (Documentation/admin-guide/mm/pagemap.rst). Root only.
+ */
+
+#define KPF_ANON       (UINT64_C(1) << 12)
+#define KPF_SWAPCACHE  (UINT64_C(1) << 13)
+#define KPF_SWAPBACKED (UINT64_C(1) << 14)
+#define KPF_KSM	       (UINT64_C(1) << 21)
+#define KPF_HWPOISON   (UINT64_C(1) << 19)
+#define KPF_THP	       (UINT64_C(1) << 22)
+#define KPF_ZERO_PAGE  (UINT64_C(1) << 24)
+
+struct kpage;
+
+/* Opens what may be opened. NULL when memory is out. */
+struct kpage *kpage_new(void);
+void kpage_free(struct kpage *kpage);
+
+/*
+ * For each word of a pagemap that is present, the flags (or map count) of its frame; 0 for others.
+ * Neighbouring frames are read together. -EACCES when the file may not be read.
+ */
+int kpage_flags(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_flags);
+int kpage_counts(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_counts);
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/maps.h"
+#include "kernel/mapping_kind.h"
+#include "model/cleanup.h"
+
+/* A path of 4 KiB whose every byte is escaped still fits; the kernel gives about 4 KiB a read. */
+#define BUFFER_SIZE 65536u
+
+void mapping_list_release(struct mapping_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		mapping_unref(list->items[i]);
+	free(list->items);
+	*list = (struct mapping_list){ 0 };
+}
+
+/* A cursor over one line; each step is false at the first byte that does not fit. */
+struct cursor {
+	const char *at, *end;
+};
+
+static bool take_hex(struct cursor *c, uint64_t *ret_value)
+{
+	const char *start = c->at;
+	uint64_t value = 0;
+
+	for (; c->at < c->end; c->at++) {
+		unsigned int digit = (unsigned char)*c->at;
+
+		if (digit - '0' < 10)
+			digit -= '0';
+		else if (digit - 'a' < 6)
+			digit -= 'a' - 10;
+		else
+			break;
+		if (value >> 60)
+			return false;
+		value = value << 4 | digit;
+	}
+	*ret_value = value;
+	return c->at > start;
+}
+
+static bool take_decimal(struct cursor *c, uint64_t *ret_value)
+{
+	const char *start = c->at;
+	uint64_t value = 0;
+
+	for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++) {
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (unsigned int)(*c->at - '0'), &value))
+			return false;
+	}
+	*ret_value = value;
+	return c->at > start;
+}
+
+static bool take_char(struct cursor *c, char wanted)
+{
+	if (c->at == c->end || *c->at != wanted)
+		return false;
+	c->at++;
+	return true;
+}
+
+static bool take_perms(struct cursor *c, char perms[5])
+{
+	static const char *const allowed[4] = { "r-", "w-", "x-", "sp" };
+
+	if (c->end - c->at < 4)
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (c->at[i] != allowed[i][0] && c->at[i] != allowed[i][1])
+			return false;
+	memcpy(perms, c->at, 4);
+	perms[4] = '\0';
+	c->at += 4;
+	return true;
+}
+
+bool maps_parse_line(const char *line, size_t length, struct mapping *ret_mapping,
+		     const char **ret_name, size_t *ret_name_length)
+{
+	struct cursor c = { line, line + length };
+	struct mapping m;
+	uint64_t major, minor;
+
+	memset(&m, 0, sizeof(m));
+	if (!take_hex(&c, &m.start) || !take_char(&c, '-') || !take_hex(&c, &m.end) ||
+	    !take_char(&c, ' ') || !take_perms(&c, m.perms) || !take_char(&c, ' ') ||
+	    !take_hex(&c, &m.offset) || !take_char(&c, ' ') || !take_hex(&c, &major) ||
+	    !take_char(&c, ':') || !take_hex(&c, &minor) || !take_char(&c, ' ') ||
+	    !take_decimal(&c, &m.inode))
+		return false;
+	if (m.start >= m.end || (m.start | m.end) & (PMTOP_PAGE_SIZE - 1))
+		return false;
+	m.dev_major = (uint32_t)major;
+	m.dev_minor = (uint32_t)minor;
+	while (c.at < c.end && *c.at == ' ')
+		c.at++;
+	*ret_name = c.at;
+	*ret_name_length = (size_t)(c.end - c.at);
+	if (*ret_name_length > UINT16_MAX)
+		return false;
+	memcpy(ret_mapping, &m, sizeof(m));
+	return true;
+}
+
+static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t length)
+{
+	/* Eight bytes at a time, mixed as splitmix64 does; it only has to notice a change. */
+	for (; length >= 8; bytes += 8, length -= 8) {
+		uint64_t word;
+
+		memcpy(&word, bytes, 8);
+		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 29;
+	}
+	for (; length; bytes++, length--)
+		hash = (hash ^ (unsigned char)*bytes) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+typedef int line_sink(void *context, const char *line, size_t length);
+
+/* Gives every line of the maps file to the sink (may be NULL) and hashes them. */
+static int read_lines(const struct target *target, line_sink *sink, void *context,
+		      uint64_t *ret_hash)
+{
+	CLEANUP(cleanup_close) int fd = target_openat(target, "maps");
+	CLEANUP(cleanup_free) char *buffer = malloc(BUFFER_SIZE);
+	uint64_t hash = 0;
+	size_t kept = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	if (!buffer)
+		return -ENOMEM;
+	while ((n = read(fd, buffer + kept, BUFFER_SIZE - kept)) > 0) {
+		char *line = buffer, *end = buffer + kept + n, *newline;
+
+		while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
+			int error;
+
+			hash = hash_bytes(hash, line, (size_t)(newline - line) + 1);
+			error = sink ? sink(context, line, (size_t)(newline - line)) : 0;
+			if (error)
+				return error;
+			line = newline + 1;
+		}
+		kept = (size_t)(end - line);
+		if (kept == BUFFER_SIZE)
+			return -EPROTO;
+		memmove(buffer, line, kept);
+	}
+	if (n < 0)
+		return -errno;
+	*ret_hash = hash;
+	return 0;
+}
+
+struct reading {
+	const struct target *target;
+	const struct probe *probe;
+	struct filesystems *filesystems;
+	const struct mapping_list *before;
+	size_t before_at;
+	struct mapping_list *list;
+};
+
+/* The same mapping of the list before; its kind needs no second look. */
+static struct mapping *reuse(struct reading *r, struct mapping *m, const char *name, size_t length)
+{
+	const struct mapping_list *before = r->before;
+	struct mapping *old;
+
+	while (before && r->before_at < before->count &&
+	       before->items[r->before_at]->start < m->start)
+		r->before_at++;
+	if (!before || r->before_at == before->count)
+		return NULL;
+	old = before->items[r->before_at];
+	if (old->start != m->start || old->end != m->end || old->offset != m->offset ||
+	    old->inode != m->inode || old->dev_major != m->dev_major ||
+	    old->dev_minor != m->dev_minor || old->name_length != length ||
+	    memcmp(old->perms, m->perms, 4) != 0 || memcmp(old->name, name, length) != 0)
+		return NULL;
+	return mapping_ref(old);
+}
+
+static int take_line(void *context, const char *line, size_t length)
+{
+	struct reading *r = context;
+	struct mapping_list *list = r->list;
+	struct mapping m, *made;
+	const char *name;
+	size_t name_length;
+
+	if (!maps_parse_line(line, length, &m, &name, &name_length))
+		return -EPROTO;
+	made = reuse(r, &m, name, name_length);
+	if (!made) {
+		made = mapping_new(&m, name, name_length);
+		if (!made)
+			return -ENOMEM;
+		mapping_find_kind(made, r->target, r->probe, r->filesystems);
+	}
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 128;
+		struct mapping **grown = reallocarray(list->items, room, sizeof(struct mapping *));
+
+		if (!grown) {
+			mapping_unref(made);
+			return -ENOMEM;
+		}
+		list->items = grown;
+		list->room = room;
+	}
+	list->items[list->count++] = made;
+	return 0;
+}
+
+int maps_read(const struct target *target, const struct probe *probe,
+	      struct filesystems *filesystems, const struct mapping_list *before,
+	      struct mapping_list *list)
+{
+	struct reading r = { .target = target,
+			     .probe = probe,
+			     .filesystems = filesystems,
+			     .before = before,
+			     .list = list };
+	int error;
+
+	mapping_list_release(list);
+	error = read_lines(target, take_line, &r, &list->hash);
+	if (error)
+		mapping_list_release(list);
+	return error;
+}
+
+int maps_hash(const struct target *target, uint64_t *ret_hash)
+{
+	return read_lines(target, NULL, NULL, ret_hash);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kernel/object.h"
+#include "kernel/object_cache.h"
+#include "kernel/object_open.h"
+
+struct object_reader {
+	const struct target *target;
+	const struct probe *probe;
+	struct filesystems *filesystems;
+	struct object_statistics statistics;
+	bool want_marks;
+
+	/* The object that is open, and how it is asked. */
+	const struct mapping *mapping;
+	struct object_cache cache; /* .fd is -1 when the object could not be opened */
+};
+
+struct object_reader *object_reader_new(const struct target *target, const struct probe *probe,
+					struct filesystems *filesystems)
+{
+	struct object_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->target = target;
+	r->probe = probe;
+	r->filesystems = filesystems;
+	r->cache.fd = -1;
+	return r;
+}
+
+void object_reader_free(struct object_reader *reader)
+{
+	object_close(reader);
+	object_cache_release(&reader->cache);
+	free(reader);
+}
+
+void object_reader_want_marks(struct object_reader *reader, bool want)
+{
+	reader->want_marks = want;
+}
+
+void object_reader_refresh(struct object_reader *reader)
+{
+	object_close(reader);
+}
+
+void object_close(struct object_reader *reader)
+{
+	object_cache_unmap(&reader->cache);
+	if (reader->cache.fd >= 0)
+		close(reader->cache.fd);
+	reader->cache.fd = -1;
+	reader->mapping = NULL;
+}
+
+/* Files are asked only on local disks; shared memory always. */
+static bool may_ask(struct object_reader *r, const struct mapping *m)
+{
+	if (m->kind == MAPPING_SHMEM)
+		return true;
+	return m->kind == MAPPING_FILE && filesystems_kind(r->filesystems, r->target, m->dev_major,
+							   m->dev_minor) == FILESYSTEM_LOCAL;
+}
+
+static void select_object(struct object_reader *r, const struct mapping *m)
+{
+	if (r->mapping == m)
+		return;
+	object_close(r);
+	r->mapping = m;
+	if (!may_ask(r, m))
+		return;
+	r->statistics.opens++;
+	r->cache.fd = object_open(r->target, r->probe, m);
+	r->cache.probe = r->probe;
+	r->cache.statistics = &r->statistics;
+	r->cache.shmem = m->kind == MAPPING_SHMEM;
+	r->cache.want_marks = r->want_marks;
+}
+
+/* From pages of the object back to pages of the mapping. */
+struct shift {
+	object_sink *sink;
+	void *context;
+	uint64_t by;
+};
+
+static int shift_run(void *context, const struct object_run *run)
+{
+	const struct shift *s = context;
+	struct object_run shifted = *run;
+
+	shifted.first -= s->by;
+	return s->sink(s->context, &shifted);
+}
+
+int object_query(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
+		 uint64_t count, object_sink *sink, void *context)
+{
+	struct shift shift = { sink, context, mapping->offset >> PMTOP_PAGE_SHIFT };
+	struct object_run unknown = { .first = first, .count = count };
+
+	select_object(reader, mapping);
+	if (reader->cache.fd >= 0) {
+		int error = object_cache_query(&reader->cache, first + shift.by, count, shift_run,
+					       &shift);
+
+		if (error != -EPERM && error != -ENOSYS)
+			return error;
+	}
+	unknown.what = mapping->kind == MAPPING_SHMEM ? OBJECT_UNKNOWN : OBJECT_NOT_ASKED;
+	return sink(context, &unknown);
+}
+
+uint16_t object_marks_known(const struct object_reader *reader, const struct mapping *mapping)
+{
+	if (mapping->kind != MAPPING_SHMEM || !reader->want_marks ||
+	    (reader->mapping == mapping && reader->cache.fd < 0))
+		return 0;
+	return MARK_ALLOCATED |
+	       (reader->probe->has[PROBE_CACHESTAT] && reader->probe->has[PROBE_MINCORE]
+			? MARK_SWAP_CACHED
+			: 0);
+}
+
+bool object_totals(struct object_reader *reader, const struct mapping *mapping,
+		   uint64_t *ret_cached, uint64_t *ret_swapped)
+{
+	select_object(reader, mapping);
+	return reader->cache.fd >= 0 &&
+	       object_cache_totals(&reader->cache, mapping->offset >> PMTOP_PAGE_SHIFT,
+				   mapping_pages(mapping), ret_cached, ret_swapped);
+}
+
+const struct object_statistics *object_statistics(const struct object_reader *reader)
+{
+	return &reader->statistics;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_OBJECT_H
+#define PMTOP_OBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/filesystems.h"
+#include "kernel/probe.h"
+#include "kernel/target.h"
+#include "model/classify.h"
+#include "model/mapping.h"
+
+/*
+ * The object behind a mapping (shared memory or a file): what it holds at pages that the page table
+ * says nothing about. One face, several ways behind it, in order of quality:
+ *
+ *   BPF walk of the xarray       exact, with slots            (shared memory only)
+ *   cachestat                    exact, no slots
+ *   mincore and SEEK_DATA        cannot tell swap-cached from resident, and says so
+ *   nothing                      OBJECT_UNKNOWN; the caller may settle sums by smaps
+ *
+ * Nothing of the object is read, mapped pages are not touched, and no descriptor is kept beyond
+ * object_close(): it would pin memory that its owner has deleted.
+ */
+
+/* Pages of a mapping for which the object holds the same. */
+struct object_run {
+	uint64_t first, count; /* pages of the mapping */
+	uint8_t what; /* enum object_page */
+	bool slot_known; /* page first + k lies in slot offset + k of area `type` */
+	uint32_t type;
+	uint64_t offset;
+};
+
+typedef int object_sink(void *context, const struct object_run *run);
+
+struct object_statistics {
+	uint64_t opens, cachestats, mincores, seeks;
+};
+
+struct object_reader;
+
+/* Keeps pointers to all three. NULL when memory is out. */
+struct object_reader *object_reader_new(const struct target *target, const struct probe *probe,
+					struct filesystems *filesystems);
+void object_reader_free(struct object_reader *reader);
+
+/* What the answers of this reader should include beyond the state, at a price. */
+void object_reader_want_marks(struct object_reader *reader, bool want);
+
+/* Starts a sample: what was remembered of the target's descriptors is forgotten. */
+void object_reader_refresh(struct object_reader *reader);
+
+/*
+ * Gives what the object behind `mapping` holds at its pages [first, first + count) to the sink, in
+ * runs that cover them in order. Opens the object the first time. Returns the first sink result
+ * that is not 0, or -errno when the target has gone.
+ */
+int object_query(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
+		 uint64_t count, object_sink *sink, void *context);
+
+/* Closes what object_query() opened; called after each mapping. */
+void object_close(struct object_reader *reader);
+
+/* Marks that the answers for `mapping` can carry (MARK_ALLOCATED, MARK_SWAP_CACHED). */
+uint16_t object_marks_known(const struct object_reader *reader, const struct mapping *mapping);
+
+/* The whole object's pages in the cache and in swap, cheap; false when it cannot be asked. */
+bool object_totals(struct object_reader *reader, const struct mapping *mapping,
+		   uint64_t *ret_cached, uint64_t *ret_swapped);
+
+const struct object_statistics *object_statistics(const struct object_reader *reader);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/object_cache.h"
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+/* Pages that mincore is asked for at once, and the window that is mapped for it. */
+#define WINDOW_PAGES 16384u
+
+/* linux/mman.h of 6.5 */
+struct cache_range {
+	uint64_t offset, length;
+};
+
+struct cache_counts {
+	uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
+static int count_cache(struct object_cache *c, uint64_t first, uint64_t count,
+		       struct cache_counts *ret_counts)
+{
+	struct cache_range range = { first << PMTOP_PAGE_SHIFT, count << PMTOP_PAGE_SHIFT };
+
+	c->statistics->cachestats++;
+	if (!c->probe->has[PROBE_CACHESTAT])
+		return -ENOSYS;
+	return syscall(SYS_cachestat, c->fd, &range, ret_counts, 0) < 0 ? -errno : 0;
+}
+
+bool object_cache_totals(struct object_cache *cache, uint64_t first, uint64_t count,
+			 uint64_t *ret_cached, uint64_t *ret_swapped)
+{
+	struct cache_counts counts;
+
+	if (count_cache(cache, first, count, &counts) < 0)
+		return false;
+	*ret_cached = counts.cached;
+	*ret_swapped = cache->shmem ? counts.evicted : 0;
+	return true;
+}
+
+void object_cache_unmap(struct object_cache *cache)
+{
+	if (cache->window)
+		munmap(cache->window, cache->window_count << PMTOP_PAGE_SHIFT);
+	cache->window = NULL;
+}
+
+void object_cache_release(struct object_cache *cache)
+{
+	free(cache->residency);
+	cache->residency = NULL;
+}
+
+/* Residency of up to WINDOW_PAGES pages: bit 0 of each byte of the result. NULL: not known. */
+static const unsigned char *look_in_core(struct object_cache *c, uint64_t first, uint64_t count)
+{
+	if (!c->probe->has[PROBE_MINCORE])
+		return NULL;
+	if (!c->window || first < c->window_first ||
+	    first + count > c->window_first + c->window_count) {
+		object_cache_unmap(c);
+		c->window_first = first;
+		c->window_count = WINDOW_PAGES;
+		c->window =
+			mmap(NULL, (size_t)WINDOW_PAGES << PMTOP_PAGE_SHIFT, PROT_NONE,
+			     MAP_SHARED | MAP_NORESERVE, c->fd, (off_t)(first << PMTOP_PAGE_SHIFT));
+		if (c->window == MAP_FAILED) {
+			c->window = NULL;
+			return NULL;
+		}
+	}
+	if (!c->residency && !(c->residency = malloc(WINDOW_PAGES)))
+		return NULL;
+	c->statistics->mincores++;
+	if (mincore((char *)c->window + ((first - c->window_first) << PMTOP_PAGE_SHIFT),
+		    (size_t)count << PMTOP_PAGE_SHIFT, c->residency) < 0)
+		return NULL;
+	return c->residency;
+}
+
+/* How many pages from `first` on, at most `count`, are all data or all hole. */
+static uint64_t data_run(struct object_cache *c, uint64_t first, uint64_t count, bool *ret_data)
+{
+	off_t start = (off_t)(first << PMTOP_PAGE_SHIFT), next;
+	uint64_t run;
+
+	c->statistics->seeks++;
+	next = lseek(c->fd, start, SEEK_DATA);
+	*ret_data = next == start;
+	if (next < 0)
+		return count; /* ENXIO: nothing but hole up to the end */
+	if (*ret_data) {
+		next = lseek(c->fd, start, SEEK_HOLE);
+		if (next <= start)
+			return count;
+		/* The end of the file may lie inside a page, which then holds data. */
+		next += PMTOP_PAGE_SIZE - 1;
+	}
+	run = ((uint64_t)next >> PMTOP_PAGE_SHIFT) - first;
+	return run < count ? (run ? run : 1) : count;
+}
+
+struct query {
+	struct object_cache *cache;
+	object_sink *sink;
+	void *context;
+	struct object_run pending; /* equal neighbours are joined before they go out */
+};
+
+static int flush(struct query *q)
+{
+	return q->pending.count ? q->sink(q->context, &q->pending) : 0;
+}
+
+static int emit(struct query *q, uint64_t first, uint64_t count, enum object_page what)
+{
+	int error;
+
+	if (q->pending.count && q->pending.what == what) {
+		q->pending.count += count;
+		return 0;
+	}
+	error = flush(q);
+	q->pending = (struct object_run){ .first = first, .count = count, .what = (uint8_t)what };
+	return error;
+}
+
+/* All pages are cached: those of holes were allocated by fallocate and never written. */
+static int emit_cached(struct query *q, uint64_t first, uint64_t count)
+{
+	if (!q->cache->shmem || !q->cache->want_marks || !q->cache->probe->has[PROBE_SEEK_DATA])
+		return emit(q, first, count, OBJECT_CACHED);
+	while (count) {
+		bool data;
+		uint64_t n = data_run(q->cache, first, count, &data);
+		int error = emit(q, first, n, data ? OBJECT_CACHED : OBJECT_ALLOCATED);
+
+		if (error)
+			return error;
+		first += n;
+		count -= n;
+	}
+	return 0;
+}
+
+/* All pages are in swap: those in core are in the swap cache as well. */
+static int emit_swapped(struct query *q, uint64_t first, uint64_t count)
+{
+	while (count) {
+		uint64_t n = count < WINDOW_PAGES ? count : WINDOW_PAGES;
+		const unsigned char *core =
+			q->cache->want_marks ? look_in_core(q->cache, first, n) : NULL;
+		int error = 0;
+
+		if (!core)
+			return emit(q, first, count, OBJECT_SWAPPED);
+		for (uint64_t i = 0; i < n && !error; i++)
+			error = emit(q, first + i, 1,
+				     core[i] & 1 ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED);
+		if (error)
+			return error;
+		first += n;
+		count -= n;
+	}
+	return 0;
+}
+
+static int ask(struct query *q, uint64_t first, uint64_t count);
+
+/*
+ * A mixed window. In core and without data: allocated. In core or not tells cached pages from
+ * holes where nothing is in swap, and swapped ones from holes where nothing is cached; what stays
+ * open (in core, with swap in the window) is for cachestat, in halves.
+ */
+static int ask_halves(struct query *q, uint64_t first, uint64_t count)
+{
+	uint64_t half = count / 2;
+	int error = ask(q, first, half);
+
+	return error ? error : ask(q, first + half, count - half);
+}
+
+static int emit_in_core(struct query *q, uint64_t first, uint64_t count)
+{
+	struct cache_counts counts;
+	int error = count_cache(q->cache, first, count, &counts);
+
+	if (error)
+		return error;
+	/* Swap-cached pages count as evicted, resident ones as cached, never both (measured). */
+	if (!counts.evicted)
+		return emit_cached(q, first, count);
+	if (counts.evicted >= count)
+		return emit(q, first, count, OBJECT_SWAP_CACHED);
+	error = emit_in_core(q, first, count / 2);
+	return error ? error : emit_in_core(q, first + count / 2, count - count / 2);
+}
+
+static int ask_mixed_window(struct query *q, uint64_t first, uint64_t count,
+			    const unsigned char *core)
+{
+	uint64_t i = 0;
+	int error = 0;
+
+	while (i < count && !error) {
+		bool data;
+		uint64_t run = data_run(q->cache, first + i, count - i, &data), end = i + run;
+
+		while (i < end && !error) {
+			uint64_t n = 1;
+
+			while (i + n < end && (core[i + n] & 1) == (core[i] & 1))
+				n++;
+			if (core[i] & 1)
+				error = data ? emit_in_core(q, first + i, n)
+					     : emit(q, first + i, n, OBJECT_ALLOCATED);
+			else
+				error = emit(q, first + i, n, data ? OBJECT_SWAPPED : OBJECT_HOLE);
+			i += n;
+		}
+	}
+	return error;
+}
+
+static int ask_mixed_file(struct query *q, uint64_t first, uint64_t count,
+			  const unsigned char *core)
+{
+	int error = 0;
+
+	for (uint64_t i = 0; i < count && !error; i++)
+		error = emit(q, first + i, 1, core[i] & 1 ? OBJECT_CACHED : OBJECT_HOLE);
+	return error;
+}
+
+/* By cachestat, which is exact; the rest only serves speed and marks. */
+static int ask(struct query *q, uint64_t first, uint64_t count)
+{
+	struct cache_counts counts;
+	const unsigned char *core;
+	int error = count_cache(q->cache, first, count, &counts);
+	uint64_t evicted;
+
+	if (error)
+		return error;
+	evicted = q->cache->shmem ? counts.evicted : 0;
+	if (!counts.cached && !evicted)
+		return emit(q, first, count, OBJECT_HOLE);
+	if (evicted >= count)
+		return emit_swapped(q, first, count);
+	if (counts.cached >= count)
+		return emit_cached(q, first, count);
+	if (count > WINDOW_PAGES)
+		return ask_halves(q, first, count);
+	core = count > 8 ? look_in_core(q->cache, first, count) : NULL;
+	if (!core)
+		return ask_halves(q, first, count);
+	return q->cache->shmem ? ask_mixed_window(q, first, count, core)
+			       : ask_mixed_file(q, first, count, core);
+}
+
+/*
+ * mincore and SEEK_DATA alone (before Linux 6.5): a page with data that is not in core is in swap;
+ * one in core may be resident or swap-cached.
+ */
+static int ask_without_cachestat(struct query *q, uint64_t first, uint64_t count)
+{
+	while (count) {
+		uint64_t n = count < WINDOW_PAGES ? count : WINDOW_PAGES, i = 0;
+		const unsigned char *core = look_in_core(q->cache, first, n);
+
+		if (!core)
+			return -ENOSYS;
+		while (i < n) {
+			bool data = true;
+			uint64_t run = data_run(q->cache, first + i, n - i, &data), end = i + run;
+
+			for (; i < end; i++) {
+				bool in_core = core[i] & 1;
+				enum object_page what;
+				int error;
+
+				if (!q->cache->shmem)
+					what = in_core ? OBJECT_CACHED : OBJECT_HOLE;
+				else if (data)
+					what = in_core ? OBJECT_CACHED_OR_SWAPPED : OBJECT_SWAPPED;
+				else
+					what = in_core ? OBJECT_ALLOCATED : OBJECT_HOLE;
+				error = emit(q, first + i, 1, what);
+				if (error)
+					return error;
+			}
+		}
+		first += n;
+		count -= n;
+	}
+	return 0;
+}
+
+/* mincore says "in core" of every page to who neither owns nor may write the file. */
+static bool may_trust_mincore(const struct object_cache *c)
+{
+	struct stat st;
+
+	return geteuid() == 0 || (fstat(c->fd, &st) == 0 && st.st_uid == geteuid());
+}
+
+int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t count,
+		       object_sink *sink, void *context)
+{
+	struct query q = { .cache = cache, .sink = sink, .context = context };
+	int error;
+
+	if (cache->probe->has[PROBE_CACHESTAT])
+		error = ask(&q, first, count);
+	else if (cache->probe->has[PROBE_SEEK_DATA] && may_trust_mincore(cache))
+		error = ask_without_cachestat(&q, first, count);
+	else
+		error = -ENOSYS;
+	return error ? error : flush(&q);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_OBJECT_CACHE_H
+#define PMTOP_OBJECT_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/object.h"
+
+/*
+ * What the page cache holds of one open file or shared memory object, by cachestat(2) (Linux 6.5),
+ * mincore(2) and lseek(2) with SEEK_DATA. Pages here are pages of the object.
+ */
+struct object_cache {
+	int fd;
+	bool shmem; /* evicted pages are in swap; in other files they are shadows and mean nothing */
+	bool want_marks; /* tell swap-cached and allocated pages apart, at a price */
+	const struct probe *probe;
+	struct object_statistics *statistics;
+
+	/* A window of the object mapped without any right, for mincore only. */
+	void *window;
+	uint64_t window_first, window_count;
+	unsigned char *residency;
+	size_t residency_room;
+};
+
+/* As object_query(); -EPERM: the kernel does not tell this user; -ENOSYS: nothing works here. */
+int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t count,
+		       object_sink *sink, void *context);
+
+/* Pages cached and in swap in a range, by cachestat; false when that cannot be had. */
+bool object_cache_totals(struct object_cache *cache, uint64_t first, uint64_t count,
+			 uint64_t *ret_cached, uint64_t *ret_swapped);
+
+void object_cache_unmap(struct object_cache *cache);
+void object_cache_release(struct object_cache *cache);
+
+#endif

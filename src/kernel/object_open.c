@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "kernel/object_open.h"
+#include "model/cleanup.h"
+
+DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
+
+static bool is_object(int fd, const struct mapping *m)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == m->inode &&
+	       major(st.st_dev) == m->dev_major && minor(st.st_dev) == m->dev_minor;
+}
+
+/*
+ * Opens for reading what an O_PATH descriptor stands for. O_NOATIME, since mmap (which mincore
+ * needs) would move the access time; only the owner may ask for that, so it is tried first.
+ */
+static int reopen(int directory, const char *name)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = openat(directory, name, flags | O_NOATIME);
+
+	if (fd < 0 && errno == EPERM)
+		fd = openat(directory, name, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_verified(int directory, const char *name, const struct mapping *m)
+{
+	struct stat st;
+	int fd;
+
+	/* A look before the open: opening a device would call its driver. */
+	if (fstatat(directory, name, &st, 0) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_ino != m->inode)
+		return -ENXIO;
+	fd = reopen(directory, name);
+	if (fd >= 0 && !is_object(fd, m)) {
+		close(fd);
+		return -ENXIO;
+	}
+	return fd;
+}
+
+static int open_by_map_files(const struct target *target, const struct mapping *m)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
+	return open_verified(target->proc, name, m);
+}
+
+static int open_by_descriptor(const struct target *target, const struct mapping *m)
+{
+	CLEANUP(cleanup_closedir) DIR *directory = NULL;
+	int fd = openat(target->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+
+	if (fd < 0)
+		return -errno;
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(directory))) {
+		int object;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		object = open_verified(fd, entry->d_name, m);
+		if (object >= 0)
+			return object;
+	}
+	return -ENOENT;
+}
+
+static int open_by_name(const struct target *target, const struct mapping *m)
+{
+	char path[PATH_MAX];
+
+	if (m->name[0] != '/' ||
+	    snprintf(path, sizeof(path), "root%s", m->name) >= (int)sizeof(path))
+		return -ENOENT;
+	return open_verified(target->proc, path, m);
+}
+
+int object_open(const struct target *target, const struct probe *probe,
+		const struct mapping *mapping)
+{
+	int fd = probe->has[PROBE_MAP_FILES] ? open_by_map_files(target, mapping) : -EPERM;
+
+	if (fd < 0)
+		fd = open_by_name(target, mapping);
+	if (fd < 0)
+		fd = open_by_descriptor(target, mapping);
+	return fd < 0 ? -EACCES : fd;
+}
+
+int object_open_path(const struct target *target, const struct mapping *mapping)
+{
+	char name[64], path[PATH_MAX];
+	int fd;
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, mapping->start,
+		 mapping->end);
+	fd = openat(target->proc, name, O_PATH | O_CLOEXEC);
+	if (fd < 0 && mapping->name[0] == '/' &&
+	    snprintf(path, sizeof(path), "root%s", mapping->name) < (int)sizeof(path))
+		fd = openat(target->proc, path, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

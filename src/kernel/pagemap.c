@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/pagemap.h"
+#include "kernel/pagemap_scan_abi.h"
+
+/*
+ * One call of the ioctl holds the target's mmap lock for reading until it returns. It may match this
+ * many pages (64 MiB), and the range it walks is tuned so that a call takes about CALL_NS.
+ */
+#define CALL_PAGES    16384u
+#define CALL_NS	      100000
+#define CHUNK_FIRST   (UINT64_C(1) << 30)
+#define CHUNK_MINIMUM (UINT64_C(1) << 26)
+#define CHUNK_MAXIMUM (UINT64_C(1) << 46)
+#define PAUSE_NS      20000
+
+/* The kernel gathers at most 512 regions before it copies out; more in one call gains nothing, and
+ * walk_end is wrong after a second gathering (measured on 6.18). */
+#define REGIONS 512
+
+#define READ_WORDS 16384u
+
+uint16_t pagemap_scan_known(const struct pagemap_scan *scan)
+{
+	const struct probe *p = scan->probe;
+	uint16_t known = SEEN_PRESENT | SEEN_SWAPPED | SEEN_WP;
+
+	if (p->has[PROBE_SOFT_DIRTY])
+		known |= SEEN_WRITTEN;
+	if (!p->has[PROBE_PAGEMAP_SCAN])
+		return known | SEEN_FILE | SEEN_GUARD | SEEN_EXCLUSIVE |
+		       (p->has[PROBE_PFN] ? SEEN_ZERO : 0);
+	known |= SEEN_ZERO | SEEN_HUGE;
+	if (p->has[PROBE_SCAN_GUARD])
+		known |= SEEN_GUARD;
+	if (scan->file)
+		known |= SEEN_FILE;
+	return known;
+}
+
+static uint16_t category_bits(uint64_t categories)
+{
+	uint16_t bits = 0;
+
+	if (categories & PMSCAN_PRESENT)
+		bits |= SEEN_PRESENT;
+	if (categories & PMSCAN_SWAPPED)
+		bits |= SEEN_SWAPPED;
+	if (categories & PMSCAN_FILE)
+		bits |= SEEN_FILE;
+	if (categories & PMSCAN_PFNZERO)
+		bits |= SEEN_ZERO;
+	if (categories & PMSCAN_HUGE)
+		bits |= SEEN_HUGE;
+	if (categories & PMSCAN_SOFT_DIRTY)
+		bits |= SEEN_WRITTEN;
+	if (categories & PMSCAN_GUARD)
+		bits |= SEEN_GUARD;
+	/* "Written" of PAGEMAP_SCAN means "not write-protected by userfaultfd". */
+	if (!(categories & PMSCAN_WRITTEN) && !(categories & PMSCAN_GUARD))
+		bits |= SEEN_WP;
+	return bits;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Larger steps through emptiness, smaller ones where the walk takes long. */
+static void adapt_chunk(struct pagemap_scan *scan, int64_t took_ns)
+{
+	if (took_ns > CALL_NS && scan->chunk > CHUNK_MINIMUM)
+		scan->chunk /= 2;
+	else if (took_ns < CALL_NS / 4 && scan->chunk < CHUNK_MAXIMUM)
+		scan->chunk *= 4;
+}
+
+static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
+			 void *context)
+{
+	struct pmscan_region regions[REGIONS];
+	struct pmscan_arg arg = {
+		.size = sizeof(arg),
+		.vec = (uintptr_t)regions,
+		.vec_len = REGIONS,
+		.max_pages = CALL_PAGES,
+		.category_anyof_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED,
+		.return_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED | PMSCAN_PFNZERO | PMSCAN_HUGE |
+			       PMSCAN_WRITTEN,
+	};
+	uint64_t last_categories = 0;
+	uint16_t last_bits = category_bits(0);
+
+	if (scan->file)
+		arg.return_mask |= PMSCAN_FILE;
+	if (scan->probe->has[PROBE_SCAN_GUARD])
+		arg.return_mask |= PMSCAN_GUARD;
+	if (scan->probe->has[PROBE_SOFT_DIRTY])
+		arg.return_mask |= PMSCAN_SOFT_DIRTY;
+	if (!scan->chunk)
+		scan->chunk = CHUNK_FIRST;
+	while (start < end) {
+		int64_t before = now_ns();
+		int n;
+
+		arg.start = start;
+		arg.end = end - start > scan->chunk ? start + scan->chunk : end;
+		n = ioctl(scan->fd, PMSCAN_IOCTL, &arg);
+		if (n < 0)
+			return -errno;
+		adapt_chunk(scan, now_ns() - before);
+		scan->statistics.calls++;
+		scan->statistics.regions += (uint64_t)n;
+		for (int i = 0; i < n; i++) {
+			const struct pmscan_region *r = &regions[i];
+			struct entry_run run = { r->start, (r->end - r->start) >> PMTOP_PAGE_SHIFT,
+						 0 };
+			int error;
+
+			if (r->categories != last_categories) {
+				last_categories = r->categories;
+				last_bits = category_bits(last_categories);
+			}
+			run.bits = last_bits;
+			error = sink(context, &run);
+			if (error)
+				return error;
+		}
+		start = arg.walk_end;
+		if (scan->pause && start < end)
+			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+	}
+	return 0;
+}
+
+int pagemap_read(int fd, uint64_t address, uint64_t *words, size_t count)
+{
+	size_t bytes = count * sizeof(*words), done = 0;
+
+	while (done < bytes) {
+		ssize_t n = pread(fd, (char *)words + done, bytes - done,
+				  (off_t)((address >> PMTOP_PAGE_SHIFT) * sizeof(*words) + done));
+
+		if (n < 0)
+			return -errno;
+		if (n == 0) /* the process has no memory any more, or beyond its space */
+			return -ESRCH;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+struct evidence pagemap_evidence(const struct probe *probe, uint64_t word)
+{
+	struct evidence e = { .known = SEEN_PRESENT | SEEN_SWAPPED | SEEN_FILE | SEEN_GUARD |
+				       SEEN_WP | SEEN_EXCLUSIVE };
+
+	if (probe->has[PROBE_SOFT_DIRTY]) {
+		e.known |= SEEN_WRITTEN;
+		if (word & PM_SOFT_DIRTY)
+			e.bits |= SEEN_WRITTEN;
+	}
+	if (word & PM_UFFD_WP)
+		e.bits |= SEEN_WP;
+	if (word & PM_PRESENT) {
+		e.bits |= SEEN_PRESENT;
+		if (word & PM_FILE)
+			e.bits |= SEEN_FILE;
+		if (word & PM_EXCLUSIVE)
+			e.bits |= SEEN_EXCLUSIVE;
+		if (probe->has[PROBE_PFN] && probe->zero_pfn != UINT64_MAX) {
+			e.known |= SEEN_ZERO;
+			if (PM_PFN(word) == probe->zero_pfn)
+				e.bits |= SEEN_ZERO;
+		}
+	} else if (word & PM_SWAP) {
+		e.bits |= SEEN_SWAPPED;
+		if (word & PM_GUARD)
+			e.bits |= SEEN_GUARD;
+		e.swap_type = (uint8_t)probe_swap_type(probe, PM_TYPE(word), PM_OFFSET(word));
+	}
+	return e;
+}
+
+/* What of a word decides its evidence bits: the flags, and whether it maps the zero page. */
+static uint64_t word_key(const struct probe *probe, uint64_t word)
+{
+	if (!(word & (PM_PRESENT | PM_SWAP)))
+		return 0;
+	return (word & ~((UINT64_C(1) << 55) - 1)) |
+	       (word & PM_PRESENT && PM_PFN(word) == probe->zero_pfn);
+}
+
+static int scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
+			void *context)
+{
+	uint64_t words[READ_WORDS];
+	struct entry_run run = { 0 };
+	uint64_t last_key = 0;
+	int error;
+
+	while (start < end) {
+		size_t count = sizeof(words) / sizeof(words[0]);
+
+		if ((end - start) >> PMTOP_PAGE_SHIFT < count)
+			count = (size_t)((end - start) >> PMTOP_PAGE_SHIFT);
+		error = pagemap_read(scan->fd, start, words, count);
+		if (error)
+			return error;
+		scan->statistics.calls++;
+		scan->statistics.words += count;
+		for (size_t i = 0; i < count; i++) {
+			uint64_t key = word_key(scan->probe, words[i]);
+
+			if (run.count && key == last_key) {
+				run.count++;
+				continue;
+			}
+			if (run.bits && (error = sink(context, &run)))
+				return error;
+			run = (struct entry_run){ start + i * PMTOP_PAGE_SIZE, 1, 0 };
+			if (key)
+				run.bits = pagemap_evidence(scan->probe, words[i]).bits;
+			last_key = key;
+		}
+		start += count * PMTOP_PAGE_SIZE;
+	}
+	return run.bits ? sink(context, &run) : 0;
+}
+
+int pagemap_scan(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
+		 void *context)
+{
+	if (scan->probe->has[PROBE_PAGEMAP_SCAN])
+		return scan_by_ioctl(scan, start, end, sink, context);
+	return scan_by_read(scan, start, end, sink, context);
+}

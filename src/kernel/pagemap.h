@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_PAGEMAP_H
+#define PMTOP_PAGEMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/probe.h"
+#include "model/classify.h"
+
+/*
+ * Page-table entries of a process, by the PAGEMAP_SCAN ioctl or by reading /proc/PID/pagemap.
+ * Documentation/admin-guide/mm/pagemap.rst describes both.
+ */
+
+/* Bits of a word of /proc/PID/pagemap. */
+#define PM_SOFT_DIRTY	(UINT64_C(1) << 55)
+#define PM_EXCLUSIVE	(UINT64_C(1) << 56)
+#define PM_UFFD_WP	(UINT64_C(1) << 57)
+#define PM_GUARD	(UINT64_C(1) << 58)
+#define PM_FILE		(UINT64_C(1) << 61)
+#define PM_SWAP		(UINT64_C(1) << 62)
+#define PM_PRESENT	(UINT64_C(1) << 63)
+#define PM_PFN(word)	((word) & ((UINT64_C(1) << 55) - 1))
+#define PM_TYPE(word)	((uint32_t)((word)&0x1f))
+#define PM_OFFSET(word) (PM_PFN(word) >> 5)
+
+/* Entries that are neither empty nor different from each other, in address order. */
+struct entry_run {
+	uint64_t start; /* address */
+	uint64_t count; /* pages */
+	uint16_t bits; /* SEEN_… */
+};
+
+typedef int entry_sink(void *context, const struct entry_run *run);
+
+/* What scanning costs the target and pmtop; for the benchmark and the tests. */
+struct scan_statistics {
+	uint64_t calls, regions, words;
+};
+
+struct pagemap_scan {
+	int fd;
+	const struct probe *probe;
+	bool file; /* tell file pages from private ones: dearer, for private file mappings */
+	bool pause; /* let go of the target's mmap lock for a while between chunks */
+	struct scan_statistics statistics;
+	uint64_t chunk; /* bytes that the next call may look at; adapts itself */
+};
+
+/*
+ * Gives every run of non-empty entries in [start, end) to the sink, ascending, never twice. Stops
+ * at the first sink result that is not 0 and returns it. -ESRCH: the process has ended.
+ */
+int pagemap_scan(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
+		 void *context);
+
+/* Which SEEN_ bits a scan can tell; the others are not in `known` of the evidence. */
+uint16_t pagemap_scan_known(const struct pagemap_scan *scan);
+
+/* Reads `count` words from the page at `address` on. -ESRCH when the process has ended. */
+int pagemap_read(int fd, uint64_t address, uint64_t *words, size_t count);
+
+/* The evidence in one word. Pure but for what the probe learnt. */
+struct evidence pagemap_evidence(const struct probe *probe, uint64_t word);
+
+#endif

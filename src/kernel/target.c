@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/target.h"
+#include "model/cleanup.h"
+#include "model/mapping.h"
+
+int target_openat(const struct target *target, const char *name)
+{
+	int fd = openat(target->proc, name, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int target_read_text(int directory, const char *name, char *buffer, size_t size)
+{
+	CLEANUP(cleanup_close) int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	size_t length = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, buffer + length, size - 1 - length);
+		if (n < 0)
+			return -errno;
+		length += (size_t)n;
+	} while (n > 0 && length < size - 1);
+	buffer[length] = '\0';
+	return (int)length;
+}
+
+/* The text of /proc/PID/stat from field 3 on: comm may hold spaces and parentheses itself. */
+static char *stat_after_comm(char *text)
+{
+	char *close = strrchr(text, ')');
+
+	return close && close[1] == ' ' ? close + 2 : NULL;
+}
+
+/* The n-th word (from 0) of a line of words, as a number. */
+static uint64_t word_number(const char *text, unsigned int n)
+{
+	while (n-- && text) {
+		text = strchr(text, ' ');
+		if (text)
+			text++;
+	}
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Fields 1, 2 and 22 of proc_pid_stat(5). */
+static int read_identity(struct target *t)
+{
+	char text[1024], *rest;
+	int n = target_read_text(t->proc, "stat", text, sizeof(text));
+
+	if (n < 0)
+		return n;
+	rest = stat_after_comm(text);
+	if (!rest)
+		return -EPROTO;
+	t->start_time = word_number(rest, 19);
+	n = target_read_text(t->proc, "comm", t->comm, sizeof(t->comm));
+	if (n < 0)
+		return n;
+	if (n > 0 && t->comm[n - 1] == '\n')
+		t->comm[n - 1] = '\0';
+	return 0;
+}
+
+int target_open(pid_t pid, struct target *ret_target)
+{
+	struct target t = TARGET_CLOSED;
+	char path[32];
+	int error;
+
+	t.pid = pid;
+	t.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (t.pidfd < 0) {
+		/* A thread id or nonsense is no process; an old kernel can do without. */
+		if (errno == ESRCH || errno == EINVAL || errno == ENOENT)
+			return -ESRCH;
+	}
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	t.proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	error = t.proc < 0 ? (errno == ENOENT ? -ESRCH : -errno) : read_identity(&t);
+	if (!error) {
+		t.pagemap = target_openat(&t, "pagemap");
+		error = t.pagemap < 0 ? t.pagemap : 0;
+	}
+	/* Between pidfd and directory the pid may have been used again: then the first is dead. */
+	if (!error && !target_is_alive(&t))
+		error = -ESRCH;
+	if (error) {
+		target_close(&t);
+		return error == -ENOENT ? -ESRCH : error;
+	}
+	*ret_target = t;
+	return 0;
+}
+
+void target_close(struct target *target)
+{
+	int *fds[] = { &target->proc, &target->pidfd, &target->pagemap };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+bool target_is_alive(const struct target *target)
+{
+	struct pollfd p = { .fd = target->pidfd, .events = POLLIN };
+
+	/* A pidfd is readable once the process has ended. */
+	return target->pidfd < 0 || poll(&p, 1, 0) == 0;
+}
+
+/* linux/pidfd.h of 6.15, by hand: build machines have older headers. */
+struct pidfd_info_v1 {
+	uint64_t mask, cgroupid;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+#define PIDFD_INFO_ASK_EXIT (UINT64_C(1) << 3)
+#define PIDFD_GET_INFO_V1   _IOWR(0xFF, 11, struct pidfd_info_v1)
+
+int target_exit_status(const struct target *target, int *ret_status)
+{
+	struct pidfd_info_v1 info = { .mask = PIDFD_INFO_ASK_EXIT };
+
+	if (target->pidfd < 0 || ioctl(target->pidfd, PIDFD_GET_INFO_V1, &info) < 0 ||
+	    !(info.mask & PIDFD_INFO_ASK_EXIT))
+		return -ENODATA;
+	*ret_status = info.exit_code;
+	return 0;
+}
+
+/* The number of kB behind a key of /proc/PID/status, in pages. */
+static uint64_t status_pages(const char *status, const char *key)
+{
+	const char *line = strstr(status, key);
+
+	return line ? strtoull(line + strlen(key), NULL, 10) / (PMTOP_PAGE_SIZE / 1024) : 0;
+}
+
+int target_counters(const struct target *target, struct target_counters *ret_counters)
+{
+	struct target_counters c = { 0 };
+	char text[8192], *rest;
+	int n = target_read_text(target->proc, "stat", text, sizeof(text));
+
+	if (n < 0)
+		return n;
+	rest = stat_after_comm(text);
+	if (!rest)
+		return -EPROTO;
+	c.minor_faults = word_number(rest, 7);
+	c.major_faults = word_number(rest, 9);
+	n = target_read_text(target->proc, "statm", text, sizeof(text));
+	if (n < 0)
+		return n;
+	c.size = word_number(text, 0);
+	c.resident = word_number(text, 1);
+	c.shared = word_number(text, 2);
+	n = target_read_text(target->proc, "status", text, sizeof(text));
+	if (n < 0)
+		return n;
+	c.swap = status_pages(text, "\nVmSwap:");
+	c.page_tables = status_pages(text, "\nVmPTE:");
+	*ret_counters = c;
+	return 0;
+}
+
+const char *target_lacks_memory(pid_t pid)
+{
+	char path[32], text[1024], *rest;
+	CLEANUP(cleanup_close) int proc = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0 || target_read_text(proc, "stat", text, sizeof(text)) < 0)
+		return NULL;
+	rest = stat_after_comm(text);
+	if (!rest)
+		return NULL;
+	if (*rest == 'Z' || *rest == 'X')
+		return "zombie";
+	/* PF_KTHREAD in field 9 [include/linux/sched.h]. */
+	return word_number(rest, 6) & 0x00200000 ? "kernel thread" : NULL;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "kernel/smaps.h"
+#include "model/cleanup.h"
+#include "model/verify.h"
+#include "sample/action.h"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+DEFINE_CLEANUP(cleanup_smaps, struct smaps_list *, smaps_list_free)
+
+static void clear_written(const struct target *target, char *message, size_t size)
+{
+	CLEANUP(cleanup_close) int fd = openat(target->proc, "clear_refs", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "4", 1) != 1)
+		snprintf(message, size, "written marks were not cleared: %s", strerror(errno));
+	else
+		snprintf(message, size, "written marks cleared");
+}
+
+/* One call takes at most 2 GiB less a page (measured on 6.18) and returns what it took. */
+static void push_out(const struct target *target, uint64_t start, uint64_t length, char *message,
+		     size_t size)
+{
+	uint64_t done = 0;
+
+	while (done < length) {
+		struct iovec range = { (void *)(uintptr_t)(start + done), length - done };
+		long n = syscall(SYS_process_madvise, target->pidfd, &range, 1, MADV_PAGEOUT, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	if (done < length)
+		snprintf(message, size, "pushed out %" PRIu64 " of %" PRIu64 " pages, then: %s%s",
+			 done / PMTOP_PAGE_SIZE, length / PMTOP_PAGE_SIZE, strerror(errno),
+			 errno == EPERM ? " (needs CAP_SYS_NICE: run as root)" : "");
+	else
+		snprintf(message, size, "asked the kernel to push out %" PRIu64 " pages",
+			 length / PMTOP_PAGE_SIZE);
+}
+
+static void verify(const struct target *target, const struct snapshot *snapshot, char *message,
+		   size_t size)
+{
+	struct smaps_list list = { 0 };
+	CLEANUP(cleanup_smaps) struct smaps_list *read = NULL;
+	size_t agree = 0, explained = 0, differ = 0;
+
+	if (!snapshot || smaps_read(target->proc, &list) < 0) {
+		snprintf(message, size, "smaps cannot be read, so nothing was verified");
+		return;
+	}
+	read = &list;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct snapshot_mapping *m = &snapshot->mappings[i];
+		const struct smaps_entry *e =
+			smaps_list_find(read, m->mapping->start, m->mapping->end);
+		struct verify_verdict verdict;
+
+		if (!e || !m->pages)
+			continue;
+		verify_mapping(m->mapping, m->pages, &e->sums, &e->sums, &verdict);
+		if (verify_worst(&verdict) == VERIFY_AGREES)
+			agree++;
+		else if (verify_is_explained(verify_worst(&verdict)))
+			explained++;
+		else
+			differ++;
+	}
+	snprintf(message, size,
+		 "smaps: %zu mappings agree, %zu differ for a known reason, %zu differ", agree,
+		 explained, differ);
+}
+
+void action_perform(const struct target *target, const struct snapshot *snapshot,
+		    const struct source_request *request, char *message, size_t size)
+{
+	switch (request->action) {
+	case SOURCE_CLEAR_WRITTEN:
+		clear_written(target, message, size);
+		break;
+	case SOURCE_PUSH_OUT:
+		push_out(target, request->start, request->length, message, size);
+		break;
+	case SOURCE_VERIFY:
+		verify(target, snapshot, message, size);
+		break;
+	case SOURCE_SAMPLE_NOW:
+		message[0] = '\0';
+		break;
+	}
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sample/pass_internal.h"
+#include "sample/settle.h"
+
+/* How often a list of mappings that changes under the scan is read again. */
+#define ATTEMPTS 3
+
+/*
+ * Longer lists are not read a second time in live samples: that would double their cost, and the
+ * next sample begins by reading the list anyway.
+ */
+#define VERIFY_LIST_LIMIT 4096u
+
+#define PROGRESS_NS 150000000
+
+struct pass *pass_new(const struct target *target, const struct probe *probe)
+{
+	struct pass *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->target = target;
+	p->probe = probe;
+	p->scan = (struct pagemap_scan){ .fd = target->pagemap, .probe = probe, .pause = true };
+	p->filesystems = filesystems_new(probe);
+	p->builder = pages_builder_new();
+	p->kpage = kpage_new();
+	if (p->filesystems)
+		p->objects = object_reader_new(target, probe, p->filesystems);
+	if (!p->objects || !p->builder || !p->kpage) {
+		pass_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void pass_free(struct pass *pass)
+{
+	mapping_list_release(&pass->list);
+	if (pass->objects)
+		object_reader_free(pass->objects);
+	if (pass->filesystems)
+		filesystems_free(pass->filesystems);
+	if (pass->builder)
+		pages_builder_free(pass->builder);
+	if (pass->kpage)
+		kpage_free(pass->kpage);
+	free(pass);
+}
+
+void pass_set_complete(struct pass *pass, bool complete)
+{
+	pass->complete = complete;
+	object_reader_want_marks(pass->objects, complete);
+}
+
+void pass_set_progress(struct pass *pass, pass_progress *progress, void *context)
+{
+	pass->progress = progress;
+	pass->progress_context = context;
+}
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* A snapshot of the list, without pages. */
+static struct snapshot *start_snapshot(struct pass *p)
+{
+	struct snapshot *s = snapshot_new(p->list.count);
+
+	if (!s)
+		return NULL;
+	s->pid = p->target->pid;
+	s->start_time = p->target->start_time;
+	memcpy(s->comm, p->target->comm, sizeof(s->comm));
+	s->taken_ns = clock_ns(CLOCK_REALTIME);
+	s->clock_ns = clock_ns(CLOCK_MONOTONIC);
+	s->known.written = p->probe->has[PROBE_SOFT_DIRTY];
+	s->known.private_slots = p->complete && p->probe->has[PROBE_PFN];
+	s->known.swap_exact = p->probe->has[PROBE_PFN];
+	for (size_t i = 0; i < s->count; i++)
+		s->mappings[i].mapping = mapping_ref(p->list.items[i]);
+	return s;
+}
+
+static int read_list(struct pass *p)
+{
+	struct mapping_list list = { 0 };
+	int error;
+
+	filesystems_refresh(p->filesystems);
+	error = maps_read(p->target, p->probe, p->filesystems, &p->list, &list);
+	if (error)
+		return error;
+	mapping_list_release(&p->list);
+	p->list = list;
+	/* A process that is ending has lost its memory already. */
+	return list.count ? 0 : -ESRCH;
+}
+
+int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot)
+{
+	int error = read_list(pass);
+	struct snapshot *s;
+
+	if (error)
+		return error;
+	s = start_snapshot(pass);
+	if (!s)
+		return -ENOMEM;
+	snapshot_seal(s);
+	*ret_snapshot = s;
+	return 0;
+}
+
+/* Both lists ascend: the pages before of each mapping that still starts where it did. */
+static void remember_before(struct pass *p, const struct snapshot *before)
+{
+	p->before = before;
+	p->before_at = 0;
+}
+
+const struct pages *pass_pages_before(struct pass *p, const struct mapping *m)
+{
+	const struct snapshot *b = p->before;
+
+	while (b && p->before_at < b->count && b->mappings[p->before_at].mapping->start < m->start)
+		p->before_at++;
+	if (!b || p->before_at == b->count || b->mappings[p->before_at].mapping->start != m->start)
+		return NULL;
+	return b->mappings[p->before_at].pages;
+}
+
+/* Hands out what there is so far; mappings not read yet show what they showed before. */
+static void report_progress(struct pass *p, const struct snapshot *snapshot)
+{
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
+	size_t saved = p->before_at;
+	struct snapshot *partial;
+
+	if (!p->progress || now - p->progress_at < PROGRESS_NS)
+		return;
+	p->progress_at = now;
+	partial = start_snapshot(p);
+	if (!partial)
+		return;
+	p->before_at = 0;
+	for (size_t i = 0; i < partial->count; i++) {
+		const struct pages *pages = snapshot->mappings[i].pages;
+
+		if (!pages)
+			pages = pass_pages_before(p, partial->mappings[i].mapping);
+		if (pages)
+			partial->mappings[i].pages = pages_ref((struct pages *)pages);
+	}
+	p->before_at = saved;
+	snapshot_seal(partial);
+	p->progress(p->progress_context, partial);
+}
+
+/* Mappings from `from` on that one scan can serve: neighbours with the same wish, not read yet. */
+static size_t segment_end(const struct pass *p, const struct snapshot *s, size_t from)
+{
+	enum scan_wish wish = pass_scan_wish(p, s->mappings[from].mapping);
+	size_t to = from + 1;
+
+	if (wish == SCAN_NOT)
+		return to;
+	while (to < s->count && !s->mappings[to].pages &&
+	       pass_scan_wish(p, s->mappings[to].mapping) == wish)
+		to++;
+	return to;
+}
+
+static int scan_all(struct pass *p, struct snapshot *s)
+{
+	size_t from = 0;
+
+	while (from < s->count) {
+		size_t to = from + 1;
+		int error = 0;
+
+		if (!s->mappings[from].pages) {
+			to = segment_end(p, s, from);
+			error = pass_scan_segment(p, s, from, to);
+		}
+		if (error)
+			return error;
+		report_progress(p, s);
+		from = to;
+	}
+	return 0;
+}
+
+/* Moves the pages of mappings that are still the very same into a snapshot of the new list. */
+static struct snapshot *carry_over(struct pass *p, struct snapshot *old)
+{
+	struct snapshot *s = start_snapshot(p);
+	size_t j = 0;
+
+	for (size_t i = 0; s && i < s->count; i++) {
+		while (j < old->count &&
+		       old->mappings[j].mapping->start < s->mappings[i].mapping->start)
+			j++;
+		if (j < old->count && old->mappings[j].mapping == s->mappings[i].mapping)
+			s->mappings[i].pages = TAKE(old->mappings[j].pages);
+	}
+	snapshot_unref(old);
+	return s;
+}
+
+static bool list_changed(struct pass *p)
+{
+	uint64_t hash;
+
+	if (!p->complete && p->list.count > VERIFY_LIST_LIMIT)
+		return false;
+	return maps_hash(p->target, &hash) == 0 && hash != p->list.hash;
+}
+
+/* Scans until the list of mappings held still for the length of a scan. */
+static int scan_until_stable(struct pass *p, struct snapshot **snapshot)
+{
+	for (int attempt = 1;; attempt++) {
+		int error = scan_all(p, *snapshot);
+
+		if (error || !list_changed(p))
+			return error;
+		error = read_list(p);
+		if (error)
+			return error;
+		*snapshot = carry_over(p, *snapshot);
+		if (!*snapshot)
+			return -ENOMEM;
+		remember_before(p, p->before);
+		if (attempt == ATTEMPTS)
+			return pass_fill_unknown(p, *snapshot);
+	}
+}
+
+int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
+{
+	struct snapshot *s;
+	int error = read_list(pass);
+
+	if (error)
+		return error;
+	s = start_snapshot(pass);
+	if (!s)
+		return -ENOMEM;
+	remember_before(pass, before);
+	pass->progress_at = s->clock_ns;
+	object_reader_refresh(pass->objects);
+	error = scan_until_stable(pass, &s);
+	object_close(pass->objects);
+	if (!error)
+		error = settle_by_sums(pass, s);
+	/* An address space that was torn down under the scan reads as empty. */
+	if (!error && !target_is_alive(pass->target))
+		error = -ESRCH;
+	if (error) {
+		if (s)
+			snapshot_unref(s);
+		return error;
+	}
+	snapshot_seal(s);
+	*ret_snapshot = s;
+	return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_PASS_INTERNAL_H
+#define PMTOP_PASS_INTERNAL_H
+
+#include "kernel/kpage.h"
+#include "kernel/maps.h"
+#include "kernel/object.h"
+#include "kernel/pagemap.h"
+#include "model/cleanup.h"
+#include "sample/pass.h"
+
+/* The inside of struct pass, for pass*.c and settle.c only. */
+
+#define WORDS 4096u
+
+/* What a mapping wants of the scan. */
+enum scan_wish {
+	SCAN_NOT, /* kernel memory: not readable at all */
+	SCAN_ENTRIES,
+	SCAN_ENTRIES_AND_FILE, /* private copies must be told from pages of the object */
+};
+
+/* The mapping whose pages are being put together. */
+struct assembly {
+	struct snapshot_mapping *mapping;
+	struct pages_facts facts;
+	uint16_t bits; /* evidence of the verdict that is remembered; neighbours are often alike */
+	struct verdict verdict;
+	bool verdict_known;
+};
+
+struct pass {
+	const struct target *target;
+	const struct probe *probe;
+	bool complete;
+	pass_progress *progress;
+	void *progress_context;
+	int64_t progress_at;
+
+	struct filesystems *filesystems;
+	struct object_reader *objects;
+	struct pages_builder *builder;
+	struct kpage *kpage;
+	struct mapping_list list;
+	struct pagemap_scan scan;
+
+	const struct snapshot *before;
+	size_t before_at;
+
+	/* The segment that is being scanned. */
+	struct snapshot *snapshot;
+	size_t at, to;
+	struct assembly now;
+	uint64_t words[WORDS], flags[WORDS];
+};
+
+enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping);
+
+/* Reads the pages of mappings [from, to), which have one wish. */
+int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from, size_t to);
+
+/* Gives mappings without pages unknown ones: they did not hold still. */
+int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot);
+
+/* Pages of the snapshot before at the same start, or NULL; mappings are asked in order. */
+const struct pages *pass_pages_before(struct pass *pass, const struct mapping *mapping);
+
+#endif

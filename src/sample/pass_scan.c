@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "sample/pass_internal.h"
+
+/* From runs of page-table entries to the pages of each mapping. */
+
+enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping)
+{
+	if (mapping->kind == MAPPING_SPECIAL)
+		return strcmp(mapping->name, "[vdso]") == 0 ? SCAN_ENTRIES : SCAN_NOT;
+	if (mapping_is_private(mapping) && mapping->inode &&
+	    (mapping->kind == MAPPING_FILE || mapping->kind == MAPPING_SHMEM ||
+	     mapping->kind == MAPPING_HUGETLB))
+		return SCAN_ENTRIES_AND_FILE;
+	return SCAN_ENTRIES;
+}
+
+static const struct mapping *current(const struct pass *p)
+{
+	return p->now.mapping->mapping;
+}
+
+/* The most telling doubt of a mapping is the first one of the enum. */
+static void take_doubt(struct pass *p, uint8_t doubt)
+{
+	if (doubt && (!p->now.facts.doubt || doubt < p->now.facts.doubt))
+		p->now.facts.doubt = doubt;
+}
+
+static void add_verdict(struct pass *p, uint64_t count, const struct verdict *v)
+{
+	take_doubt(p, v->doubt);
+	pages_builder_add(p->builder, count, v->state, v->marks);
+}
+
+/* What the object says about pages that the page table does not hold. */
+struct absent {
+	struct pass *pass;
+	struct evidence evidence;
+};
+
+static int add_object_run(void *context, const struct object_run *run)
+{
+	struct absent *a = context;
+	struct verdict v;
+
+	a->evidence.object = run->what;
+	v = classify_page(current(a->pass), &a->evidence);
+	add_verdict(a->pass, run->count, &v);
+	if (run->slot_known)
+		pages_builder_slot(a->pass->builder, &(struct slot_run){ run->first, run->count,
+									 run->offset, run->type });
+	return 0;
+}
+
+static int add_absent(struct pass *p, uint64_t count, const struct evidence *evidence)
+{
+	struct absent a = { p, *evidence };
+	uint64_t first = pages_builder_position(p->builder), done;
+	int error = object_query(p->objects, current(p), first, count, add_object_run, &a);
+
+	if (error && error != -EACCES)
+		return error;
+	/* An object that stopped to answer half way leaves the rest unknown. */
+	done = pages_builder_position(p->builder) - first;
+	if (done < count)
+		return add_object_run(&a, &(struct object_run){ .first = first + done,
+								.count = count - done,
+								.what = OBJECT_UNKNOWN });
+	return 0;
+}
+
+static int add_evidence(struct pass *p, uint64_t count, const struct evidence *e)
+{
+	struct verdict v;
+
+	if (classify_needs_object(current(p), e))
+		return add_absent(p, count, e);
+	v = classify_page(current(p), e);
+	add_verdict(p, count, &v);
+	return 0;
+}
+
+/* Entries that the scan has told enough about. */
+static int add_scanned(struct pass *p, uint64_t count, uint16_t bits)
+{
+	struct evidence e = { .bits = bits, .known = pagemap_scan_known(&p->scan) };
+
+	if (p->now.verdict_known && p->now.bits == bits) {
+		pages_builder_add(p->builder, count, p->now.verdict.state, p->now.verdict.marks);
+		return 0;
+	}
+	if (classify_needs_object(current(p), &e))
+		return add_absent(p, count, &e);
+	p->now.verdict = classify_page(current(p), &e);
+	p->now.bits = bits;
+	p->now.verdict_known = true;
+	add_verdict(p, count, &p->now.verdict);
+	return 0;
+}
+
+/* Marks that only the page frame knows. */
+static uint16_t frame_marks(uint64_t flags)
+{
+	uint16_t marks = 0;
+
+	if (flags & KPF_KSM)
+		marks |= MARK_KSM;
+	if (flags & KPF_ANON && !(flags & (KPF_SWAPBACKED | KPF_ZERO_PAGE)))
+		marks |= MARK_LAZYFREE;
+	return marks;
+}
+
+/* One word, put together with what the scan saw of the same page. */
+static struct evidence word_evidence(const struct pass *p, uint64_t word, uint16_t scanned)
+{
+	struct evidence e = pagemap_evidence(p->probe, word);
+
+	if (p->probe->has[PROBE_PAGEMAP_SCAN]) {
+		e.known |= SEEN_ZERO | SEEN_HUGE;
+		if (e.bits & scanned & SEEN_PRESENT)
+			e.bits |= scanned & (SEEN_ZERO | SEEN_HUGE);
+	}
+	return e;
+}
+
+static bool alike(const struct evidence *a, const struct evidence *b)
+{
+	return a->bits == b->bits && a->swap_type == b->swap_type;
+}
+
+static int add_words(struct pass *p, size_t count, uint16_t scanned)
+{
+	bool frames = p->now.facts.marks_known & (MARK_KSM | MARK_LAZYFREE) &&
+		      kpage_flags(p->kpage, p->words, count, p->flags) == 0;
+
+	for (size_t i = 0, n; i < count; i += n) {
+		struct evidence e = word_evidence(p, p->words[i], scanned);
+		uint16_t extra = frames ? frame_marks(p->flags[i]) : 0;
+
+		for (n = 1; i + n < count; n++) {
+			struct evidence next = word_evidence(p, p->words[i + n], scanned);
+
+			if (!alike(&e, &next) ||
+			    (frames && frame_marks(p->flags[i + n]) != extra) ||
+			    (e.swap_type == SWAP_TYPE_AREA &&
+			     p->words[i + n] != p->words[i] + (n << 5)))
+				break;
+		}
+		if (e.bits & SEEN_SWAPPED && e.swap_type == SWAP_TYPE_AREA && p->complete)
+			pages_builder_slot(p->builder,
+					   &(struct slot_run){ pages_builder_position(p->builder),
+							       n, PM_OFFSET(p->words[i]),
+							       PM_TYPE(p->words[i]) });
+		if (extra && e.bits & SEEN_PRESENT) {
+			struct verdict v = classify_page(current(p), &e);
+
+			v.marks |= extra;
+			add_verdict(p, n, &v);
+		} else {
+			int error = add_evidence(p, n, &e);
+
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+/* Entries about which the scan says too little: their words say the rest. */
+static int add_read(struct pass *p, uint64_t address, uint64_t count, uint16_t scanned)
+{
+	while (count) {
+		size_t n = count < WORDS ? (size_t)count : WORDS;
+		int error = pagemap_read(p->target->pagemap, address, p->words, n);
+
+		if (!error)
+			error = add_words(p, n, scanned);
+		if (error)
+			return error;
+		address += n * PMTOP_PAGE_SIZE;
+		count -= n;
+	}
+	return 0;
+}
+
+static bool needs_word(const struct pass *p, uint16_t bits)
+{
+	return p->complete ||
+	       (bits & SEEN_SWAPPED && !(bits & SEEN_GUARD) && p->probe->has[PROBE_PFN]);
+}
+
+/* Marks that are told for every page of the mapping by this pass. */
+static uint16_t marks_known(struct pass *p, const struct mapping *m)
+{
+	uint16_t known = MARK_UFFD_WP | MARK_HUGETLB;
+
+	if (m->kind == MAPPING_SPECIAL)
+		return 0;
+	if (p->probe->has[PROBE_SOFT_DIRTY] && m->kind != MAPPING_HUGETLB)
+		known |= MARK_WRITTEN;
+	if (p->probe->has[PROBE_PAGEMAP_SCAN])
+		known |= MARK_HUGE;
+	if (p->complete) {
+		known |= MARK_EXCLUSIVE;
+		if (p->probe->has[PROBE_KPAGEFLAGS] && p->probe->has[PROBE_PFN])
+			known |= MARK_LAZYFREE | (p->probe->ksm_unreliable ? 0 : MARK_KSM);
+	}
+	return known | object_marks_known(p->objects, m);
+}
+
+static void begin_mapping(struct pass *p)
+{
+	struct snapshot_mapping *m = &p->snapshot->mappings[p->at];
+
+	p->now = (struct assembly){ .mapping = m };
+	p->now.facts.marks_known = marks_known(p, m->mapping);
+	p->now.facts.slots_known = p->complete && p->probe->has[PROBE_PFN];
+	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
+}
+
+/* Pages up to `page` have no entry. */
+static int add_gap(struct pass *p, uint64_t page)
+{
+	uint64_t position = pages_builder_position(p->builder);
+	struct evidence nothing = { .known = pagemap_scan_known(&p->scan) };
+
+	if (position >= page)
+		return 0;
+	return add_evidence(p, page - position, &nothing);
+}
+
+/* Slots of shared pages are known only where a backend gave them. */
+static void limit_slot_knowledge(struct pass *p)
+{
+	const struct mapping *m = current(p);
+
+	if (m->kind == MAPPING_SHMEM && !p->probe->has[PROBE_BPF])
+		p->now.facts.slots_known = false;
+}
+
+static int finish_mapping(struct pass *p)
+{
+	int error = add_gap(p, mapping_pages(current(p)));
+
+	if (error)
+		return error;
+	limit_slot_knowledge(p);
+	object_close(p->objects);
+	error = pages_builder_finish(p->builder, &p->now.facts, &p->now.mapping->pages);
+	p->at++;
+	return error;
+}
+
+static int take_entries(void *context, const struct entry_run *run)
+{
+	struct pass *p = context;
+	uint64_t address = run->start, count = run->count;
+
+	while (count && p->at < p->to) {
+		const struct mapping *m = current(p);
+		uint64_t n = (m->end - address) >> PMTOP_PAGE_SHIFT;
+		int error;
+
+		if (address >= m->end) {
+			error = finish_mapping(p);
+			if (error)
+				return error;
+			if (p->at < p->to)
+				begin_mapping(p);
+			continue;
+		}
+		if (address < m->start) { /* mapped after the list was read */
+			n = (m->start - address) >> PMTOP_PAGE_SHIFT;
+			n = n < count ? n : count;
+		} else {
+			n = n < count ? n : count;
+			error = add_gap(p, (address - m->start) >> PMTOP_PAGE_SHIFT);
+			if (!error)
+				error = needs_word(p, run->bits)
+						? add_read(p, address, n, run->bits)
+						: add_scanned(p, n, run->bits);
+			if (error)
+				return error;
+		}
+		address += n << PMTOP_PAGE_SHIFT;
+		count -= n;
+	}
+	return 0;
+}
+
+/* All pages of a mapping in one state, for one reason. */
+static int fill_mapping(struct pass *p, enum page_state state, enum page_doubt doubt)
+{
+	struct pages_facts facts = { .doubt = (uint8_t)doubt };
+	struct snapshot_mapping *m = p->now.mapping;
+
+	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
+	pages_builder_add(p->builder, mapping_pages(m->mapping), state, 0);
+	return pages_builder_finish(p->builder, &facts, &m->pages);
+}
+
+int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from, size_t to)
+{
+	struct pass *p = pass;
+	enum scan_wish wish = pass_scan_wish(p, snapshot->mappings[from].mapping);
+	int error;
+
+	p->snapshot = snapshot;
+	p->at = from;
+	p->to = to;
+	if (wish == SCAN_NOT) {
+		p->now.mapping = &snapshot->mappings[from];
+		return fill_mapping(p, PAGE_UNKNOWN, DOUBT_KERNEL_MEMORY);
+	}
+	begin_mapping(p);
+	p->scan.file = wish == SCAN_ENTRIES_AND_FILE;
+	error = pagemap_scan(&p->scan, snapshot->mappings[from].mapping->start,
+			     snapshot->mappings[to - 1].mapping->end, take_entries, p);
+	while (!error && p->at < to) {
+		error = finish_mapping(p);
+		if (!error && p->at < to)
+			begin_mapping(p);
+	}
+	return error;
+}
+
+int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++) {
+		int error;
+
+		if (snapshot->mappings[i].pages)
+			continue;
+		pass->now.mapping = &snapshot->mappings[i];
+		error = fill_mapping(pass, PAGE_UNKNOWN, DOUBT_GONE);
+		if (error)
+			return error;
+	}
+	return 0;
+}
