@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "model/cleanup.h"
+#include "xarray.skel.h"
 
 /* Records of one run: what the target may feel of it is its mmap lock held for about 0.1 ms. */
 #define RECORDS_PLAIN XARRAY_RECORDS
@@ -214,7 +216,7 @@ static int step(struct pass *pass)
 	case XARRAY_NOT_SHMEM:
 		return -EOPNOTSUPP;
 	case XARRAY_LAYOUT:
-		return -ENOTSUP;
+		return -EPROTO;
 	default:
 		return -ENOENT;
 	}

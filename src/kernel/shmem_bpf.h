@@ -58,6 +58,7 @@ typedef int shmem_bpf_sink(void *context, const struct xarray_run *runs, size_t 
  *   -ESRCH           the process is gone
  *   -ENOENT          there is no such mapping any more, or one of another file
  *   -EOPNOTSUPP      not shmem
+ *   -EPROTO          a kernel whose xarray pmtop does not know
  * ret_file may be NULL. Cheapest when the mappings of one process are walked in ascending order.
  */
 int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,

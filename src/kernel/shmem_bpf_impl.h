@@ -2,10 +2,10 @@
 #ifndef PMTOP_SHMEM_BPF_IMPL_H
 #define PMTOP_SHMEM_BPF_IMPL_H
 
-#include <bpf/libbpf.h>
-
 #include "kernel/shmem_bpf.h"
-#include "xarray.skel.h"
+
+struct bpf_link;
+struct xarray_bpf;
 
 /* Between the files of shmem_bpf only: the loaded program, and one run of it. */
 

@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "model/cleanup.h"
+#include "xarray.skel.h"
 
 #define CALIBRATION_PAGES 64
+#define CALIBRATION_BYTES ((size_t)CALIBRATION_PAGES * PMTOP_PAGE_SIZE)
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -54,7 +57,7 @@ static int compare_frames(struct shmem_bpf *bpf, const void *memory)
 	r = shmem_bpf_bind(bpf, gettid());
 	if (r < 0)
 		return r;
-	status = shmem_bpf_run(bpf, addr, addr + CALIBRATION_PAGES * PMTOP_PAGE_SIZE, false);
+	status = shmem_bpf_run(bpf, addr, addr + CALIBRATION_BYTES, false);
 	if (status < 0)
 		return status;
 	if (status != XARRAY_DONE || walk->records != 1)
@@ -79,7 +82,7 @@ static int compare_frames(struct shmem_bpf *bpf, const void *memory)
 /* Learns how a folio becomes a pfn; proves at the same time that the walk works here. */
 static int calibrate(struct shmem_bpf *bpf)
 {
-	size_t size = CALIBRATION_PAGES * PMTOP_PAGE_SIZE;
+	size_t size = CALIBRATION_BYTES;
 	CLEANUP(cleanup_close) int fd = memfd_create("pmtop-probe", MFD_CLOEXEC);
 	char *memory;
 	int r = -EAGAIN;

@@ -16,31 +16,30 @@
 #define PAGEMAP_TYPE_BITS   5
 #define PAGEMAP_OFFSET_MASK ((UINT64_C(1) << 50) - 1)
 
-/* A folio begins at its own page; no object ends in the middle of one. */
-static bool frame_of(const struct xarray_frames *frames, uint64_t folio, uint64_t *ret_pfn)
+/* A folio begins at its own struct page; no entry points into the middle of one. */
+static inline bool frame_of(const struct xarray_frames *frames, uint64_t folio, uint64_t *ret_pfn)
 {
-	uint64_t distance = folio - frames->base;
+	uint64_t distance = folio - frames->base, size = frames->page_size;
 
-	if (!frames->page_size) {
+	if (!size) {
 		*ret_pfn = XARRAY_NO_PFN;
 		return true;
 	}
-	if (folio < frames->base || distance % frames->page_size)
-		return false;
-	*ret_pfn = distance / frames->page_size;
-	return true;
+	/* Nearly always 64: a division takes as long as all the rest. */
+	*ret_pfn = size == 64 ? distance / 64 : distance / size;
+	return folio >= frames->base && *ret_pfn * size == distance;
 }
 
-static uint8_t flags_of(const struct xarray_record *record, unsigned int slot)
+static inline uint8_t flags_of(const struct xarray_record *record, unsigned int slot)
 {
-	return (record->uptodate >> slot & 1 ? XARRAY_UPTODATE : 0) |
-	       (record->dirty >> slot & 1 ? XARRAY_DIRTY : 0) |
-	       (record->writeback >> slot & 1 ? XARRAY_WRITEBACK : 0);
+	return (record->uptodate >> slot & 1) * XARRAY_UPTODATE |
+	       (record->dirty >> slot & 1) * XARRAY_DIRTY |
+	       (record->writeback >> slot & 1) * XARRAY_WRITEBACK;
 }
 
 /* Fills kind, value, type and flags as of the entry's first page. */
-static void read_entry(const struct xarray_record *record, unsigned int slot,
-		       const struct xarray_frames *frames, struct xarray_run *run)
+static inline void read_entry(const struct xarray_record *record, unsigned int slot,
+			      const struct xarray_frames *frames, struct xarray_run *run)
 {
 	uint64_t entry = record->slots[slot];
 
@@ -57,27 +56,28 @@ static void read_entry(const struct xarray_record *record, unsigned int slot,
 }
 
 /* True when `next` goes on where `last` ends, alike in all else. */
-static bool goes_on(const struct xarray_run *last, const struct xarray_run *next)
+static inline bool goes_on(const struct xarray_run *last, const struct xarray_run *next)
 {
 	if (last->first + last->count != next->first || last->kind != next->kind ||
 	    last->type != next->type || last->order != next->order || last->flags != next->flags)
 		return false;
-	if (last->kind == XARRAY_RESIDENT &&
-	    (last->value == XARRAY_NO_PFN || next->value == XARRAY_NO_PFN))
-		return last->value == next->value;
+	if (next->value == XARRAY_NO_PFN)
+		return last->value == XARRAY_NO_PFN;
 	return last->value + last->count == next->value;
 }
 
-static void append(struct xarray_runs *runs, const struct xarray_run *run)
+static inline void append(struct xarray_runs *runs, const struct xarray_run *run)
 {
-	if (runs->count && goes_on(&runs->runs[runs->count - 1], run))
-		runs->runs[runs->count - 1].count += run->count;
+	struct xarray_run *last = runs->runs + runs->count - 1;
+
+	if (runs->count && goes_on(last, run))
+		last->count += run->count;
 	else if (runs->count < runs->room)
 		runs->runs[runs->count++] = *run;
 }
 
 /* Cuts a run to low … high - 1; false when nothing is left. */
-static bool clip(struct xarray_run *run, uint64_t low, uint64_t high)
+static inline bool clip(struct xarray_run *run, uint64_t low, uint64_t high)
 {
 	uint64_t end = run->first + run->count;
 
@@ -98,7 +98,7 @@ static bool clip(struct xarray_run *run, uint64_t low, uint64_t high)
 }
 
 /* The slot where the entry begins that `slot` belongs to; `slot` itself for a broken sibling. */
-static unsigned int entry_begin(const struct xarray_record *record, unsigned int slot)
+static inline unsigned int entry_begin(const struct xarray_record *record, unsigned int slot)
 {
 	uint64_t entry = record->slots[slot];
 
@@ -107,8 +107,8 @@ static unsigned int entry_begin(const struct xarray_record *record, unsigned int
 	return slot;
 }
 
-static unsigned int entry_end(const struct xarray_record *record, unsigned int begin,
-			      unsigned int slot)
+static inline unsigned int entry_end(const struct xarray_record *record, unsigned int begin,
+				     unsigned int slot)
 {
 	uint64_t sibling = (uint64_t)begin << 2 | 2;
 
@@ -118,28 +118,36 @@ static unsigned int entry_end(const struct xarray_record *record, unsigned int b
 	return slot;
 }
 
+/* The entry that slot `s` belongs to; the first slot behind it. */
+static inline unsigned int decode_entry(const struct xarray_record *record, unsigned int s,
+					const struct xarray_frames *frames, struct xarray_run *run)
+{
+	uint64_t covers = UINT64_C(1) << (record->shift < 54 ? record->shift : 54);
+	unsigned int begin = entry_begin(record, s);
+	unsigned int end = entry_end(record, begin, s), slots = end - begin;
+
+	read_entry(record, begin, frames, run);
+	if (slots & (slots - 1))
+		run->kind = XARRAY_TORN;
+	run->order = __builtin_ctzll(slots * covers);
+	run->first = record->base + begin * covers;
+	run->count = slots * covers;
+	return end;
+}
+
 bool xarray_decode(const struct xarray_record *record, const struct xarray_frames *frames,
 		   uint64_t low, uint64_t high, uint64_t bias, struct xarray_runs *runs)
 {
 	unsigned int to = record->to < XARRAY_SLOTS ? record->to : XARRAY_SLOTS;
-	unsigned int shift = record->shift < 58 ? record->shift : 58;
 	bool torn = false;
 
 	for (unsigned int s = record->from, next; s < to; s = next) {
-		unsigned int begin = entry_begin(record, s), slots;
 		struct xarray_run run = { 0 };
 
 		next = s + 1;
 		if (!record->slots[s])
 			continue;
-		next = entry_end(record, begin, s);
-		slots = next - begin;
-		read_entry(record, begin, frames, &run);
-		if (slots & (slots - 1))
-			run.kind = XARRAY_TORN;
-		run.order = shift + __builtin_ctz(slots);
-		run.first = record->base + ((uint64_t)begin << shift);
-		run.count = (uint64_t)slots << shift;
+		next = decode_entry(record, s, frames, &run);
 		torn |= run.kind == XARRAY_TORN;
 		if (clip(&run, low, high)) {
 			run.first += bias;

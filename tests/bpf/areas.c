@@ -20,10 +20,14 @@ void areas_open(struct areas *areas)
 		areas->of_type[i] = -1;
 	while (f && areas->count < AREAS && fgets(line, sizeof(line), f)) {
 		struct area *a = &areas->area[areas->count];
-		unsigned long long kib;
+		char *save, *path = strtok_r(line, " \t", &save);
+		char *size =
+			path && strtok_r(NULL, " \t", &save) ? strtok_r(NULL, " \t", &save) : NULL;
+		unsigned long long kib = size ? strtoull(size, NULL, 10) : 0;
 
-		if (sscanf(line, "%255s %*s %llu", a->path, &kib) != 2)
+		if (!kib)
 			continue;
+		snprintf(a->path, sizeof(a->path), "%s", path);
 		a->fd = open(a->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 		if (a->fd < 0)
 			continue;

@@ -5,6 +5,7 @@
   slots.py DIRECTORY exact [PAGES [split]]  all kinds of shared memory, byte by byte; split: this
                                           kernel splits large folios before it swaps them out
   slots.py DIRECTORY churn WALKS [PAGES]  walks while the target changes all the time
+  slots.py DIRECTORY bench [PAGES]        what a walk costs
 
 DIRECTORY holds slots_target and slots_check. Exit status 77: no BPF here, and why."""
 
@@ -79,6 +80,29 @@ def churn(programs, kind, pages, walks, where=None):
         target.end()
 
 
+def bench(programs, name, kind, pages, word, where=None):
+    """The figures of the design: 1 Mi pages mostly swapped in 10 ms, loaded in 100 ms."""
+    target = Target(f"{programs}/slots_target", kind, pages, 0, 5, where)
+    try:
+        if word:
+            target.tell(word)
+        target.stop()
+        result = subprocess.run([f"{programs}/slots_bench", str(target.pid), target.start],
+                                capture_output=True, text=True, check=False)
+        if result.returncode == 77:
+            print(result.stderr.strip())
+            sys.exit(77)
+        print(f"{name}: {result.stdout.strip()}{result.stderr}", flush=True)
+        figures = json.loads(result.stdout)
+        scale = pages / (1 << 20)
+        if word:
+            need(figures["walk_ms"] <= 10 * scale, f"{name}: 10 ms per Mi pages", figures)
+            need(figures["swapped"] > pages * 0.7, f"{name}: mostly swapped", figures)
+        need(figures["load_ms"] <= 100, f"{name}: loaded in 100 ms", figures)
+    finally:
+        target.end()
+
+
 def main():
     programs, what = sys.argv[1], sys.argv[2]
     log = KernelLog()
@@ -96,6 +120,14 @@ def main():
             exact(programs, "pressure, holes", "holes", pages, seed=19, pressure=(2, 3))
             exact(programs, "pressure, large folios", "file", pages, seed=20, where=huge,
                   pressure=(2,), large=True)
+    elif what == "bench":
+        pages = int(sys.argv[3]) if len(sys.argv) > 3 else 1 << 20
+        with loop_swap(pages // 256 + 512), huge_tmpfs() as huge:
+            bench(programs, "mostly swapped", "anon", pages, "out")
+            bench(programs, "fragmented", "anon", pages, "scatter")
+            bench(programs, "all in RAM", "anon", pages, "")
+            bench(programs, "holes", "holes", pages, "")
+            bench(programs, "large folios", "file", pages, "out", where=huge)
     else:
         walks = int(sys.argv[3])
         pages = int(sys.argv[4]) if len(sys.argv) > 4 else 8192

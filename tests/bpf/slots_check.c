@@ -57,30 +57,54 @@ static void fatal(const char *what, int error)
 	_exit(1);
 }
 
+/* Takes a number off the line, and the one character behind it. */
+static uint64_t number(char **at, int base)
+{
+	uint64_t n = strtoull(*at, at, base);
+
+	if (**at)
+		++*at;
+	return n;
+}
+
+/* "START-END PERMS OFFSET MAJOR:MINOR INODE NAME" */
+static struct mapping *parse_mapping(char *line)
+{
+	struct mapping like = { .kind = MAPPING_SHMEM };
+
+	like.start = number(&line, 16);
+	like.end = number(&line, 16);
+	memcpy(like.perms, line, 4);
+	line += 5;
+	like.offset = number(&line, 16);
+	like.dev_major = number(&line, 16);
+	like.dev_minor = number(&line, 16);
+	like.inode = number(&line, 10);
+	return mapping_new(&like, "", 0);
+}
+
+static int open_of(pid_t pid, const char *name, int flags)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+	if (fd < 0)
+		fatal(path, errno);
+	return fd;
+}
+
 static void find_mapping(struct subject *s, uint64_t start)
 {
-	char path[64], line[512];
-	FILE *f;
+	FILE *f = fdopen(open_of(s->pid, "maps", 0), "r");
+	char line[512];
 
-	snprintf(path, sizeof(path), "/proc/%d", s->pid);
-	s->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", s->pid);
-	s->pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/%d/maps", s->pid);
-	f = fopen(path, "re");
-	if (s->proc_fd < 0 || s->pagemap_fd < 0 || !f)
-		fatal(path, errno);
-	while (!s->mapping && fgets(line, sizeof(line), f)) {
-		struct mapping like = { .kind = MAPPING_SHMEM };
-
-		if (sscanf(line,
-			   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32
-			   " %" SCNu64,
-			   &like.start, &like.end, like.perms, &like.offset, &like.dev_major,
-			   &like.dev_minor, &like.inode) == 7 &&
-		    like.start == start)
-			s->mapping = mapping_new(&like, "", 0);
-	}
+	s->proc_fd = open_of(s->pid, "", O_DIRECTORY);
+	s->pagemap_fd = open_of(s->pid, "pagemap", 0);
+	while (!s->mapping && fgets(line, sizeof(line), f))
+		if (strtoull(line, NULL, 16) == start)
+			s->mapping = parse_mapping(line);
 	fclose(f);
 	if (!s->mapping)
 		fatal("no such mapping", ENOENT);
@@ -144,23 +168,22 @@ static uint64_t *words(struct subject *s)
 /* "Swap:" of this mapping in smaps, in pages. */
 static uint64_t smaps_swap(struct subject *s)
 {
-	char path[64], line[512], begin[40];
+	FILE *f = fdopen(open_of(s->pid, "smaps", 0), "r");
+	char line[512], begin[40];
 	uint64_t kib = 0;
 	bool here = false;
-	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps", s->pid);
 	snprintf(begin, sizeof(begin), "%" PRIx64 "-%" PRIx64 " ", s->mapping->start,
 		 s->mapping->end);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
+	while (fgets(line, sizeof(line), f)) {
 		if (!strncmp(line, begin, strlen(begin)))
 			here = true;
-		else if (here && sscanf(line, "Swap: %" SCNu64, &kib) == 1)
+		if (here && !strncmp(line, "Swap:", 5)) {
+			kib = strtoull(line + 5, NULL, 10);
 			break;
+		}
 	}
-	if (f)
-		fclose(f);
+	fclose(f);
 	return kib / 4;
 }
 
@@ -282,13 +305,15 @@ static int check_exact(struct subject *s, uint64_t seed, uint64_t skip, bool hol
 static uint64_t end_of_ram(void)
 {
 	FILE *f = fopen("/proc/iomem", "re");
-	uint64_t low, high, end = 0;
-	char line[256];
+	char line[256], *at;
+	uint64_t end = 0;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &low, &high) == 2 &&
-		    strstr(line, "System RAM"))
-			end = high / PAGE_BYTES + 1;
+	while (f && fgets(line, sizeof(line), f)) {
+		at = line;
+		number(&at, 16);
+		if (strstr(line, "System RAM"))
+			end = number(&at, 16) / PAGE_BYTES + 1;
+	}
 	if (f)
 		fclose(f);
 	return end;
@@ -368,7 +393,7 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
-	s.pid = atoi(argv[2]);
+	s.pid = strtol(argv[2], NULL, 10);
 	r = shmem_bpf_open(&s.bpf, reason, sizeof(reason));
 	if (r < 0) {
 		fprintf(stderr, "slots_check: no BPF: %s\n", reason);
@@ -377,7 +402,7 @@ int main(int argc, char **argv)
 	find_mapping(&s, strtoull(argv[3], NULL, 16));
 	if (!strcmp(argv[1], "exact") && argc > 6)
 		r = check_exact(&s, strtoull(argv[4], NULL, 0), strtoull(argv[5], NULL, 0),
-				atoi(argv[6]));
+				argv[6][0] == '1');
 	else if (!strcmp(argv[1], "churn") && argc > 4)
 		r = check_churn(&s, strtoull(argv[4], NULL, 0));
 	else

@@ -92,6 +92,17 @@ static void push_out(struct object *o)
 		}
 }
 
+/* Page by page in an order of chance, all but each 17th: no two neighbours lie side by side. */
+static void scatter(struct object *o)
+{
+	for (uint64_t i = 0; i < o->pages; i++) {
+		uint64_t page = i * 1000003 % o->pages;
+
+		if (page % 17 && madvise(o->memory + page * PAGE, PAGE, MADV_PAGEOUT) < 0)
+			die("MADV_PAGEOUT");
+	}
+}
+
 static void churn_once(struct object *o, uint64_t *random)
 {
 	uint64_t r = *random = pattern_mix(*random);
@@ -148,6 +159,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strncmp(line, "out", 3))
 			push_out(&o);
+		else if (!strncmp(line, "scatter", 7))
+			scatter(&o);
 		else if (!strncmp(line, "churn", 5))
 			churn(&o);
 		else
