@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_LIVE_INTERNAL_H
+#define PMTOP_LIVE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "kernel/target.h"
+#include "sample/live.h"
+#include "sample/pass.h"
+
+/*
+ * What the live source (live.c, the user's thread) and its sampler (sampler.c, a thread of its own)
+ * share. Only the sampler reads the target.
+ */
+
+#define PENDING_REQUESTS 8
+
+struct live {
+	struct source base;
+	struct target target;
+	struct probe probe;
+	struct live_options options;
+	pthread_t thread;
+	struct pass *pass; /* the sampler's, from its start on */
+	int event; /* readable for the user when there is news */
+
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t wake;
+	bool stop;
+	bool paused;
+	bool sample_now;
+	int64_t interval_ns;
+	struct source_focus focus;
+	struct source_request requests[PENDING_REQUESTS];
+	unsigned int request_count;
+	struct snapshot *newest; /* the mailbox */
+	struct source_status status;
+	live_observer *observer;
+	void *observer_context;
+};
+
+/* The sampler's thread; owns the pass, ends on live->stop or with the target. */
+void *sampler_run(void *context);
+
+#endif

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sample/action.h"
+#include "sample/live_internal.h"
+
+/* Samples in which nothing can have changed are skipped, but never for longer than this. */
+#define FULL_SAMPLE_NS 3000000000
+
+#define DEFAULT_CPU_SHARE 0.1
+
+/* What only the sampler's thread touches. */
+struct sampler {
+	struct live *live;
+	struct pass *pass;
+	struct snapshot *last; /* newest complete one */
+	struct pass_signature signature;
+	bool signed_last;
+	int64_t full_at; /* when the last full sample began */
+	uint64_t sequence;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void tell_user(struct live *l)
+{
+	uint64_t one = 1;
+
+	/* The counter cannot overflow in any lifetime; a full one is readable as well. */
+	(void)!write(l->event, &one, sizeof(one));
+}
+
+static void publish(struct live *l, struct snapshot *snapshot)
+{
+	struct snapshot *old;
+
+	pthread_mutex_lock(&l->lock);
+	old = l->newest;
+	l->newest = snapshot_ref(snapshot);
+	l->status.state = l->paused ? SOURCE_PAUSED : SOURCE_LIVE;
+	l->status.error = 0;
+	pthread_mutex_unlock(&l->lock);
+	if (old)
+		snapshot_unref(old);
+	tell_user(l);
+}
+
+static void say(struct live *l, const char *message)
+{
+	pthread_mutex_lock(&l->lock);
+	strncpy(l->status.message, message, sizeof(l->status.message) - 1);
+	l->status.message_serial++;
+	pthread_mutex_unlock(&l->lock);
+	tell_user(l);
+}
+
+static void end(struct live *l, int error)
+{
+	int status = 0;
+	bool known = target_exit_status(&l->target, &status) == 0;
+
+	pthread_mutex_lock(&l->lock);
+	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
+	l->status.error = -error;
+	l->status.ended_ns = clock_ns(CLOCK_REALTIME);
+	l->status.exit_known = known;
+	l->status.exit_status = status;
+	pthread_mutex_unlock(&l->lock);
+	tell_user(l);
+}
+
+static void publish_partial(void *context, struct snapshot *partial)
+{
+	struct sampler *s = context;
+
+	partial->sequence = s->sequence;
+	publish(s->live, partial);
+	snapshot_unref(partial);
+}
+
+/* The pages of the sample before under a new time: nothing can have changed. */
+static struct snapshot *repeat_last(struct sampler *s)
+{
+	const struct snapshot *last = s->last;
+	struct snapshot *again = snapshot_new(last->count);
+
+	if (!again)
+		return NULL;
+	again->pid = last->pid;
+	again->start_time = last->start_time;
+	memcpy(again->comm, last->comm, sizeof(again->comm));
+	again->taken_ns = clock_ns(CLOCK_REALTIME);
+	again->clock_ns = clock_ns(CLOCK_MONOTONIC);
+	again->known = last->known;
+	for (size_t i = 0; i < last->count; i++) {
+		again->mappings[i].mapping = mapping_ref(last->mappings[i].mapping);
+		again->mappings[i].pages = pages_ref(last->mappings[i].pages);
+	}
+	snapshot_seal(again);
+	again->skipped = true;
+	return again;
+}
+
+/* True when a cheap look shows that a full sample would only repeat the last one. */
+static bool nothing_changed(struct sampler *s, bool force)
+{
+	struct pass_signature now;
+
+	if (!s->last || !s->signed_last || force ||
+	    clock_ns(CLOCK_MONOTONIC) - s->full_at > FULL_SAMPLE_NS)
+		return false;
+	return pass_sign(s->pass, s->last, &now) && !memcmp(&now, &s->signature, sizeof(now));
+}
+
+static int take_sample(struct sampler *s, bool force, struct snapshot **ret)
+{
+	struct pass_signature before;
+	bool signed_before;
+	int error;
+
+	if (nothing_changed(s, force)) {
+		*ret = repeat_last(s);
+		return *ret ? 0 : -ENOMEM;
+	}
+	s->full_at = clock_ns(CLOCK_MONOTONIC);
+	signed_before = s->last && pass_sign(s->pass, s->last, &before);
+	error = pass_take(s->pass, s->last, ret);
+	if (error)
+		return error;
+	/* What changed during the scan must be seen by the next one: the earlier sign counts. */
+	s->signed_last = signed_before;
+	if (signed_before)
+		s->signature = before;
+	return 0;
+}
+
+static int deliver_sample(struct sampler *s, bool force, const struct source_focus *focus)
+{
+	struct live *l = s->live;
+	struct snapshot *snapshot;
+	live_observer *observer;
+	int error = take_sample(s, force, &snapshot);
+
+	if (error)
+		return error;
+	snapshot->sequence = s->sequence++;
+	if (focus->count)
+		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
+	publish(l, snapshot);
+	pthread_mutex_lock(&l->lock);
+	observer = l->observer;
+	if (observer)
+		observer(l->observer_context, snapshot);
+	pthread_mutex_unlock(&l->lock);
+	if (s->last)
+		snapshot_unref(s->last);
+	s->last = snapshot;
+	return 0;
+}
+
+/* The first screen needs no page: the list of mappings comes at once. */
+static int deliver_list(struct sampler *s)
+{
+	struct snapshot *list;
+	int error = pass_take_list(s->pass, &list);
+
+	if (error)
+		return error;
+	publish_partial(s, list);
+	return 0;
+}
+
+static void do_request(struct sampler *s, const struct source_request *request)
+{
+	char message[160];
+
+	action_perform(&s->live->target, s->last, request, message, sizeof(message));
+	say(s->live, message);
+}
+
+/* Waits until the next sample is due or the user wants something. The lock is held. */
+static void wait_for_turn(struct live *l, int64_t due_ns)
+{
+	while (!l->stop && !l->sample_now && !l->request_count) {
+		struct timespec until = { due_ns / 1000000000, due_ns % 1000000000 };
+
+		if (l->paused) {
+			pthread_cond_wait(&l->wake, &l->lock);
+			continue;
+		}
+		if (clock_ns(CLOCK_MONOTONIC) >= due_ns)
+			return;
+		pthread_cond_timedwait(&l->wake, &l->lock, &until);
+	}
+}
+
+/* The interval in force: what was asked for, stretched so that the sampler keeps to its share. */
+static int64_t limit_interval(struct live *l, int64_t cpu_ns)
+{
+	double share = l->options.cpu_share > 0 ? l->options.cpu_share : DEFAULT_CPU_SHARE;
+	int64_t least = (int64_t)((double)cpu_ns / share);
+
+	return least > l->interval_ns ? least : l->interval_ns;
+}
+
+void *sampler_run(void *context)
+{
+	struct live *l = context;
+	struct sampler sampler = { .live = l, .pass = l->pass }, *s = &sampler;
+	int64_t due = 0;
+	int error;
+
+	/* The pauses between chunks are short: let the kernel not round them up. */
+	prctl(PR_SET_TIMERSLACK, 1000);
+	pass_set_progress(s->pass, publish_partial, s);
+	error = deliver_list(s);
+	while (!error) {
+		struct source_request requests[PENDING_REQUESTS];
+		struct source_focus focus;
+		unsigned int count;
+		int64_t began, cpu;
+		bool force, paused;
+
+		pthread_mutex_lock(&l->lock);
+		wait_for_turn(l, due);
+		count = l->request_count;
+		memcpy(requests, l->requests, count * sizeof(requests[0]));
+		l->request_count = 0;
+		force = l->sample_now || count;
+		paused = l->paused && !force;
+		l->sample_now = false;
+		focus = l->focus;
+		if (l->stop)
+			error = -ECANCELED;
+		pthread_mutex_unlock(&l->lock);
+		if (error || paused)
+			continue;
+		for (unsigned int i = 0; i < count; i++)
+			do_request(s, &requests[i]);
+		began = clock_ns(CLOCK_MONOTONIC);
+		cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		error = deliver_sample(s, force, &focus);
+		cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+		pthread_mutex_lock(&l->lock);
+		l->status.interval_ns = limit_interval(l, s->last && s->last->skipped ? 0 : cpu);
+		due = began + l->status.interval_ns;
+		pthread_mutex_unlock(&l->lock);
+	}
+	if (error != -ECANCELED)
+		end(l, error);
+	if (s->last)
+		snapshot_unref(s->last);
+	pass_free(s->pass);
+	return NULL;
+}
