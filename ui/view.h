@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/lens.h"
 #include "model/snapshot.h"
 #include "sample/source.h"
 #include "ui/canvas.h"
@@ -21,8 +22,6 @@ struct theme;
 struct app;
 struct history;
 struct track;
-
-enum lens { LENS_WHERE, LENS_WRITTEN, LENS_SHARING, LENS_SIZE, LENS_AGE, LENS_DIFFERENCE, LENSES };
 
 /*
  * What all views share. Views read it and change only what stands under "the person's"; the app

@@ -122,8 +122,9 @@ bool diff_run(const struct diff *diff, const struct diff_segment *segment, uint6
 	ret_run->first = first;
 	shared = shared_run(diff, segment, first);
 	if (shared) {
-		ret_run->state_before = ret_run->state_after = (uint8_t)pages_state(
-			diff->after->mappings[segment->after].pages, segment->after_first + first);
+		side_run(diff->after, segment->after, segment->after_first + first, rest, &after);
+		ret_run->state_before = ret_run->state_after = after.state;
+		ret_run->marks_before = ret_run->marks_after = after.marks;
 		ret_run->count = shared;
 		ret_run->change = CHANGE_SAME;
 		return true;
@@ -134,6 +135,8 @@ bool diff_run(const struct diff *diff, const struct diff_segment *segment, uint6
 		both = 0;
 	ret_run->state_before = before.state;
 	ret_run->state_after = after.state;
+	ret_run->marks_before = before.marks;
+	ret_run->marks_after = after.marks;
 	ret_run->count = before.count < after.count ? before.count : after.count;
 	ret_run->change = (uint8_t)page_change(before.state, before.marks & both, after.state,
 					       after.marks & both);

@@ -86,7 +86,9 @@ void diff_free(struct diff *diff);
 struct diff_run {
 	uint64_t first, count; /* first: page of the segment */
 	uint8_t change; /* enum page_change */
-	uint8_t state_before, state_after; /* of CHANGE_SAME runs: those of the first page only */
+	/* Of CHANGE_SAME runs: those of the first page only. Marks that are not known are 0. */
+	uint8_t state_before, state_after;
+	uint16_t marks_before, marks_after;
 };
 
 /*

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/tile_internal.h"
+
+#include <string.h>
+
+#include "model/diff.h"
+
+/* Pages whose entry in the page table can carry the written mark (classify.h). */
+static uint64_t markable(const struct page_counts *counts)
+{
+	return present(counts) + counts->state[PAGE_SWAP];
+}
+
+static uint64_t without_content(const struct page_counts *counts)
+{
+	return counts->state[PAGE_NONE] + counts->state[PAGE_GUARD] + counts->state[PAGE_POISON];
+}
+
+static void count_where(const struct tile_source *source, const struct range *range,
+			struct tile_counts *out)
+{
+	memcpy(out->value, range->pages.state, sizeof(range->pages.state));
+	if (is_known(source, MARK_WRITTEN))
+		out->written = range->pages.mark[0];
+}
+
+/* Pages of the range that have got the mark since the sample before. */
+static uint64_t count_new_marks(const struct tile_source *source, const struct range *range)
+{
+	const struct pages *now = source->pages, *then = source->before;
+	uint64_t n = 0, end = range->first + range->count, stop, shared;
+	struct page_run a, b;
+
+	if (!then || then == now || !(pages_facts(then)->marks_known & MARK_WRITTEN))
+		return 0;
+	for (uint64_t i = range->first; i < end; i = stop) {
+		if (pages_shared(then, now, i, &shared)) {
+			stop = i + shared;
+			continue;
+		}
+		pages_run(now, i, &b);
+		if (!pages_run(then, i, &a))
+			a = (struct page_run){ i, b.count, PAGE_NONE, 0 };
+		stop = i + (a.count < b.count ? a.count : b.count);
+		if (b.marks & ~a.marks & MARK_WRITTEN)
+			n += (stop < end ? stop : end) - i;
+	}
+	return n;
+}
+
+static void count_written(const struct tile_source *source, const struct range *range,
+			  struct tile_counts *out)
+{
+	const struct page_counts *c = &range->pages;
+	struct page_counts remembered;
+	struct track_run run;
+
+	out->value[WRITTEN_NOTHING] = without_content(c);
+	out->value[WRITTEN_UNKNOWN] = range->count - without_content(c);
+	if (!is_known(source, MARK_WRITTEN))
+		return;
+	out->value[WRITTEN_UNKNOWN] -= markable(c);
+	out->value[WRITTEN_CLEAN] = markable(c) - c->mark[0];
+	out->value[WRITTEN_NOW] = count_new_marks(source, range);
+	out->value[WRITTEN_MARKED] = c->mark[0] - out->value[WRITTEN_NOW];
+	if (!source->track || !track_remembers(source->track))
+		return;
+	for (uint64_t n, i = range->first, end = i + range->count;
+	     i < end && track_run(source->track, i, &run); i += n) {
+		n = run.count < end - i ? run.count : end - i;
+		if (!run.remembered)
+			continue;
+		memset(&remembered, 0, sizeof(remembered));
+		pages_count(source->pages, i, n, &remembered);
+		/* Remembered pages are shared memory, in the page table or not, and unmarked. */
+		out->value[WRITTEN_CLEAN] -= markable(&remembered);
+		out->value[WRITTEN_UNKNOWN] -= n - markable(&remembered);
+		out->value[WRITTEN_REMEMBERED] += n;
+	}
+}
+
+static void count_age(const struct tile_source *source, const struct range *range,
+		      struct tile_counts *out)
+{
+	uint64_t end = range->first + range->count, n;
+	struct page_counts counts;
+	struct track_run run;
+
+	out->value[AGE_NOTHING] = range->pages.state[PAGE_NONE];
+	out->value[AGE_UNKNOWN] = range->count - range->pages.state[PAGE_NONE];
+	for (uint64_t i = range->first; source->track && i < end; i += n) {
+		if (!track_run(source->track, i, &run))
+			return;
+		n = run.count < end - i ? run.count : end - i;
+		memset(&counts, 0, sizeof(counts));
+		pages_count(source->pages, i, n, &counts);
+		counts.state[PAGE_NONE] += counts.state[PAGE_UNKNOWN];
+		out->value[lens_age(source->now_ns - run.since_ns)] += n - counts.state[PAGE_NONE];
+		out->value[AGE_UNKNOWN] -= n - counts.state[PAGE_NONE];
+	}
+}
+
+static void count_difference(const struct tile_source *source, const struct range *range,
+			     struct tile_counts *out)
+{
+	struct page_counts counts = { 0 };
+
+	if (!source->difference) {
+		out->value[CHANGE_UNKNOWN] = range->count;
+		return;
+	}
+	pages_count(source->difference, range->first, range->count, &counts);
+	memcpy(out->value, counts.state, PAGE_CHANGES * sizeof(*counts.state));
+}
+
+/* What a lens says where nothing was read yet. */
+static unsigned unknown_value(enum lens lens)
+{
+	static const uint8_t values[LENSES] = {
+		[LENS_WHERE] = PAGE_UNKNOWN,	  [LENS_WRITTEN] = WRITTEN_UNKNOWN,
+		[LENS_SHARING] = SHARING_UNKNOWN, [LENS_SIZE] = SIZE_UNKNOWN,
+		[LENS_AGE] = AGE_UNKNOWN,	  [LENS_DIFFERENCE] = CHANGE_UNKNOWN,
+	};
+
+	return values[lens];
+}
+
+void tile_count(const struct tile_source *source, enum lens lens, uint64_t first, uint64_t count,
+		struct tile_counts *ret_counts)
+{
+	uint64_t total = mapping_pages(source->mapping);
+	struct range range = { .first = first };
+
+	memset(ret_counts, 0, sizeof(*ret_counts));
+	if (first >= total)
+		return;
+	range.count = count < total - first ? count : total - first;
+	if (!source->pages) {
+		ret_counts->value[unknown_value(lens)] = range.count;
+		return;
+	}
+	pages_count(source->pages, range.first, range.count, &range.pages);
+	switch (lens) {
+	case LENS_WHERE:
+	case LENSES:
+		count_where(source, &range, ret_counts);
+		break;
+	case LENS_WRITTEN:
+		count_written(source, &range, ret_counts);
+		break;
+	case LENS_SHARING:
+	case LENS_SIZE:
+		tile_count_detailed(source, lens, &range, ret_counts);
+		break;
+	case LENS_AGE:
+		count_age(source, &range, ret_counts);
+		break;
+	case LENS_DIFFERENCE:
+		count_difference(source, &range, ret_counts);
+		break;
+	}
+}
+
+static enum written_value page_written(const struct tile_source *source, uint64_t page)
+{
+	struct page_counts counts = { 0 };
+	struct range range = { .first = page, .count = 1 };
+	struct track_run run;
+
+	counts.state[pages_state(source->pages, page)] = 1;
+	if (without_content(&counts))
+		return WRITTEN_NOTHING;
+	if (!is_known(source, MARK_WRITTEN))
+		return WRITTEN_UNKNOWN;
+	if (pages_marks(source->pages, page) & MARK_WRITTEN)
+		return count_new_marks(source, &range) ? WRITTEN_NOW : WRITTEN_MARKED;
+	if (source->track && track_run(source->track, page, &run) && run.remembered)
+		return WRITTEN_REMEMBERED;
+	return markable(&counts) ? WRITTEN_CLEAN : WRITTEN_UNKNOWN;
+}
+
+unsigned tile_page_value(const struct tile_source *source, enum lens lens, uint64_t page)
+{
+	struct tile_counts counts;
+	enum page_state state;
+
+	if (!source->pages)
+		return unknown_value(lens);
+	state = pages_state(source->pages, page);
+	if (lens == LENS_WHERE)
+		return state;
+	if (lens == LENS_WRITTEN)
+		return page_written(source, page);
+	if (lens == LENS_SHARING || lens == LENS_SIZE) {
+		if (state == PAGE_UNKNOWN || state == PAGE_MIGRATING)
+			return unknown_value(lens);
+		if (!page_state_is_present(state))
+			return lens == LENS_SIZE ? (unsigned)SIZE_NOTHING : SHARING_NOTHING;
+		return lens == LENS_SIZE ? (unsigned)tile_page_size(source, page)
+					 : tile_page_sharing(source, page);
+	}
+	tile_count(source, lens, page, 1, &counts);
+	for (unsigned v = 0; v < lens_value_count(lens); v++)
+		if (counts.value[v])
+			return v;
+	return unknown_value(lens);
+}
+
+/* Whether a page of this state is surely among the marked ones. */
+static bool surely_written(const struct tile_counts *counts, unsigned value)
+{
+	uint64_t others = 0;
+
+	for (unsigned s = 0; s < PAGE_STATES; s++)
+		if (s != value && (page_state_is_present((enum page_state)s) || s == PAGE_SWAP))
+			others += counts->value[s];
+	return counts->written > others;
+}
+
+static void summarise(enum lens lens, int pin, const struct tile_counts *counts, struct tile *tile)
+{
+	unsigned best = 0;
+
+	for (unsigned v = 1; v < lens_value_count(lens); v++)
+		if (counts->value[v] > counts->value[best] ||
+		    (counts->value[v] == counts->value[best] &&
+		     lens_rank(lens, v) > lens_rank(lens, best)))
+			best = v;
+	if (pin >= 0 && (unsigned)pin != best && (unsigned)pin < lens_value_count(lens) &&
+	    counts->value[pin]) {
+		best = (unsigned)pin;
+		tile->pinned = true;
+	}
+	tile->value = (uint8_t)best;
+	tile->written = counts->written;
+	tile->mixed = counts->value[best] != tile->count ||
+		      (counts->written && counts->written != tile->count);
+	tile->upper = lens == LENS_WHERE && surely_written(counts, best);
+}
+
+void tile_fill(const struct tile_source *source, enum lens lens, int pin, uint64_t first,
+	       uint64_t per_tile, size_t count, struct tile *tiles)
+{
+	uint64_t total = mapping_pages(source->mapping);
+	struct tile_counts counts;
+
+	for (size_t i = 0; i < count; i++) {
+		struct tile *t = &tiles[i];
+
+		*t = (struct tile){ .first = first };
+		if (first < total) {
+			t->count = per_tile < total - first ? per_tile : total - first;
+			tile_count(source, lens, first, t->count, &counts);
+			summarise(lens, pin, &counts, t);
+		}
+		first = first + per_tile < first ? UINT64_MAX : first + per_tile;
+	}
+}
