@@ -82,6 +82,8 @@ const struct request_info requests[REQUESTS] = {
 			     "More pages a tile; on the strip of a replay: slower"),
 	[REQ_ZOOM_FIT] = REQ("zoom-fit", "0", GRID_STRIP, GROUP_LOOK, 8, NULL,
 			     "The whole mapping; on the strip of a replay: normal speed"),
+	[REQ_WHOLE] = REQ("whole-space", "a", GRID, GROUP_LOOK, 8, NULL,
+			  "All mappings in one grid, and back to one"),
 	[REQ_PIN] = REQ("pin", "p", PAGES, GROUP_LOOK, 8, NULL,
 			"Pin the state under the cursor: one page of it wins its tile"),
 	[REQ_INSPECTOR] = REQ("inspector", "i", PAGES, GROUP_LOOK, 6, "inspect",

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/diff.h"
+#include "model/history.h"
 #include "model/lens.h"
 #include "model/snapshot.h"
+#include "model/tile.h"
 #include "sample/source.h"
 #include "ui/canvas.h"
 #include "ui/keymap.h"
@@ -20,8 +23,21 @@
 
 struct theme;
 struct app;
-struct history;
-struct track;
+
+struct kept_counts {
+	bool valid;
+	enum lens lens;
+	size_t mapping;
+	struct tile_counts counts;
+};
+
+/* What was worked out for the snapshot shown; tiles.h owns it. */
+struct scene_kept {
+	struct kept_counts one, all;
+	struct diff *diff;
+	struct pages **diff_maps;
+	size_t diff_map_count;
+};
 
 /*
  * What all views share. Views read it and change only what stands under "the person's"; the app
@@ -36,7 +52,9 @@ struct scene {
 	struct snapshot *before; /* the sample before it, or NULL */
 	struct snapshot *baseline; /* lens 6; NULL: none was set */
 	struct history *history;
-	struct track *track; /* since when each page is in its state; remembered written marks */
+	struct track *track; /* of snapshot; borrowed from the history; or NULL */
+	size_t position; /* number of snapshot in the history */
+	struct scene_kept *kept;
 	int64_t now_ns; /* CLOCK_REALTIME of this frame */
 	bool paused; /* the snapshot shown is not the newest */
 

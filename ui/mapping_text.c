@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/mapping_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *mapping_title(const struct mapping *mapping)
+{
+	if (mapping->name_length)
+		return mapping->name;
+	return mapping->kind == MAPPING_ANON ? "anonymous" : mapping_kind_names[mapping->kind];
+}
+
+const char *mapping_base_name(const char *title)
+{
+	const char *slash = title[0] == '/' ? strrchr(title, '/') : NULL;
+
+	return slash && slash[1] ? slash + 1 : title;
+}
+
+const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX])
+{
+	if (!pages)
+		return "-";
+	return units_format_size(pages * PMTOP_PAGE_SIZE, buf);
+}
+
+struct mapping_sums mapping_sums(const struct snapshot_mapping *m)
+{
+	struct mapping_sums sums = { .size = mapping_pages(m->mapping) };
+	const struct page_counts *c;
+	const struct pages_facts *facts;
+
+	if (!m->pages)
+		return sums;
+	c = pages_counts(m->pages);
+	facts = pages_facts(m->pages);
+	sums.read = true;
+	/* As the kernel's Rss: the zero page is nobody's. */
+	sums.rss = c->state[PAGE_ANON] + c->state[PAGE_FILE] + c->state[PAGE_SHMEM];
+	sums.swap = c->state[PAGE_SWAP];
+	sums.shared_swap = c->state[PAGE_SHARED_SWAP] + facts->swap_unplaced;
+	sums.unplaced = facts->swap_unplaced;
+	sums.unknown = c->state[PAGE_UNKNOWN];
+	sums.written_known = facts->marks_known & MARK_WRITTEN;
+	sums.written = c->mark[__builtin_ctz(MARK_WRITTEN)];
+	sums.shared_known = !sums.unknown || facts->swap_unplaced ||
+			    facts->doubt == DOUBT_KERNEL_MEMORY || facts->doubt == DOUBT_NO_SCAN;
+	return sums;
+}
+
+static bool address_matches(const struct mapping *m, const char *text)
+{
+	char *end;
+	uint64_t address;
+
+	if (!strncmp(text, "0x", 2))
+		text += 2;
+	if (strlen(text) < 4 || strspn(text, "0123456789abcdefABCDEF") != strlen(text))
+		return false;
+	address = strtoull(text, &end, 16);
+	return !*end && address >= m->start && address < m->end;
+}
+
+static bool perms_match(const struct mapping *m, const char *text)
+{
+	return strlen(text) <= 4 && strchr(text, '-') && strspn(text, "rwxsp-") == strlen(text) &&
+	       strstr(m->perms, text);
+}
+
+bool mapping_matches(const struct snapshot_mapping *m, const char *text)
+{
+	int state;
+
+	if (!*text || strcasestr(m->mapping->name, text) || address_matches(m->mapping, text) ||
+	    perms_match(m->mapping, text) || !strcmp(m->mapping->perms, text) ||
+	    !strcasecmp(mapping_kind_names[m->mapping->kind], text))
+		return true;
+	if (!m->mapping->name_length && strcasestr(mapping_title(m->mapping), text))
+		return true;
+	state = page_state_parse(text);
+	return state >= 0 && m->pages && pages_counts(m->pages)->state[state];
+}

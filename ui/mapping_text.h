@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_MAPPING_TEXT_H
+#define PMTOP_MAPPING_TEXT_H
+
+#include "model/snapshot.h"
+#include "model/units.h"
+
+/* A mapping in words: its name for people, its numbers, and whether it matches what was typed. */
+
+#define MAPPING_NAME_MAX 4200
+
+/* The name, or "anonymous"; raw text from the target. Returns the name itself or a constant. */
+const char *mapping_title(const struct mapping *mapping);
+
+/* The part behind the last slash. */
+const char *mapping_base_name(const char *title);
+
+/* Pages as a size: "-" for none. */
+const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX]);
+
+/* What people look for in a mapping; all counts in pages. */
+struct mapping_sums {
+	bool read; /* the pages were read */
+	uint64_t size, rss, written, swap, shared_swap, unplaced, unknown;
+	bool written_known, shared_known;
+};
+struct mapping_sums mapping_sums(const struct snapshot_mapping *m);
+
+/*
+ * Does it match: part of its name (in any case), an address inside of it, its permissions or a part
+ * of them with a dash, its kind, or a state or letter's name of which it has pages.
+ */
+bool mapping_matches(const struct snapshot_mapping *m, const char *text);
+
+#endif

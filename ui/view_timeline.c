@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/view_timeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/mapping_text.h"
+#include "ui/theme.h"
+
+#define LABEL_WIDTH	 12
+#define SAMPLES_A_COLUMN 16 /* at most, so that a frame never walks a long history */
+#define AGO_WIDTH	 7
+
+struct timeline_view {
+	struct view view;
+	int x, width; /* the strip when last drawn */
+	size_t first, per_column, count; /* samples on it */
+};
+
+static struct timeline_view *self(struct view *view)
+{
+	return (struct timeline_view *)view;
+}
+
+static uint64_t rss(const struct snapshot *s)
+{
+	const uint64_t *n = s->totals.state;
+
+	return n[PAGE_ANON] + n[PAGE_FILE] + n[PAGE_SHMEM];
+}
+
+static uint64_t shared_swap(const struct snapshot *s)
+{
+	return s->totals.state[PAGE_SHARED_SWAP] + s->swap_unplaced;
+}
+
+static uint64_t private_swap(const struct snapshot *s)
+{
+	return s->totals.state[PAGE_SWAP];
+}
+
+static uint64_t anon(const struct snapshot *s)
+{
+	return s->totals.state[PAGE_ANON];
+}
+
+static uint64_t file(const struct snapshot *s)
+{
+	return s->totals.state[PAGE_FILE];
+}
+
+static uint64_t shmem(const struct snapshot *s)
+{
+	return s->totals.state[PAGE_SHMEM];
+}
+
+static uint64_t written(const struct snapshot *s)
+{
+	return s->totals.mark[__builtin_ctz(MARK_WRITTEN)];
+}
+
+/* In the order in which a strip of few rows shows them. */
+static const struct {
+	const char *label;
+	uint64_t (*value)(const struct snapshot *snapshot);
+	int state; /* whose colour; -1: none */
+} rows[TIMELINE_ROWS] = {
+	{ "rss", rss, -1 },
+	{ "shsw", shared_swap, PAGE_SHARED_SWAP },
+	{ "swap", private_swap, PAGE_SWAP },
+	{ "anon", anon, PAGE_ANON },
+	{ "file", file, PAGE_FILE },
+	{ "shmem", shmem, PAGE_SHMEM },
+	{ "writ", written, -1 },
+};
+
+/* Lays the samples out, the newest in the last column. */
+static void lay_out(struct timeline_view *v, const struct scene *scene, struct rect rect)
+{
+	size_t count = scene->history ? history_count(scene->history) : 0, width, shown;
+
+	v->x = rect.x + LABEL_WIDTH;
+	v->width = rect.width - LABEL_WIDTH - AGO_WIDTH;
+	v->count = count;
+	if (v->width < 1)
+		return;
+	width = (size_t)v->width;
+	v->per_column = (count + width - 1) / width;
+	if (v->per_column > SAMPLES_A_COLUMN)
+		v->per_column = SAMPLES_A_COLUMN;
+	if (!v->per_column)
+		v->per_column = 1;
+	shown = v->per_column * width;
+	v->first = count > shown ? count - shown : 0;
+}
+
+/* Samples of one column, numbered from the right edge so that columns do not flicker. */
+static bool column_samples(const struct timeline_view *v, int column, size_t *ret_first,
+			   size_t *ret_end)
+{
+	size_t from_right = (size_t)(v->width - 1 - column) * v->per_column;
+
+	if (from_right >= v->count)
+		return false;
+	*ret_end = v->count - from_right;
+	*ret_first = *ret_end > v->per_column ? *ret_end - v->per_column : 0;
+	if (*ret_first < v->first)
+		*ret_first = v->first;
+	return *ret_first < *ret_end;
+}
+
+static uint64_t column_value(const struct timeline_view *v, const struct scene *scene, int row,
+			     int column, bool *ret_here)
+{
+	uint64_t most = 0;
+	size_t first, end;
+
+	*ret_here = false;
+	if (!column_samples(v, column, &first, &end))
+		return UINT64_MAX;
+	for (size_t i = first; i < end; i++) {
+		uint64_t value = rows[row].value(history_snapshot(scene->history, i));
+
+		most = value > most ? value : most;
+		*ret_here |= scene->paused && i == scene->position;
+	}
+	return most;
+}
+
+static void draw_strip(const struct timeline_view *v, const struct scene *scene,
+		       struct canvas *canvas, struct rect rect, int row, struct style style)
+{
+	uint64_t most = 1;
+	bool here;
+
+	for (int c = 0; c < v->width; c++) {
+		uint64_t value = column_value(v, scene, row, c, &here);
+
+		if (value != UINT64_MAX && value > most)
+			most = value;
+	}
+	for (int c = 0; c < v->width; c++) {
+		uint64_t value = column_value(v, scene, row, c, &here);
+		struct style s = style;
+		uint32_t glyph = ' ';
+
+		if (value == UINT64_MAX)
+			continue;
+		if (value) /* from ▁ for anything at all to █ for the most there was */
+			glyph = 0x2581 + (uint32_t)((double)value / (double)most * 7.999);
+		if (here)
+			s.attr |= ATTR_REVERSE;
+		canvas_put(canvas, rect, LABEL_WIDTH + c, row, s, glyph);
+	}
+}
+
+static void draw_reach(const struct timeline_view *v, const struct scene *scene,
+		       struct canvas *canvas, struct rect rect)
+{
+	const struct snapshot *newest = history_snapshot(scene->history, v->count - 1);
+	const struct snapshot *oldest = history_snapshot(scene->history, v->first);
+	long seconds = (long)((newest->taken_ns - oldest->taken_ns) / 1000000000);
+	char text[16];
+
+	if (seconds < 600)
+		snprintf(text, sizeof(text), "-%lds", seconds);
+	else
+		snprintf(text, sizeof(text), "-%ldm", seconds / 60 % 100000);
+	canvas_right(canvas, rect, rect.width - AGO_WIDTH, 0, AGO_WIDTH,
+		     theme_role(scene->theme, ROLE_DIM), text);
+}
+
+static void timeline_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			  struct rect rect, bool focused, struct view_cursor *ret_cursor)
+{
+	struct timeline_view *v = self(view);
+	char size[UNITS_SIZE_MAX];
+
+	lay_out(v, scene, rect);
+	if (v->width < 1 || !v->count || !scene->snapshot)
+		return;
+	for (int r = 0; r < rect.height && r < TIMELINE_ROWS; r++) {
+		struct style style = theme_role(scene->theme, ROLE_TEXT);
+
+		if (rows[r].state >= 0)
+			style = theme_value(scene->theme, LENS_WHERE, (unsigned)rows[r].state);
+		canvas_text(canvas, rect, 0, r,
+			    theme_role(scene->theme, focused ? ROLE_TITLE : ROLE_DIM),
+			    rows[r].label);
+		canvas_right(canvas, rect, 5, r, 6, theme_role(scene->theme, ROLE_TEXT),
+			     rows[r].value == written && !scene->snapshot->known.written
+				     ? "?"
+				     : pages_text(rows[r].value(scene->snapshot), size));
+		draw_strip(v, scene, canvas, rect, r, style);
+	}
+	draw_reach(v, scene, canvas, rect);
+	if (focused && scene->position >= v->first)
+		*ret_cursor = (struct view_cursor){
+			v->x + v->width - 1 -
+				(int)((v->count - 1 - scene->position) / v->per_column),
+			rect.y,
+		};
+}
+
+bool view_timeline_sample(const struct view *view, const struct scene *scene, int x,
+			  size_t *ret_index)
+{
+	const struct timeline_view *v = (const struct timeline_view *)view;
+	size_t first, end;
+
+	if (x < v->x || x >= v->x + v->width || !column_samples(v, x - v->x, &first, &end))
+		return false;
+	*ret_index = end - 1;
+	return true;
+}
+
+static enum view_answer timeline_request(struct view *view, struct scene *scene,
+					 enum request request)
+{
+	return request == REQ_BACK ? VIEW_BACK : VIEW_IGNORED;
+}
+
+static void timeline_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+{
+	snprintf(buf, size, "strip");
+}
+
+static void timeline_free(struct view *view)
+{
+	free(view);
+}
+
+static const struct view_ops ops = {
+	.screen = SCREEN_TIMELINE,
+	.draw = timeline_draw,
+	.request = timeline_request,
+	.title = timeline_title,
+	.free = timeline_free,
+};
+
+struct view *view_timeline_new(void)
+{
+	struct timeline_view *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->view.ops = &ops;
+	return &v->view;
+}
