@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -58,7 +59,7 @@ static void publish(struct live *l, struct snapshot *snapshot)
 static void say(struct live *l, const char *message)
 {
 	pthread_mutex_lock(&l->lock);
-	strncpy(l->status.message, message, sizeof(l->status.message) - 1);
+	snprintf(l->status.message, sizeof(l->status.message), "%s", message);
 	l->status.message_serial++;
 	pthread_mutex_unlock(&l->lock);
 	tell_user(l);

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "sample/live.h"
+
+/* The live source on children of this test: no right, no swap and no timing is needed. */
+
+#define PAGES 64
+
+struct child {
+	pid_t pid;
+	int tell; /* a byte written here makes the child touch one page more */
+	int told; /* and is answered here */
+	char *area;
+};
+
+static void child_start(struct child *c)
+{
+	int in[2], out[2];
+
+	c->area = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
+	assert_ptr_not_equal(c->area, MAP_FAILED);
+	/* One huge page would be one touch. */
+	madvise(c->area, PAGES * 4096, MADV_NOHUGEPAGE);
+	assert_int_equal(pipe(in) | pipe(out), 0);
+	c->pid = fork();
+	assert_true(c->pid >= 0);
+	if (!c->pid) {
+		char byte;
+
+		close(in[1]);
+		close(out[0]);
+		for (int i = 0; read(in[0], &byte, 1) == 1 && i < PAGES; i++) {
+			c->area[(size_t)i * 4096] = 1;
+			if (write(out[1], &byte, 1) != 1)
+				break;
+		}
+		_exit(7);
+	}
+	close(in[0]);
+	close(out[1]);
+	c->tell = in[1];
+	c->told = out[0];
+}
+
+static void child_touch(const struct child *c)
+{
+	char byte = 'x';
+
+	assert_int_equal(write(c->tell, &byte, 1), 1);
+	assert_int_equal(read(c->told, &byte, 1), 1);
+}
+
+static void child_end(struct child *c)
+{
+	int status;
+
+	close(c->tell);
+	close(c->told);
+	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
+	munmap(c->area, PAGES * 4096);
+}
+
+static struct source *open_live(pid_t pid, int64_t interval_ns)
+{
+	struct live_options options = { .pid = pid, .interval_ns = interval_ns, .cpu_share = 1 };
+	struct probe probe;
+	struct source *source;
+
+	probe_run(&probe);
+	assert_int_equal(live_open(&options, &probe, &source), 0);
+	return source;
+}
+
+static uint64_t touched(const struct snapshot *s, const struct child *c)
+{
+	struct page_counts counts = { 0 };
+	uint64_t address = (uintptr_t)c->area;
+	const struct snapshot_mapping *m = &s->mappings[snapshot_find(s, address)];
+
+	pages_count(m->pages, (address - m->mapping->start) / 4096, PAGES, &counts);
+	return counts.state[PAGE_ANON];
+}
+
+/* The next complete snapshot in which `wanted` pages are touched; fails after many others. */
+static struct snapshot *await(struct source *source, const struct child *c, uint64_t wanted)
+{
+	for (int round = 0; round < 2000; round++) {
+		struct pollfd p = { .fd = source_fd(source), .events = POLLIN };
+		struct snapshot *s;
+
+		assert_int_equal(poll(&p, 1, 20000), 1);
+		s = source_take(source);
+		if (s && !s->partial && touched(s, c) == wanted)
+			return s;
+		if (s)
+			snapshot_unref(s);
+	}
+	fail_msg("the pages never appeared");
+	return NULL;
+}
+
+static enum source_state await_end(struct source *source)
+{
+	struct source_status status;
+
+	do {
+		struct pollfd p = { .fd = source_fd(source), .events = POLLIN };
+		struct snapshot *s;
+
+		assert_int_equal(poll(&p, 1, 20000), 1);
+		s = source_take(source);
+		if (s)
+			snapshot_unref(s);
+		source_status(source, &status);
+	} while (status.state != SOURCE_ENDED && status.state != SOURCE_FAILED);
+	return status.state;
+}
+
+static void test_pages_appear_as_they_are_touched(void **state)
+{
+	struct child c;
+	struct source *source;
+
+	child_start(&c);
+	source = open_live(c.pid, 1000000);
+	for (uint64_t n = 1; n <= 20; n++) {
+		struct snapshot *s;
+
+		child_touch(&c);
+		s = await(source, &c, n);
+		assert_int_equal(s->pid, c.pid);
+		snapshot_unref(s);
+	}
+	source_free(source);
+	child_end(&c);
+}
+
+static void test_paused_takes_no_sample_but_on_demand(void **state)
+{
+	struct source_request now = { .action = SOURCE_SAMPLE_NOW };
+	struct source_status status;
+	struct child c;
+	struct source *source;
+	struct snapshot *s;
+
+	child_start(&c);
+	source = open_live(c.pid, 1000000);
+	child_touch(&c);
+	snapshot_unref(await(source, &c, 1));
+	source_set_paused(source, true);
+	source_status(source, &status);
+	assert_int_equal(status.state, SOURCE_PAUSED);
+	/* A sample may have been under way; the one asked for comes after it. */
+	child_touch(&c);
+	assert_int_equal(source_request(source, &now), 0);
+	s = await(source, &c, 2);
+	snapshot_unref(s);
+	source_free(source);
+	child_end(&c);
+}
+
+static void count_sample(void *context, struct snapshot *snapshot)
+{
+	atomic_uint *seen = context;
+
+	assert_false(snapshot->partial);
+	atomic_fetch_add(seen, 1);
+}
+
+static void test_observer_sees_samples_in_order(void **state)
+{
+	struct child c;
+	struct source *source;
+	atomic_uint seen = 0;
+
+	child_start(&c);
+	source = open_live(c.pid, 1000000);
+	live_observe(source, count_sample, &seen);
+	for (uint64_t n = 1; n <= 5; n++) {
+		child_touch(&c);
+		snapshot_unref(await(source, &c, n));
+	}
+	live_observe(source, NULL, NULL);
+	assert_true(atomic_load(&seen) >= 4);
+	source_free(source);
+	child_end(&c);
+}
+
+static void test_focus_brings_raw_facts(void **state)
+{
+	struct child c;
+	struct source *source;
+	struct source_focus focus = { .count = 8 };
+	struct snapshot *s;
+
+	child_start(&c);
+	focus.start = (uintptr_t)c.area;
+	source = open_live(c.pid, 1000000);
+	source_set_focus(source, &focus);
+	child_touch(&c);
+	do {
+		s = await(source, &c, 1);
+		if (!s->detail)
+			snapshot_unref(s);
+		else
+			break;
+	} while (true);
+	assert_int_equal(s->detail->start, focus.start);
+	assert_int_equal(s->detail->count, 8);
+	assert_true(s->detail->words_known);
+	assert_true(s->detail->words[0] >> 63);
+	assert_int_equal(s->detail->words[1] >> 63, 0);
+	snapshot_unref(s);
+	source_free(source);
+	child_end(&c);
+}
+
+static void test_end_of_the_target(void **state)
+{
+	struct child c;
+	struct source *source;
+
+	child_start(&c);
+	source = open_live(c.pid, 1000000);
+	child_touch(&c);
+	snapshot_unref(await(source, &c, 1));
+	kill(c.pid, SIGKILL);
+	child_end(&c);
+	assert_int_equal(await_end(source), SOURCE_ENDED);
+	source_free(source);
+}
+
+static void test_who_cannot_be_watched(void **state)
+{
+	struct live_options options = { .pid = 0x3fffffff, .interval_ns = 1000000 };
+	struct probe probe;
+	struct source *source;
+	struct snapshot *s;
+
+	probe_run(&probe);
+	assert_int_equal(live_open(&options, &probe, &source), -ESRCH);
+	options.pid = 0;
+	assert_int_equal(live_open(&options, &probe, &source), -ESRCH);
+	options.pid = -4;
+	assert_int_equal(live_open(&options, &probe, &source), -ESRCH);
+	assert_int_equal(live_snapshot(0x3fffffff, &probe, &s), -ESRCH);
+}
+
+/* Whole snapshots of a child that ends at any moment: an answer or -ESRCH, nothing else. */
+static void test_target_ends_at_any_moment(void **state)
+{
+	struct probe probe;
+	unsigned int whole = 0;
+
+	probe_run(&probe);
+	for (int round = 0; round < 100; round++) {
+		struct snapshot *s;
+		struct child c;
+		int error;
+
+		child_start(&c);
+		if (round % 4) {
+			kill(c.pid, SIGKILL);
+			usleep((useconds_t)(round * 10));
+		}
+		error = live_snapshot(c.pid, &probe, &s);
+		assert_true(error == 0 || error == -ESRCH);
+		if (!error) {
+			whole++;
+			assert_true(s->count > 3);
+			snapshot_unref(s);
+		}
+		child_end(&c);
+	}
+	assert_true(whole >= 25);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pages_appear_as_they_are_touched),
+		cmocka_unit_test(test_paused_takes_no_sample_but_on_demand),
+		cmocka_unit_test(test_observer_sees_samples_in_order),
+		cmocka_unit_test(test_focus_brings_raw_facts),
+		cmocka_unit_test(test_end_of_the_target),
+		cmocka_unit_test(test_who_cannot_be_watched),
+		cmocka_unit_test(test_target_ends_at_any_moment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
