@@ -31,6 +31,6 @@ void output_put(struct output *o, const char *bytes, size_t n);
  * The last lines, oldest first, raw but for NUL bytes, which become '?'. A last line without its
  * newline counts as a line. Fills output_bytes, lines and output of *ret.
  */
-void output_tail(const struct output *o, struct workload_status *ret);
+void output_tail(struct output *o, struct workload_status *ret);
 
 #endif
