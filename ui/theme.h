@@ -3,33 +3,74 @@
 #define PMTOP_THEME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "model/lens.h"
 #include "ui/canvas.h"
 
-/* Which colours and attributes stand for what, fitted to what the terminal can show. */
-struct theme;
+/*
+ * Colours: which style each answer of each lens and each part of the screen has, fitted to what the
+ * terminal can show. Letters carry the meaning; a theme only makes them faster to read. The tables
+ * are measured by a test: two answers of a lens differ by at least 17 (CIEDE2000) in normal vision,
+ * protanopia, deuteranopia and tritanopia, and all but the quietest one have a contrast of at least 2.5.
+ *
+ * Nothing here talks to a terminal, and nothing redefines its colours.
+ */
 
-/* What is no page. */
+enum theme_kind { THEME_DARK, THEME_LIGHT, THEME_MONOCHROME, THEME_KINDS };
+
+extern const char *const theme_kind_names[THEME_KINDS]; /* "dark", … as in pmtop.conf */
+
+struct theme {
+	enum theme_kind kind;
+	int colours; /* that styles use: 0, 8, 16 or 256 */
+};
+
+/* What a part of the screen is, for its style. */
 enum theme_role {
 	ROLE_TEXT,
 	ROLE_ADDRESS,
 	ROLE_TITLE,
-	ROLE_HEADER, /* of columns */
-	ROLE_DIM, /* what matters least */
-	ROLE_KEY, /* in the footer and the help */
+	ROLE_HEADER,
+	ROLE_DIM,
+	ROLE_KEY,
 	ROLE_GOOD,
 	ROLE_WARNING,
 	ROLE_ERROR,
 	THEME_ROLES
 };
 
+/*
+ * A theme for a terminal with so many colours; fewer than 8, or the monochrome kind, make it
+ * monochrome; numbers between are rounded down to 8, 16 or 256.
+ */
+struct theme theme_make(enum theme_kind kind, int colours);
+
+/* "dark", "light", "monochrome"; -EINVAL. "auto" is the caller's. */
+int theme_parse(const char *word, enum theme_kind *ret_kind);
+
+/*
+ * How many colours to use: of the terminal's `colours`, none with --color=never, or with --color=auto
+ * when NO_COLOR is set and not empty (https://no-color.org). `mode` is "auto", "always", "never";
+ * no_color is the value of the variable or NULL. -EINVAL: no such mode.
+ */
+int theme_colours(const char *mode, const char *no_color, int colours);
+
+/* Dark or light by COLORFGBG ("15;0", "0;default;15"); -EINVAL where it does not say. */
+int theme_from_colorfgbg(const char *value, enum theme_kind *ret_kind);
+
+/*
+ * Dark or light by a terminal's answer to OSC 11: ESC ] 11 ; rgb:RRRR/GGGG/BBBB, ended by BEL or
+ * ESC \, with 1 to 4 hexadecimal digits each. -EINVAL: it is no such answer, or not complete.
+ */
+int theme_from_osc11(const char *answer, size_t length, enum theme_kind *ret_kind);
+
+/* Half blocks carry colour alone, so they need 256 of them. */
+bool theme_half_blocks(const struct theme *theme);
+
 struct style theme_role(const struct theme *theme, enum theme_role role);
 
-/* A value of a lens; those of LENS_WHERE are page states. */
+/* Style of an answer: value < lens_value_count(lens). */
 struct style theme_value(const struct theme *theme, enum lens lens, unsigned value);
-
-/* Whether two colours in one cell can be told apart (256 colours and more). */
-bool theme_half_blocks(const struct theme *theme);
 
 #endif
