@@ -8,6 +8,8 @@
 static const struct command commands[] = {
 	/* word, function, one line of help; without that it is not for people */
 	{ "run", command_run, "start a workload under a memory limit and watch it" },
+	{ "dump", command_dump, "one snapshot to standard output" },
+	{ "doctor", command_doctor, "what this kernel and these rights allow" },
 	{ "supervise", command_supervise, NULL },
 	{ NULL, NULL, NULL },
 };

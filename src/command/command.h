@@ -23,6 +23,8 @@ struct command {
 };
 
 int command_run(int argc, char **argv);
+int command_dump(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 
 /* The other half of `run`, which starts it for itself. */
 int command_supervise(int argc, char **argv);

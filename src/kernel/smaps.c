@@ -256,3 +256,20 @@ const struct smaps_entry *smaps_list_find(const struct smaps_list *list, uint64_
 
 	return found && found->end == end ? found : NULL;
 }
+
+void smaps_verify(const struct snapshot *snapshot, const struct smaps_list *before,
+		  const struct smaps_list *after, struct verify_result *ret_results)
+{
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct snapshot_mapping *m = &snapshot->mappings[i];
+		const struct smaps_entry *first =
+			smaps_list_find(before, m->mapping->start, m->mapping->end);
+		const struct smaps_entry *last =
+			smaps_list_find(after, m->mapping->start, m->mapping->end);
+
+		ret_results[i] = (struct verify_result){ .found = first && last && m->pages };
+		if (ret_results[i].found)
+			verify_mapping(m->mapping, m->pages, &first->sums, &last->sums,
+				       &ret_results[i].verdict);
+	}
+}

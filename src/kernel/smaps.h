@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/snapshot.h"
 #include "model/verify.h"
 
 /*
@@ -49,5 +50,9 @@ void smaps_list_free(struct smaps_list *list);
 /* The entry of exactly this range, or NULL. */
 const struct smaps_entry *smaps_list_find(const struct smaps_list *list, uint64_t start,
 					  uint64_t end);
+
+/* Compares each mapping of a snapshot with smaps as read right before and right after it. */
+void smaps_verify(const struct snapshot *snapshot, const struct smaps_list *before,
+		  const struct smaps_list *after, struct verify_result *ret_results);
 
 #endif

@@ -45,6 +45,12 @@ struct verify_verdict {
 	enum verify_cause cause[VERIFY_SUMS];
 };
 
+/* The outcome for one mapping of a snapshot. */
+struct verify_result {
+	bool found; /* smaps has a mapping of exactly this range, before and after the sample */
+	struct verify_verdict verdict;
+};
+
 /*
  * before and after: the sums read right before and right after the sample. A sum of pmtop that lies
  * between them agrees; when it lies outside and they differ, all that can be said is that it moved.

@@ -19,7 +19,7 @@ struct report_row {
 	const struct page_counts *counts; /* NULL: not read */
 	uint16_t marks_known;
 	uint64_t swap_unplaced;
-	const struct report_verdict *verdict; /* NULL: not verified */
+	const struct verify_result *verdict; /* NULL: not verified */
 	const struct run *run; /* columns of runs only */
 };
 

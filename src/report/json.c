@@ -184,7 +184,7 @@ static void put_runs(FILE *out, const struct snapshot_mapping *mapping)
 	fputc(']', out);
 }
 
-static void put_verdict(FILE *out, const struct report_verdict *verdict)
+static void put_verdict(FILE *out, const struct verify_result *verdict)
 {
 	const struct verify_verdict *v = &verdict->verdict;
 	enum verify_cause worst;

@@ -13,15 +13,9 @@
  * any size needs no memory. Names are escaped here: what comes out never acts on a terminal.
  */
 
-/* What smaps said of one mapping of the snapshot. */
-struct report_verdict {
-	bool found; /* smaps has a mapping of exactly this range, before and after the sample */
-	struct verify_verdict verdict;
-};
-
 struct report_options {
 	bool pages; /* the runs of each mapping too */
-	const struct report_verdict *verdicts; /* one a mapping; NULL: not verified */
+	const struct verify_result *verdicts; /* one a mapping; NULL: not verified */
 };
 
 /*

@@ -116,7 +116,7 @@ static void put_runs(FILE *out, const struct report_row *mapping_row)
 	}
 }
 
-static void put_verdict(FILE *out, const struct report_verdict *verdict)
+static void put_verdict(FILE *out, const struct verify_result *verdict)
 {
 	const struct verify_verdict *v = &verdict->verdict;
 
@@ -139,7 +139,7 @@ static void put_verify_summary(FILE *out, const struct snapshot *snapshot,
 	size_t agree = 0, explained = 0, other = 0;
 
 	for (size_t i = 0; i < snapshot->count; i++) {
-		const struct report_verdict *verdict = &options->verdicts[i];
+		const struct verify_result *verdict = &options->verdicts[i];
 		enum verify_cause worst = verify_worst(&verdict->verdict);
 
 		if (!verdict->found || !verify_is_explained(worst))

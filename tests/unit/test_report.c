@@ -186,7 +186,7 @@ static void check_golden(const char *name, const char *text)
 }
 
 /* smaps agrees on all, but for one page of the heap, the guard exception, and one that is gone. */
-static void make_verdicts(const struct snapshot *snapshot, struct report_verdict *verdicts)
+static void make_verdicts(const struct snapshot *snapshot, struct verify_result *verdicts)
 {
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct snapshot_mapping *m = &snapshot->mappings[i];
@@ -218,7 +218,7 @@ static void test_goldens(void **state)
 		{ report_json, true, true, "full.json" },
 	};
 	struct snapshot *snapshot = make_snapshot();
-	struct report_verdict verdicts[AREAS];
+	struct verify_result verdicts[AREAS];
 
 	make_verdicts(snapshot, verdicts);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "command/options.h"
+#include "kernel/probe.h"
+
+#define WORD "doctor"
+
+static void print_help(void)
+{
+	fputs("Usage: pmtop doctor [OPTION...]\n"
+	      "What this kernel and these rights allow, and how to get the rest.\n\n"
+	      "      --json          one JSON object\n"
+	      "      --without LIST  do as if this kernel lacked these features\n"
+	      "  -h, --help          this text\n",
+	      stdout);
+}
+
+/* Why a feature is not there; "" when it is. */
+static const char *reason(const struct probe *probe, enum probe_feature feature)
+{
+	if (probe->has[feature])
+		return "";
+	if (probe->taken_away[feature])
+		return "taken away by --without";
+	if (feature == PROBE_BPF && probe->bpf_reason[0])
+		return probe->bpf_reason;
+	return probe->error[feature] ? strerror(probe->error[feature]) : "not found";
+}
+
+static void print_text(const struct probe *probe)
+{
+	struct utsname kernel;
+	int missing = 0;
+
+	uname(&kernel);
+	printf("pmtop %s on %s %s %s, user %u\n\n", PMTOP_VERSION, kernel.sysname, kernel.release,
+	       kernel.machine, geteuid());
+	for (int f = 0; f < PROBE_FEATURES; f++) {
+		missing += !probe->has[f];
+		printf("%s %-13s %s\n", probe->has[f] ? "yes" : " no", probe_features[f].key,
+		       probe_features[f].gives);
+	}
+	if (missing)
+		printf("\nHow to get the rest:\n");
+	for (int f = 0; f < PROBE_FEATURES; f++)
+		if (!probe->has[f])
+			printf("  %-13s %s (%s)\n", probe_features[f].key,
+			       probe_features[f].way_out, reason(probe, f));
+}
+
+static int print_json(const struct probe *probe)
+{
+	json_t *features = json_array();
+	json_t *root;
+	struct utsname kernel;
+	int failed;
+
+	uname(&kernel);
+	for (int f = 0; f < PROBE_FEATURES; f++) {
+		const struct probe_feature_info *info = &probe_features[f];
+
+		json_array_append_new(features,
+				      json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:s}", "key",
+						info->key, "has", probe->has[f], "taken_away",
+						probe->taken_away[f], "what", info->what, "gives",
+						info->gives, "way_out", info->way_out, "reason",
+						reason(probe, f)));
+	}
+	root = json_pack("{s:s, s:s, s:s, s:i, s:o}", "pmtop", PMTOP_VERSION, "kernel",
+			 kernel.release, "machine", kernel.machine, "user", (int)geteuid(),
+			 "features", features);
+	failed = json_dumpf(root, stdout, JSON_ENSURE_ASCII);
+	json_decref(root);
+	putchar('\n');
+	return failed ? EXIT_ERROR : EXIT_DONE;
+}
+
+int command_doctor(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "without", required_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *without = NULL;
+	bool json = false;
+	struct probe probe;
+	int id, status;
+
+	opterr = 0;
+	optind = 0;
+	while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (id == 'j')
+			json = true;
+		else if (id == 'w')
+			without = optarg;
+		else if (id == 'h') {
+			print_help();
+			return EXIT_DONE;
+		} else
+			return options_refuse(WORD, id, argv, optind);
+	}
+	if (optind < argc)
+		return options_refuse_word(WORD, argv[optind]);
+	probe_run(&probe);
+	status = options_without(WORD, without, &probe);
+	if (status != EXIT_DONE)
+		return status;
+	if (json)
+		return print_json(&probe);
+	print_text(&probe);
+	return EXIT_DONE;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "command/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "kernel/target.h"
+#include "model/escape.h"
+
+/* An argument as it can be repeated in a message. */
+static const char *quote(const char *text, char buf[static 64])
+{
+	escape_text(text, strlen(text), buf, 64);
+	return buf;
+}
+
+int options_refuse(const char *word, int id, char **argv, int index)
+{
+	char buf[64];
+
+	if (id == ':')
+		fprintf(stderr, "pmtop %s: option %s needs a value; pmtop %s --help says which\n",
+			word, quote(argv[index - 1], buf), word);
+	else
+		fprintf(stderr,
+			"pmtop %s: unknown option '%s'; pmtop %s --help lists what there is\n",
+			word, quote(argv[index - 1], buf), word);
+	return EXIT_USAGE;
+}
+
+int options_refuse_word(const char *word, const char *argument)
+{
+	char buf[64];
+
+	fprintf(stderr, "pmtop %s: '%s' does not belong here; pmtop %s --help says what does\n",
+		word, quote(argument, buf), word);
+	return EXIT_USAGE;
+}
+
+int options_pid(const char *word, const char *text, pid_t *ret_pid)
+{
+	char buf[64];
+	char *end;
+	long value;
+
+	errno = 0;
+	value = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
+	if (value <= 0 || *end || errno || value > INT_MAX) {
+		fprintf(stderr, "pmtop %s: '%s' is not a process id\n", word, quote(text, buf));
+		return EXIT_USAGE;
+	}
+	*ret_pid = (pid_t)value;
+	return EXIT_DONE;
+}
+
+int options_without(const char *word, const char *list, struct probe *probe)
+{
+	const char *bad;
+	char buf[64];
+
+	if (!list || probe_take_away(probe, list, &bad) >= 0)
+		return EXIT_DONE;
+	fprintf(stderr, "pmtop %s: --without does not know '%.*s'; pmtop doctor lists the words\n",
+		word, (int)strcspn(quote(bad, buf), ","), buf);
+	return EXIT_USAGE;
+}
+
+int options_explain_target(const char *word, pid_t pid, int error)
+{
+	const char *without_memory = error == -ESRCH ? target_lacks_memory(pid) : NULL;
+
+	if (without_memory) {
+		fprintf(stderr, "pmtop %s: process %d is a %s and has no memory of its own\n", word,
+			pid, without_memory);
+		return EXIT_NO_PROCESS;
+	}
+	switch (error) {
+	case -ESRCH:
+		fprintf(stderr,
+			"pmtop %s: there is no process %d, or it ended before it was read\n", word,
+			pid);
+		return EXIT_NO_PROCESS;
+	case -EACCES:
+	case -EPERM:
+		fprintf(stderr, "pmtop %s: not permitted to read the memory map of process %d%s\n",
+			word, pid,
+			geteuid() ? ": run as root, or as its user"
+				  : ": this kernel or sandbox keeps it from root too");
+		return EXIT_NOT_PERMITTED;
+	default:
+		fprintf(stderr, "pmtop %s: cannot read process %d: %s\n", word, pid,
+			strerror(-error));
+		return EXIT_ERROR;
+	}
+}

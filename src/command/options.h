@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_OPTIONS_H
+#define PMTOP_OPTIONS_H
+
+#include <sys/types.h>
+
+#include "kernel/probe.h"
+
+/*
+ * What the commands have in common about options and errors: each function says on standard error
+ * what is wrong and returns an exit status, or EXIT_DONE.
+ */
+
+/* What getopt_long() returned '?' or ':' for, with opterr = 0 and a ':' in front of the letters. */
+int options_refuse(const char *word, int id, char **argv, int index);
+
+/* Says that a word stands where no word belongs. */
+int options_refuse_word(const char *word, const char *argument);
+
+/* A process id. */
+int options_pid(const char *word, const char *text, pid_t *ret_pid);
+
+/* Takes features away from the probe; NULL takes none. */
+int options_without(const char *word, const char *list, struct probe *probe);
+
+/* Why a process could not be sampled, with the way out; error is negative. */
+int options_explain_target(const char *word, pid_t pid, int error);
+
+#endif

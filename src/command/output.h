@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_OUTPUT_H
+#define PMTOP_OUTPUT_H
+
+#include <stdio.h>
+
+/*
+ * Where a report goes: standard output, or a file that appears under its name only when it is whole,
+ * so that whoever reads it now and then never sees half of one.
+ */
+struct output {
+	FILE *file;
+	const char *path; /* NULL: standard output */
+	char *temporary; /* NULL: written in place (a device, a pipe) */
+};
+
+/* path NULL or "-": standard output. -errno when it cannot be made. */
+int output_open(const char *path, struct output *ret_output);
+
+/* Makes it whole. -errno when something could not be written: then the old file is untouched. */
+int output_commit(struct output *output);
+
+/* Leaves nothing behind; after a commit there is nothing to do. */
+void output_discard(struct output *output);
+
+#endif

@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""pmtop dump from outside: options, output files, formats that agree, exit statuses."""
+
+import csv
+import io
+import json
+import mmap
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PMTOP = sys.argv[1]
+
+
+def dump(*words, **keywords):
+    return subprocess.run([PMTOP, "dump", *words], stdin=subprocess.DEVNULL,
+                          stdout=keywords.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
+                          timeout=60, **keywords)
+
+
+# Runs as a program of its own: a forked child's exclusive marks change as its parent goes on.
+TARGET = """
+import mmap, os, signal, sys
+with open(os.fsencode(sys.argv[1]), "rb") as file:
+    area = mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+area[0]
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+class Target:
+    """A stopped process that maps a file with a name nobody wishes for."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.name = os.path.join(os.fsencode(self.folder.name), b'a,"b\x1b[31m\xff\xc2\x9b\n')
+        with open(self.name, "wb") as file:
+            file.write(b"x" * 40960)
+        self.pid = os.posix_spawn(sys.executable, [sys.executable, "-c", TARGET, self.name],
+                                  os.environ)
+        os.waitpid(self.pid, os.WUNTRACED)
+        return self
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.folder.cleanup()
+
+
+class Usage(unittest.TestCase):
+    def check(self, status, needle, *words):
+        result = dump(*words)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertIn(needle, result.stderr)
+        self.assertEqual(result.stdout, b"")
+        self.assertEqual(result.stderr.count(b"\n"), 1)
+        self.assertNotIn(b"\x1b", result.stderr)
+
+    def test_usage(self):
+        me = str(os.getpid())
+        self.check(2, b"-p PID")
+        for pid in "", "0", "-1", "x", "1x", "99999999999", " 1", "\x1b[2J":
+            self.check(2, b"is not a process id", "-p", pid)
+        self.check(2, b"unknown option", "-p", me, "--nothing")
+        self.check(2, b"unknown option", "-p", me, "-x")
+        self.check(2, b"needs a value", "-p")
+        self.check(2, b"does not belong", "-p", me, "more")
+        self.check(2, b"one format", "-p", me, "--json", "--csv")
+        self.check(2, b"'nothing'", "-p", me, "--without", "cachestat,nothing,bpf")
+
+    def test_no_process(self):
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        self.check(3, b"zombie", "-p", str(child))
+        os.waitpid(child, 0)
+        self.check(3, b"no process", "-p", str(child))
+        self.check(3, b"no process", "-p", str(child), "--verify")
+
+    @unittest.skipUnless(os.path.exists("/proc/2/comm"), "no kernel thread in sight")
+    def test_kernel_thread(self):
+        with open("/proc/2/comm", encoding="ascii") as file:
+            self.assertEqual(file.read(), "kthreadd\n")
+        self.check(3, b"kernel thread", "-p", "2")
+
+    @unittest.skipIf(os.geteuid(), "needs root to become somebody else")
+    def test_not_permitted(self):
+        result = dump("-p", str(os.getpid()), user=65534, group=65534, extra_groups=[])
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"run as root", result.stderr)
+
+
+class Output(unittest.TestCase):
+    def test_help(self):
+        result = dump("--help")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(b"--verify", result.stdout)
+
+    def test_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            result = dump("-p", str(os.getpid()), stdout=full)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"No space left", result.stderr)
+
+    def test_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out")
+            for _ in range(2):  # the second time it replaces the first
+                result = dump("-p", str(os.getpid()), "--json", "-o", path)
+                self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
+                with open(path, encoding="ascii") as file:
+                    self.assertEqual(json.load(file)["pid"], os.getpid())
+            mask = os.umask(0)
+            os.umask(mask)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o666 & ~mask)
+            self.assertEqual(os.listdir(folder), ["out"])
+            result = dump("-p", str(os.getpid()), "-o", os.path.join(folder, "no", "out"))
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"No such file", result.stderr)
+            self.assertEqual(dump("-p", str(os.getpid()), "-o", "/dev/null").returncode, 0)
+            self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
+
+    def test_old_file_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out")
+            with open(path, "w", encoding="ascii") as file:
+                file.write("old")
+            # Nothing larger than 1 KiB can be written: the disk is full half-way.
+            result = subprocess.run(
+                ["bash", "-c", 'ulimit -f 1; trap "" XFSZ; exec "$@"', "-", PMTOP, "dump", "-p",
+                 str(os.getpid()), "--json", "-o", path], stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            with open(path, encoding="ascii") as file:
+                self.assertEqual(file.read(), "old")
+            self.assertEqual(os.listdir(folder), ["out"])
+
+
+class Formats(unittest.TestCase):
+    def test_agree(self):
+        with Target() as target:
+            pid = str(target.pid)
+            whole = json.loads(dump("-p", pid, "--json", "--pages").stdout)
+            table = list(csv.DictReader(io.StringIO(dump("-p", pid, "--csv").stdout.decode())))
+            runs = list(csv.DictReader(
+                io.StringIO(dump("-p", pid, "--csv", "--pages").stdout.decode())))
+            text = dump("-p", pid).stdout.decode()
+        with self.subTest("mappings"):
+            self.assertEqual([m["start"] for m in whole["mappings"]], [r["start"] for r in table])
+            for mapping, row in zip(whole["mappings"], table):
+                for key, count in mapping["states"].items():
+                    self.assertEqual(str(count), row[key])
+        with self.subTest("runs"):
+            self.assertEqual([(r["start"], str(r["pages"]), r["state"])
+                              for m in whole["mappings"] for r in m["runs"]],
+                             [(r["start"], r["pages"], r["state"]) for r in runs])
+        with self.subTest("names"):
+            (evil,) = [m for m in whole["mappings"] if "name_bytes" in m]
+            # The kernel itself shows a newline as \012.
+            shown = target.name.replace(b"\n", b"\\012")
+            self.assertEqual(bytes.fromhex(evil["name_bytes"]), shown)
+            self.assertIn('/a,"b\\x1b[31m\\xff\\u009b\\012', text)
+            (row,) = [r for r in table if r["start"] == evil["start"]]
+            self.assertTrue(row["name"].endswith('/a,"b\\x1b[31m\\xff\\u009b\\012'))
+
+    def test_verify(self):
+        with Target() as target:
+            result = dump("-p", str(target.pid), "--json", "--verify")
+        whole = json.loads(result.stdout)
+        self.assertEqual([m["name"] for m in whole["mappings"] if m["agrees"] is not True], [])
+        self.assertTrue(any(m["smaps"]["anonymous"] for m in whole["mappings"]))
+
+
+class Ends(unittest.TestCase):
+    def test_ends_at_any_moment(self):
+        """Whatever moment the target ends at: a whole dump, or status 3 and nothing."""
+        statuses = set()
+        for delay in range(0, 12000, 400):
+            child = subprocess.Popen(["sleep", "60"])
+            reader = subprocess.Popen([PMTOP, "dump", "-p", str(child.pid), "--json", "--verify"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            time.sleep(delay / 1e6 * 10)
+            child.kill()
+            child.wait()
+            out, error = reader.communicate(timeout=60)
+            statuses.add(reader.returncode)
+            self.assertIn(reader.returncode, (0, 3), error)
+            if reader.returncode:
+                self.assertEqual(out, b"")
+            else:
+                self.assertEqual(json.loads(out)["pid"], child.pid)
+        self.assertEqual(statuses, {0, 3})
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
