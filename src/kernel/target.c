@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +13,8 @@
 #include "kernel/target.h"
 #include "model/cleanup.h"
 #include "model/mapping.h"
+
+DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
 
 int target_openat(const struct target *target, const char *name)
 {
@@ -78,6 +80,69 @@ static int read_identity(struct target *t)
 	return 0;
 }
 
+/*
+ * A process whose first thread has ended while others live shows no memory under /proc/PID, but all
+ * of it under /proc/TID of any other thread. The directory of such a thread, or -ESRCH.
+ */
+static int open_other_thread(int proc)
+{
+	CLEANUP(cleanup_closedir) DIR *directory = NULL;
+	int fd = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+
+	if (fd < 0)
+		return -ESRCH;
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(directory))) {
+		char path[32], first;
+		int thread, maps;
+
+		snprintf(path, sizeof(path), "/proc/%.16s", entry->d_name);
+		thread = entry->d_name[0] == '.' ? -1
+						 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (thread < 0)
+			continue;
+		/* A thread that has ended has an empty list of mappings, or none. */
+		maps = openat(thread, "maps", O_RDONLY | O_CLOEXEC);
+		if (maps >= 0 && read(maps, &first, 1) == 1) {
+			close(maps);
+			return thread;
+		}
+		if (maps >= 0)
+			close(maps);
+		close(thread);
+	}
+	return -ESRCH;
+}
+
+static bool is_zombie(const struct target *t)
+{
+	char text[1024], *rest;
+
+	if (target_read_text(t->proc, "stat", text, sizeof(text)) < 0)
+		return false;
+	rest = stat_after_comm(text);
+	return rest && *rest == 'Z';
+}
+
+static int open_pagemap(struct target *t)
+{
+	if (is_zombie(t)) {
+		int thread = open_other_thread(t->proc);
+
+		if (thread < 0)
+			return thread;
+		close(t->proc);
+		t->proc = thread;
+	}
+	t->pagemap = target_openat(t, "pagemap");
+	return t->pagemap < 0 ? t->pagemap : 0;
+}
+
 int target_open(pid_t pid, struct target *ret_target)
 {
 	struct target t = TARGET_CLOSED;
@@ -94,10 +159,8 @@ int target_open(pid_t pid, struct target *ret_target)
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	t.proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	error = t.proc < 0 ? (errno == ENOENT ? -ESRCH : -errno) : read_identity(&t);
-	if (!error) {
-		t.pagemap = target_openat(&t, "pagemap");
-		error = t.pagemap < 0 ? t.pagemap : 0;
-	}
+	if (!error)
+		error = open_pagemap(&t);
 	/* Between pidfd and directory the pid may have been used again: then the first is dead. */
 	if (!error && !target_is_alive(&t))
 		error = -ESRCH;

@@ -12,7 +12,7 @@
  */
 struct target {
 	pid_t pid;
-	int proc; /* directory /proc/PID */
+	int proc; /* directory /proc/PID, or of a live thread when the first one has ended */
 	int pidfd;
 	int pagemap;
 	uint64_t start_time; /* clock ticks after boot, field 22 of /proc/PID/stat */

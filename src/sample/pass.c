@@ -65,6 +65,11 @@ void pass_set_progress(struct pass *pass, pass_progress *progress, void *context
 	pass->progress_context = context;
 }
 
+void pass_set_focus(struct pass *pass, uint64_t address)
+{
+	pass->focus = address;
+}
+
 static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
@@ -182,10 +187,28 @@ static size_t segment_end(const struct pass *p, const struct snapshot *s, size_t
 	return to;
 }
 
+/* What the person looks at comes before the rest. */
+static int scan_focus(struct pass *p, struct snapshot *s)
+{
+	size_t at = p->focus ? snapshot_find(s, p->focus) : s->count;
+	int error;
+
+	if (at == s->count || s->mappings[at].pages)
+		return 0;
+	error = pass_scan_segment(p, s, at, at + 1);
+	p->before_at = 0; /* the others are asked for in order again */
+	if (!error)
+		report_progress(p, s);
+	return error;
+}
+
 static int scan_all(struct pass *p, struct snapshot *s)
 {
 	size_t from = 0;
+	int first = scan_focus(p, s);
 
+	if (first)
+		return first;
 	while (from < s->count) {
 		size_t to = from + 1;
 		int error = 0;

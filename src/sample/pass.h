@@ -28,6 +28,9 @@ void pass_set_complete(struct pass *pass, bool complete);
 typedef void pass_progress(void *context, struct snapshot *partial);
 void pass_set_progress(struct pass *pass, pass_progress *progress, void *context);
 
+/* The mapping at this address is read first, and shown before the others are there; 0: none. */
+void pass_set_focus(struct pass *pass, uint64_t address);
+
 /* The mapping list alone, all pages NULL: the first screen. -ESRCH when the process has ended. */
 int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot);
 

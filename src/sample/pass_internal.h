@@ -36,6 +36,7 @@ struct pass {
 	pass_progress *progress;
 	void *progress_context;
 	int64_t progress_at;
+	uint64_t focus;
 
 	struct filesystems *filesystems;
 	struct object_reader *objects;

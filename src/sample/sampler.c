@@ -150,7 +150,10 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 	struct live *l = s->live;
 	struct snapshot *snapshot;
 	live_observer *observer;
-	int error = take_sample(s, force, &snapshot);
+	int error;
+
+	pass_set_focus(s->pass, focus->count ? focus->start : 0);
+	error = take_sample(s, force, &snapshot);
 
 	if (error)
 		return error;

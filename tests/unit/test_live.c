@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "kernel/target.h"
 #include "sample/live.h"
 
 /* The live source on children of this test: no right, no swap and no timing is needed. */
@@ -289,6 +291,57 @@ static void test_target_ends_at_any_moment(void **state)
 	assert_true(whole >= 25);
 }
 
+static void *outlive(void *context)
+{
+	const struct child *c = context;
+	char byte = 'x';
+
+	c->area[0] = 1;
+	(void)!write(c->told, &byte, 1);
+	pause();
+	return NULL;
+}
+
+/* The first thread has ended, another one lives: /proc/PID/maps is empty. */
+static void test_first_thread_has_ended(void **state)
+{
+	struct probe probe;
+	struct child c;
+	struct snapshot *s;
+	int out[2], error = -1;
+	char byte;
+
+	c.area = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
+	madvise(c.area, PAGES * 4096, MADV_NOHUGEPAGE);
+	assert_int_equal(pipe(out), 0);
+	c.told = out[1];
+	c.pid = fork();
+	if (!c.pid) {
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, outlive, &c);
+		pthread_exit(NULL);
+	}
+	assert_int_equal(read(out[0], &byte, 1), 1);
+	probe_run(&probe);
+	for (int round = 0; round < 1000 && error; round++) {
+		const char *zombie = target_lacks_memory(c.pid);
+
+		if (zombie)
+			error = live_snapshot(c.pid, &probe, &s);
+		usleep(1000);
+	}
+	assert_int_equal(error, 0);
+	assert_int_equal(touched(s, &c), 1);
+	snapshot_unref(s);
+	kill(c.pid, SIGKILL);
+	waitpid(c.pid, NULL, 0);
+	close(out[0]);
+	close(out[1]);
+	munmap(c.area, PAGES * 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_end_of_the_target),
 		cmocka_unit_test(test_who_cannot_be_watched),
 		cmocka_unit_test(test_target_ends_at_any_moment),
+		cmocka_unit_test(test_first_thread_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
