@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 #define BATCH 512u
 
 struct kpage {
-	int flags, counts;
+	int flags, counts, groups;
 };
 
 struct kpage *kpage_new(void)
@@ -25,6 +26,7 @@ struct kpage *kpage_new(void)
 		return NULL;
 	k->flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	k->counts = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);
+	k->groups = open("/proc/kpagecgroup", O_RDONLY | O_CLOEXEC);
 	return k;
 }
 
@@ -34,6 +36,8 @@ void kpage_free(struct kpage *kpage)
 		close(kpage->flags);
 	if (kpage->counts >= 0)
 		close(kpage->counts);
+	if (kpage->groups >= 0)
+		close(kpage->groups);
 	free(kpage);
 }
 
@@ -93,4 +97,66 @@ int kpage_flags(struct kpage *kpage, const uint64_t *words, size_t count, uint64
 int kpage_counts(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_counts)
 {
 	return read_frames(kpage->counts, words, count, ret_counts);
+}
+
+int kpage_groups(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_inodes)
+{
+	return read_frames(kpage->groups, words, count, ret_inodes);
+}
+
+/* The flags of all frames of one naturally aligned block; a folio of up to 2 MiB lies inside. */
+struct frame_block {
+	uint64_t first; /* frame, UINT64_MAX: none read yet */
+	uint64_t flags[BATCH];
+	unsigned int reads;
+};
+
+#define BLOCK_READS 512u
+
+static bool load_block(int fd, struct frame_block *b, uint64_t pfn)
+{
+	uint64_t first = pfn & ~(uint64_t)(BATCH - 1);
+
+	if (b->first == first)
+		return true;
+	if (b->reads++ == BLOCK_READS)
+		return false;
+	b->first = pread(fd, b->flags, sizeof(b->flags), (off_t)(first * sizeof(uint64_t))) ==
+				   (ssize_t)sizeof(b->flags)
+			   ? first
+			   : UINT64_MAX;
+	return b->first == first;
+}
+
+/* From the head before a tail to the last tail. */
+static uint8_t order_in_block(const struct frame_block *b, unsigned int place)
+{
+	unsigned int head = place, end;
+
+	while (head && b->flags[head] & KPF_TAIL)
+		head--;
+	for (end = head + 1; end < BATCH && b->flags[end] & KPF_TAIL;)
+		end++;
+	return (uint8_t)(31 - __builtin_clz(end - head));
+}
+
+int kpage_orders(struct kpage *kpage, const uint64_t *words, const uint64_t *flags, size_t count,
+		 uint8_t *ret_orders)
+{
+	struct frame_block block = { .first = UINT64_MAX };
+
+	if (kpage->flags < 0)
+		return -EACCES;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t pfn = PM_PFN(words[i]);
+
+		ret_orders[i] = 0xff;
+		if (!(words[i] & PM_PRESENT) || !pfn)
+			continue;
+		if (!(flags[i] & (KPF_HEAD | KPF_TAIL)))
+			ret_orders[i] = 0;
+		else if (load_block(kpage->flags, &block, pfn))
+			ret_orders[i] = order_in_block(&block, (unsigned int)(pfn - block.first));
+	}
+	return 0;
 }

@@ -11,6 +11,8 @@
  */
 
 #define KPF_ANON       (UINT64_C(1) << 12)
+#define KPF_HEAD       (UINT64_C(1) << 15)
+#define KPF_TAIL       (UINT64_C(1) << 16)
 #define KPF_SWAPCACHE  (UINT64_C(1) << 13)
 #define KPF_SWAPBACKED (UINT64_C(1) << 14)
 #define KPF_KSM	       (UINT64_C(1) << 21)
@@ -30,5 +32,16 @@ void kpage_free(struct kpage *kpage);
  */
 int kpage_flags(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_flags);
 int kpage_counts(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_counts);
+
+/* Inode of the memory cgroup that each present page is charged to (/proc/kpagecgroup). */
+int kpage_groups(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_inodes);
+
+/*
+ * Order of the folio that each present page is part of (2^order pages), from the head and tail
+ * flags around its frame; 0xff where that is not known. Reads 4 KiB for each 2 MiB of frames, so it
+ * stops to answer after some hundred of them.
+ */
+int kpage_orders(struct kpage *kpage, const uint64_t *words, const uint64_t *flags, size_t count,
+		 uint8_t *ret_orders);
 
 #endif

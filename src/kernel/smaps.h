@@ -47,6 +47,12 @@ struct smaps_list {
 int smaps_read(int proc_fd, struct smaps_list *ret_list);
 void smaps_list_free(struct smaps_list *list);
 
+/*
+ * The VmFlags of the mapping that starts at `start`, as the kernel writes them ("rd wr sh"), cut to
+ * size. Reads no further than that mapping. -ENOENT: no such mapping.
+ */
+int smaps_vm_flags(int proc_fd, uint64_t start, char *flags, size_t size);
+
 /* The entry of exactly this range, or NULL. */
 const struct smaps_entry *smaps_list_find(const struct smaps_list *list, uint64_t start,
 					  uint64_t end);

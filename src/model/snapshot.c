@@ -137,10 +137,17 @@ struct page_detail *page_detail_new(uint64_t start, size_t count)
 	d->flags = calloc(count ? count : 1, sizeof(*d->flags));
 	d->map_counts = calloc(count ? count : 1, sizeof(*d->map_counts));
 	d->rules = calloc(count ? count : 1, sizeof(*d->rules));
-	if (!d->words || !d->flags || !d->map_counts || !d->rules) {
+	d->nodes = malloc(count ? count : 1);
+	d->orders = malloc(count ? count : 1);
+	d->groups = malloc(count ? count : 1);
+	if (!d->words || !d->flags || !d->map_counts || !d->rules || !d->nodes || !d->orders ||
+	    !d->groups) {
 		page_detail_unref(d);
 		return NULL;
 	}
+	memset(d->nodes, PAGE_NO_NODE, count);
+	memset(d->orders, PAGE_NO_ORDER, count);
+	memset(d->groups, PAGE_NO_GROUP, count);
 	return d;
 }
 
@@ -158,5 +165,8 @@ void page_detail_unref(struct page_detail *detail)
 	free(detail->flags);
 	free(detail->map_counts);
 	free(detail->rules);
+	free(detail->nodes);
+	free(detail->orders);
+	free(detail->groups);
 	free(detail);
 }

@@ -40,6 +40,17 @@ struct snapshot_mapping {
 	struct pages *pages;
 };
 
+/* A memory cgroup that pages are charged to. */
+struct page_group {
+	uint64_t inode;
+	char name[112]; /* path below the mount of the memory controller, or "" */
+};
+#define PAGE_GROUPS    8
+#define PAGE_NO_NODE   (-1)
+#define PAGE_NO_ORDER  0xff
+#define PAGE_NO_GROUP  0xff
+#define VM_FLAGS_BYTES 160
+
 /* Raw facts about a window of pages, fetched on request for what is on screen. */
 struct page_detail {
 	atomic_uint refs;
@@ -50,6 +61,11 @@ struct page_detail {
 	uint64_t *flags; /* /proc/kpageflags, 0 where not present */
 	uint64_t *map_counts; /* /proc/kpagecount */
 	uint8_t *rules; /* enum page_rule: what decided the state */
+	int8_t *nodes; /* NUMA node, PAGE_NO_NODE: not in RAM or not known */
+	uint8_t *orders; /* of the folio: 2^order pages; PAGE_NO_ORDER: not known */
+	uint8_t *groups; /* index into group_table, PAGE_NO_GROUP: not known */
+	struct page_group group_table[PAGE_GROUPS];
+	char vm_flags[VM_FLAGS_BYTES]; /* two-letter words of smaps ("rd wr sh"), or "" */
 };
 
 struct snapshot {

@@ -30,9 +30,10 @@ struct pass *pass_new(const struct target *target, const struct probe *probe)
 	p->filesystems = filesystems_new(probe);
 	p->builder = pages_builder_new();
 	p->kpage = kpage_new();
+	p->memcg = memcg_new();
 	if (p->filesystems)
 		p->objects = object_reader_new(target, probe, p->filesystems);
-	if (!p->objects || !p->builder || !p->kpage) {
+	if (!p->objects || !p->builder || !p->kpage || !p->memcg) {
 		pass_free(p);
 		return NULL;
 	}
@@ -50,6 +51,10 @@ void pass_free(struct pass *pass)
 		pages_builder_free(pass->builder);
 	if (pass->kpage)
 		kpage_free(pass->kpage);
+	if (pass->memcg)
+		memcg_free(pass->memcg);
+	if (pass->flags_mapping)
+		mapping_unref(pass->flags_mapping);
 	free(pass);
 }
 

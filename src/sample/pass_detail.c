@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "kernel/smaps.h"
 #include "sample/pass_internal.h"
 
 /* Shared memory up to this size is asked for its sums instead of being sampled (256 MiB). */
@@ -65,6 +69,74 @@ static uint8_t find_rule(const struct pass *p, const struct snapshot_mapping *m,
 	return classify_page(m->mapping, &e).rule;
 }
 
+/* The NUMA node of each page in RAM; asking moves nothing (move_pages(2) without a target). */
+static void find_nodes(const struct pass *p, struct page_detail *d)
+{
+	CLEANUP(cleanup_free) void **addresses = calloc(d->count, sizeof(*addresses));
+	CLEANUP(cleanup_free) int *nodes = calloc(d->count, sizeof(*nodes));
+
+	if (!addresses || !nodes)
+		return;
+	for (size_t i = 0; i < d->count; i++)
+		addresses[i] = (void *)(uintptr_t)(d->start + i * PMTOP_PAGE_SIZE);
+	if (syscall(SYS_move_pages, p->target->pid, d->count, addresses, NULL, nodes, 0) < 0)
+		return;
+	for (size_t i = 0; i < d->count; i++)
+		if (nodes[i] >= 0 && nodes[i] <= INT8_MAX)
+			d->nodes[i] = (int8_t)nodes[i];
+}
+
+/* Place of a cgroup in the table of known ones; its name is looked up the first time. */
+static uint8_t find_group(struct pass *p, uint64_t inode)
+{
+	struct page_group *g;
+
+	for (unsigned int i = 0; i < p->group_count; i++)
+		if (p->groups[i].inode == inode)
+			return (uint8_t)i;
+	if (p->group_count == PAGE_GROUPS)
+		return PAGE_NO_GROUP;
+	g = &p->groups[p->group_count];
+	g->inode = inode;
+	g->name[0] = '\0';
+	memcg_name(p->memcg, inode, g->name, sizeof(g->name));
+	return (uint8_t)p->group_count++;
+}
+
+static void find_groups(struct pass *p, struct page_detail *d)
+{
+	CLEANUP(cleanup_free) uint64_t *inodes = calloc(d->count, sizeof(*inodes));
+
+	if (!inodes || kpage_groups(p->kpage, d->words, d->count, inodes) < 0)
+		return;
+	for (size_t i = 0; i < d->count; i++)
+		if (inodes[i])
+			d->groups[i] = find_group(p, inodes[i]);
+	memcpy(d->group_table, p->groups, sizeof(d->group_table));
+}
+
+/* VmFlags stand only in smaps, which is dear: read once for a mapping. */
+static void find_vm_flags(struct pass *p, struct mapping *m, struct page_detail *d)
+{
+	if (p->flags_mapping != m) {
+		if (p->flags_mapping)
+			mapping_unref(p->flags_mapping);
+		p->flags_mapping = mapping_ref(m);
+		p->vm_flags[0] = '\0';
+		smaps_vm_flags(p->target->proc, m->start, p->vm_flags, sizeof(p->vm_flags));
+	}
+	memcpy(d->vm_flags, p->vm_flags, sizeof(d->vm_flags));
+}
+
+static void read_frames(struct pass *p, struct page_detail *d)
+{
+	d->flags_known = kpage_flags(p->kpage, d->words, d->count, d->flags) == 0;
+	d->counts_known = kpage_counts(p->kpage, d->words, d->count, d->map_counts) == 0;
+	if (d->flags_known)
+		kpage_orders(p->kpage, d->words, d->flags, d->count, d->orders);
+	find_groups(p, d);
+}
+
 int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t start, uint64_t count,
 		struct page_detail **ret_detail)
 {
@@ -80,10 +152,10 @@ int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t sta
 	if (!d)
 		return -ENOMEM;
 	d->words_known = pagemap_read(pass->target->pagemap, start, d->words, d->count) == 0;
-	if (d->words_known && pass->probe->has[PROBE_PFN]) {
-		d->flags_known = kpage_flags(pass->kpage, d->words, d->count, d->flags) == 0;
-		d->counts_known = kpage_counts(pass->kpage, d->words, d->count, d->map_counts) == 0;
-	}
+	if (d->words_known && pass->probe->has[PROBE_PFN])
+		read_frames(pass, d);
+	find_nodes(pass, d);
+	find_vm_flags(pass, m->mapping, d);
 	for (size_t i = 0; i < d->count; i++)
 		d->rules[i] =
 			find_rule(pass, m, ((start - m->mapping->start) >> PMTOP_PAGE_SHIFT) + i,

@@ -4,6 +4,7 @@
 
 #include "kernel/kpage.h"
 #include "kernel/maps.h"
+#include "kernel/memcg.h"
 #include "kernel/object.h"
 #include "kernel/pagemap.h"
 #include "model/cleanup.h"
@@ -42,6 +43,7 @@ struct pass {
 	struct object_reader *objects;
 	struct pages_builder *builder;
 	struct kpage *kpage;
+	struct memcg *memcg;
 	struct mapping_list list;
 	struct pagemap_scan scan;
 
@@ -53,6 +55,12 @@ struct pass {
 	size_t at, to;
 	struct assembly now;
 	uint64_t words[WORDS], flags[WORDS];
+
+	/* What was looked up for the inspector, and stays true. */
+	struct mapping *flags_mapping; /* whose vm_flags are kept */
+	char vm_flags[VM_FLAGS_BYTES];
+	struct page_group groups[PAGE_GROUPS];
+	unsigned int group_count;
 };
 
 enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/memcg.h"
 #include "sample/action.h"
 #include "sample/live_internal.h"
 
@@ -21,6 +24,8 @@ struct sampler {
 	struct snapshot *last; /* newest complete one */
 	struct pass_signature signature;
 	bool signed_last;
+	struct memcg *memcg;
+	int64_t oom_kills; /* of the target's cgroup when the sampler began */
 	int64_t full_at; /* when the last full sample began */
 	uint64_t sequence;
 };
@@ -65,10 +70,21 @@ static void say(struct live *l, const char *message)
 	tell_user(l);
 }
 
-static void end(struct live *l, int error)
+/* A SIGKILL after which the cgroup counts one OOM kill more came from the kernel. */
+static bool was_oom_killed(const struct sampler *s, bool known, int status)
 {
+	int64_t now = s->memcg ? memcg_oom_kills(s->memcg) : -ENOENT;
+
+	return s->oom_kills >= 0 && now > s->oom_kills &&
+	       (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+}
+
+static void end(struct sampler *s, int error)
+{
+	struct live *l = s->live;
 	int status = 0;
 	bool known = target_exit_status(&l->target, &status) == 0;
+	bool oom = was_oom_killed(s, known, status);
 
 	pthread_mutex_lock(&l->lock);
 	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
@@ -76,6 +92,7 @@ static void end(struct live *l, int error)
 	l->status.ended_ns = clock_ns(CLOCK_REALTIME);
 	l->status.exit_known = known;
 	l->status.exit_status = status;
+	l->status.oom_killed = oom;
 	pthread_mutex_unlock(&l->lock);
 	tell_user(l);
 }
@@ -227,6 +244,10 @@ void *sampler_run(void *context)
 	/* The pauses between chunks are short: let the kernel not round them up. */
 	prctl(PR_SET_TIMERSLACK, 1000);
 	pass_set_progress(s->pass, publish_partial, s);
+	s->memcg = memcg_new();
+	s->oom_kills = -ENOENT;
+	if (s->memcg && memcg_watch(s->memcg, &l->target) == 0)
+		s->oom_kills = memcg_oom_kills(s->memcg);
 	error = deliver_list(s);
 	while (!error) {
 		struct source_request requests[PENDING_REQUESTS];
@@ -261,9 +282,11 @@ void *sampler_run(void *context)
 		pthread_mutex_unlock(&l->lock);
 	}
 	if (error != -ECANCELED)
-		end(l, error);
+		end(s, error);
 	if (s->last)
 		snapshot_unref(s->last);
+	if (s->memcg)
+		memcg_free(s->memcg);
 	pass_free(s->pass);
 	return NULL;
 }

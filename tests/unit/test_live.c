@@ -226,6 +226,16 @@ static void test_focus_brings_raw_facts(void **state)
 	assert_true(s->detail->words_known);
 	assert_true(s->detail->words[0] >> 63);
 	assert_int_equal(s->detail->words[1] >> 63, 0);
+	assert_non_null(strstr(s->detail->vm_flags, "rd"));
+	assert_int_equal(s->detail->nodes[1], PAGE_NO_NODE);
+	/* What follows needs rights; where they are missing it must say so. */
+	if (s->detail->flags_known) {
+		assert_true(s->detail->nodes[0] >= 0);
+		assert_int_equal(s->detail->orders[0], 0);
+		assert_int_equal(s->detail->orders[1], PAGE_NO_ORDER);
+	} else {
+		assert_int_equal(s->detail->orders[0], PAGE_NO_ORDER);
+	}
 	snapshot_unref(s);
 	source_free(source);
 	child_end(&c);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_MEMCG_H
+#define PMTOP_MEMCG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/target.h"
+
+/*
+ * Memory cgroups as an onlooker sees them, v1 or v2: which one a page or a process belongs to, and
+ * how often the OOM killer struck there. Making and limiting them is the workload layer's.
+ */
+struct memcg;
+
+/* Finds the mount of the memory controller. NULL when memory is out; all calls work without one. */
+struct memcg *memcg_new(void);
+void memcg_free(struct memcg *memcg);
+
+/*
+ * Path below the mount of the cgroup with this inode (a number of /proc/kpagecgroup), cut to size;
+ * -ENOENT when there is none any more. Walks the hierarchy, so answers are worth keeping.
+ */
+int memcg_name(const struct memcg *memcg, uint64_t inode, char *name, size_t size);
+
+/* Remembers the cgroup of a process, whose files can be asked after the process has ended. */
+int memcg_watch(struct memcg *memcg, const struct target *target);
+
+/* Processes that the OOM killer has ended in the watched cgroup; -errno when it is not told. */
+int64_t memcg_oom_kills(const struct memcg *memcg);
+
+#endif
