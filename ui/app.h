@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_APP_H
+#define PMTOP_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ui/view.h"
+
+/*
+ * The program behind the screens: which views there are and which has the keys, what is shown of a
+ * source, what happens on a request. Needs no terminal: tests feed keys and look at the canvas;
+ * app_run() in loop.h connects it to one.
+ */
+struct app;
+
+/* What the app cannot do by itself; each may be NULL. `context` is the first argument. */
+struct app_hooks {
+	void *context;
+
+	/* Opens a live source on a process that was chosen from the list. 0 or -errno. */
+	int (*open)(void *context, pid_t pid, struct source **ret_source);
+
+	/* Starts (1) or stops (0) recording the source; says in message what happened, or why not
+	 * (-errno). `path` is what the person typed, or "" for a name of pmtop's choice. */
+	int (*record)(void *context, struct source *source, const char *path, char *message,
+		      size_t size);
+
+	/* A bookmark was set while a recording may be under way. */
+	void (*bookmark)(void *context, struct source *source, const char *name);
+};
+
+struct app_options {
+	struct theme *theme; /* not owned; the options screen changes it */
+	struct keymap *keymap; /* not owned */
+	bool utf8;
+	uint64_t history_bytes; /* 0: default */
+	int64_t interval_ns; /* what the options screen shows; 0: as the source says */
+	struct app_hooks hooks;
+};
+
+/* NULL when memory is out. */
+struct app *app_new(const struct app_options *options);
+void app_free(struct app *app);
+
+/* Shows a source; the app owns it from here on. */
+void app_set_source(struct app *app, struct source *source);
+
+/* The screen below all others: a list of processes. The app owns it. */
+void app_set_processes(struct app *app, struct view *processes);
+
+/* The workload's panel (w). The app owns it. */
+void app_set_workload(struct app *app, struct view *workload);
+
+/* Takes whatever the source has. Call when its descriptor is readable. */
+void app_take(struct app *app);
+
+/* A key was pressed; or a request came from elsewhere. */
+void app_key(struct app *app, int key);
+void app_request(struct app *app, enum request request);
+
+enum app_click { APP_CLICK, APP_WHEEL_UP, APP_WHEEL_DOWN };
+void app_mouse(struct app *app, enum app_click click, int x, int y);
+
+/* Draws everything; *ret_cursor is where the hardware cursor belongs. */
+void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cursor);
+
+/* Tells the sampler what is on screen now, if that has changed. After app_draw(). */
+void app_send_focus(struct app *app);
+
+bool app_quits(const struct app *app);
+struct scene *app_scene(struct app *app);
+
+/* What the loop has to do outside: once each, then false. */
+bool app_wants_suspend(struct app *app);
+bool app_wants_redraw(struct app *app);
+bool app_wants_copy(struct app *app, char *buf, size_t size);
+
+/* Descriptors to poll beside the source's: those of views. Returns how many were written. */
+size_t app_fds(const struct app *app, int *fds, size_t max);
+/* Something of a view is readable, or time passed. */
+void app_tick(struct app *app);
+
+/* Screens by name, for tests and the first screen: "mappings", "pages", "inspector", "help". */
+void app_show(struct app *app, enum ui_screen screen);
+
+#endif

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/app_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/units.h"
+#include "ui/mapping_text.h"
+
+static void find(struct app *app, int direction)
+{
+	struct view *view = app_focused(app);
+
+	if (view == app->panes[PANE_INSPECTOR])
+		view = app->panes[PANE_PAGES];
+	if (!view->ops->find) {
+		app_message(app, "nothing to find on this screen");
+		return;
+	}
+	if (!*app->find) {
+		app_message(app, "nothing was looked for yet: / looks");
+		return;
+	}
+	if (!view->ops->find(view, &app->scene, app->find, direction))
+		app_message(app, "\"%s\" is not %s", app->find,
+			    view == app->panes[PANE_PAGES] ? "in this mapping" : "in this list");
+}
+
+static void filter(struct app *app)
+{
+	struct view *view = app_focused(app);
+	int left;
+
+	if (!view->ops->filter)
+		return;
+	left = view->ops->filter(view, &app->scene, app->prompt.text);
+	if (left == 0 && *app->prompt.text)
+		app_message(app, "nothing matches \"%s\"; Esc shows all", app->prompt.text);
+}
+
+/* A command: an address, or the name of a request as in pmtop.conf. */
+static void command(struct app *app)
+{
+	const char *text = app->prompt.text;
+	struct view *pages = app->panes[PANE_PAGES];
+	int request;
+
+	while (*text == ' ')
+		text++;
+	if (!*text)
+		return;
+	request = request_parse(text);
+	if (request > 0) {
+		app_request(app, (enum request)request);
+		return;
+	}
+	if (app->scene.snapshot && strlen(text) > 3 &&
+	    strspn(text, "0123456789abcdefxABCDEF") == strlen(text)) {
+		if (pages->ops->find(pages, &app->scene, text, 1)) {
+			app->focus = PANE_PAGES;
+			return;
+		}
+		app_problem(app, "nothing is mapped at %s", text);
+		return;
+	}
+	app_problem(app,
+		    "no such command: %s (an address, or a name from the help, as \"zoom-in\")",
+		    text);
+}
+
+static void send_request(struct app *app, enum source_action action, uint64_t start,
+			 uint64_t length)
+{
+	struct source_request request = { action, start, length };
+	int r = app->scene.source ? source_request(app->scene.source, &request) : -ENOTSUP;
+
+	if (r == -ENOTSUP)
+		app_problem(app, "only a living process can do that");
+	else if (r < 0)
+		app_problem(app, "%s", strerror(-r));
+}
+
+/* What O pushes out: the page in the inspector, else the mapping. */
+static void push_range(const struct app *app, uint64_t *ret_start, uint64_t *ret_length)
+{
+	const struct snapshot *s = app->scene.snapshot;
+	size_t i = snapshot_find(s, app->scene.mapping);
+
+	*ret_start = app->scene.page;
+	*ret_length = PMTOP_PAGE_SIZE;
+	if (app->focus != PANE_INSPECTOR && i < s->count) {
+		*ret_start = s->mappings[i].mapping->start;
+		*ret_length = s->mappings[i].mapping->end - *ret_start;
+	}
+}
+
+static void confirmed(struct app *app)
+{
+	uint64_t start, length;
+
+	if (!app->scene.snapshot)
+		return;
+	if (app->prompt.confirmed == REQ_CLEAR_WRITTEN) {
+		send_request(app, SOURCE_CLEAR_WRITTEN, 0, 0);
+		history_marks_cleared(app->scene.history);
+	} else if (app->prompt.confirmed == REQ_PUSH_OUT) {
+		push_range(app, &start, &length);
+		send_request(app, SOURCE_PUSH_OUT, start, length);
+	}
+}
+
+static void ask_push_out(struct app *app)
+{
+	char size[UNITS_SIZE_MAX];
+	uint64_t start, length;
+
+	push_range(app, &start, &length);
+	prompt_open(&app->prompt, PROMPT_CONFIRM,
+		    "Push %s at %lx out to swap? The process waits for each page it needs. (y/N) ",
+		    units_format_size(length, size), (unsigned long)start);
+	app->prompt.confirmed = REQ_PUSH_OUT;
+}
+
+static void ask_clear(struct app *app)
+{
+	prompt_open(&app->prompt, PROMPT_CONFIRM,
+		    "Clear the written marks? This breaks a checkpoint or migration under way. "
+		    "(y/N) ");
+	app->prompt.confirmed = REQ_CLEAR_WRITTEN;
+}
+
+static void record(struct app *app)
+{
+	char message[256] = "";
+	int r;
+
+	if (!app->options.hooks.record || !app->scene.source ||
+	    source_is_replay(app->scene.source)) {
+		app_message(app, "nothing to record here");
+		return;
+	}
+	r = app->options.hooks.record(app->options.hooks.context, app->scene.source, "", message,
+				      sizeof(message));
+	if (r < 0)
+		app_problem(app, "%s", *message ? message : strerror(-r));
+	else
+		app_message(app, "%s", message);
+	app->recording = r > 0;
+}
+
+static bool living(struct app *app)
+{
+	if (app->scene.snapshot && app->scene.source && !source_is_replay(app->scene.source) &&
+	    app->scene.status.state != SOURCE_ENDED && app->scene.status.state != SOURCE_FAILED)
+		return true;
+	app_problem(app, "only a living process can do that");
+	return false;
+}
+
+static bool prompt_request(struct app *app, enum request request)
+{
+	switch (request) {
+	case REQ_FIND:
+		prompt_open(&app->prompt, PROMPT_FIND, "find: ");
+		return true;
+	case REQ_FILTER:
+		prompt_open(&app->prompt, PROMPT_FILTER, "filter: ");
+		return true;
+	case REQ_COMMAND:
+		prompt_open(&app->prompt, PROMPT_COMMAND, ":");
+		return true;
+	case REQ_BOOKMARK:
+		prompt_open(&app->prompt, PROMPT_BOOKMARK, "name of this moment: ");
+		return true;
+	case REQ_CLEAR_WRITTEN:
+		if (living(app))
+			ask_clear(app);
+		return true;
+	case REQ_PUSH_OUT:
+		if (living(app))
+			ask_push_out(app);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool do_request(struct app *app, enum request request)
+{
+	if (prompt_request(app, request))
+		return true;
+	switch (request) {
+	case REQ_FIND_NEXT:
+		find(app, 1);
+		return true;
+	case REQ_FIND_PREVIOUS:
+		find(app, -1);
+		return true;
+	case REQ_VERIFY:
+		if (living(app)) {
+			app_message(app, "comparing the next sample with smaps");
+			send_request(app, SOURCE_VERIFY, 0, 0);
+		}
+		return true;
+	case REQ_COPY:
+		snprintf(app->copy, sizeof(app->copy), "%lx",
+			 (unsigned long)(app->focus == PANE_MAPPINGS ? app->scene.mapping
+								     : app->scene.page));
+		app_message(app, "copied %s", app->copy);
+		return true;
+	case REQ_RECORD:
+		record(app);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void accept(struct app *app, enum prompt_kind kind)
+{
+	switch (kind) {
+	case PROMPT_FIND:
+		if (*app->prompt.text)
+			snprintf(app->find, sizeof(app->find), "%s", app->prompt.text);
+		find(app, 1);
+		break;
+	case PROMPT_FILTER:
+		filter(app);
+		break;
+	case PROMPT_COMMAND:
+		command(app);
+		break;
+	case PROMPT_BOOKMARK:
+		if (*app->prompt.text)
+			time_bookmark(app, app->prompt.text);
+		break;
+	default:
+		confirmed(app);
+		break;
+	}
+}
+
+void do_prompt(struct app *app, int key)
+{
+	enum prompt_kind kind = app->prompt.kind;
+
+	switch (prompt_key(&app->prompt, key)) {
+	case PROMPT_ACCEPTED:
+		app->prompt.kind = PROMPT_NONE;
+		accept(app, kind);
+		break;
+	case PROMPT_CANCELLED:
+		app->prompt.kind = PROMPT_NONE;
+		if (kind == PROMPT_CONFIRM)
+			app_message(app, "nothing was done");
+		break;
+	case PROMPT_CHANGED:
+		if (kind == PROMPT_FILTER)
+			filter(app);
+		break;
+	case PROMPT_OPEN:
+		break;
+	}
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_APP_INTERNAL_H
+#define PMTOP_APP_INTERNAL_H
+
+#include "ui/app.h"
+#include "ui/prompt.h"
+
+/* Shared by the files app*.c only. */
+
+/* The views of one process; which one has the keys is where the person is. */
+enum pane { PANE_MAPPINGS, PANE_PAGES, PANE_INSPECTOR, PANE_TIMELINE, PANES };
+
+#define OVERLAYS  4
+#define BOOKMARKS 64
+
+struct bookmark {
+	int64_t taken_ns;
+	char name[48];
+};
+
+struct app {
+	struct app_options options;
+	struct scene scene;
+	struct scene_kept kept;
+	struct view *panes[PANES];
+	struct view *processes, *workload; /* may be NULL */
+	struct view *overlays[OVERLAYS]; /* help and the like, the last one on top */
+	int overlay_count;
+	bool in_processes; /* the list of processes is what is shown */
+	bool in_workload;
+	enum pane focus, before_timeline;
+	bool show_inspector;
+	int timeline_rows; /* -1: as many as suit the height */
+	struct prompt prompt;
+	char find[256]; /* what n looks for */
+	char message[512]; /* in place of the footer until the next key */
+	bool message_bad;
+	uint64_t message_serial; /* of the source */
+	struct source_focus sent; /* to the sampler */
+	struct rect pane_rects[PANES], view_rect, legend_rect; /* when last drawn */
+	struct {
+		int x, end, value;
+	} legend[LENS_VALUES_MAX];
+	int legend_count;
+	struct bookmark bookmarks[BOOKMARKS];
+	int bookmark_count;
+	bool recording;
+	double speed; /* of a replay */
+	bool quits, suspend, redraw;
+	char copy[32];
+};
+
+/* The view that has the keys. */
+struct view *app_focused(struct app *app);
+
+void app_problem(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* app_time.c: what is shown of history or replay. */
+bool time_request(struct app *app, enum request request);
+void time_show(struct app *app, size_t index);
+void time_follow(struct app *app);
+void time_clear(struct app *app);
+void time_bookmark(struct app *app, const char *name);
+
+/* app_do.c: what asks first, and what is typed. */
+bool do_request(struct app *app, enum request request);
+void do_prompt(struct app *app, int key);
+
+#endif
