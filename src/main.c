@@ -16,7 +16,7 @@ static const struct command commands[] = {
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "Usage: pmtop [COMMAND] [OPTION...]\n"
+	fprintf(out, "Usage: pmtop [-p PID | COMMAND] [OPTION...]\n"
 		     "Where every page of a process is: in RAM, in swap, in the page cache, or "
 		     "nowhere.\n\n");
 	for (const struct command *c = commands; c->word; c++)
@@ -48,7 +48,7 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
-	const char *word = argc > 1 ? argv[1] : "--help";
+	const char *word = argc > 1 ? argv[1] : "";
 	const struct command *command;
 
 	if (!strcmp(word, "-h") || !strcmp(word, "--help")) {
@@ -59,10 +59,15 @@ int main(int argc, char **argv)
 		printf("pmtop %s\n", PMTOP_VERSION);
 		return finish(EXIT_DONE);
 	}
+	/* Without a command there is only what the screens take. */
+	if (!*word || word[0] == '-') {
+		command_sweep();
+		return finish(command_view(argc, argv));
+	}
 	command = find_command(word);
 	if (!command) {
-		fprintf(stderr, "pmtop: unknown %s '%s'; pmtop --help lists what there is\n",
-			word[0] == '-' ? "option" : "command", word);
+		fprintf(stderr, "pmtop: unknown command '%s'; pmtop --help lists what there is\n",
+			word);
 		return EXIT_USAGE;
 	}
 	if (command->help)

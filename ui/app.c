@@ -67,6 +67,11 @@ void app_free(struct app *app)
 	free(app);
 }
 
+void app_set_hooks(struct app *app, const struct app_hooks *hooks)
+{
+	app->options.hooks = *hooks;
+}
+
 struct scene *app_scene(struct app *app)
 {
 	return &app->scene;
@@ -429,6 +434,11 @@ void app_mouse(struct app *app, enum app_click what, int x, int y)
 	}
 	for (int i = 0; i < 3; i++)
 		app_request(app, what == APP_WHEEL_UP ? REQ_UP : REQ_DOWN);
+}
+
+bool app_utf8(const struct app *app)
+{
+	return app->options.utf8;
 }
 
 bool app_quits(const struct app *app)

@@ -45,6 +45,8 @@ struct app_options {
 struct app *app_new(const struct app_options *options);
 void app_free(struct app *app);
 
+void app_set_hooks(struct app *app, const struct app_hooks *hooks);
+
 /* Shows a source; the app owns it from here on. */
 void app_set_source(struct app *app, struct source *source);
 
@@ -69,6 +71,9 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 
 /* Tells the sampler what is on screen now, if that has changed. After app_draw(). */
 void app_send_focus(struct app *app);
+
+/* Whether glyphs beyond ASCII may be drawn. */
+bool app_utf8(const struct app *app);
 
 bool app_quits(const struct app *app);
 struct scene *app_scene(struct app *app);

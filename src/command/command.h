@@ -22,6 +22,9 @@ struct command {
 	const char *help; /* one line */
 };
 
+/* pmtop -p PID, and pmtop alone: no word of its own. */
+int command_view(int argc, char **argv);
+
 int command_run(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_doctor(int argc, char **argv);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "command/view.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "ui/loop.h"
+#include "ui/theme.h"
+
+struct view_screen {
+	struct view_options options;
+	struct terminal *terminal;
+	struct app *app;
+	struct keymap *keymap;
+	struct theme theme;
+	bool ask_background;
+	int signals;
+};
+
+bool view_option(struct view_options *options, int option, const char *argument)
+{
+	switch (option) {
+	case 't' + 0x100:
+		options->theme = argument;
+		return true;
+	case 'c' + 0x100:
+		options->colour = argument;
+		return true;
+	case 'm' + 0x100:
+		options->no_mouse = true;
+		return true;
+	case 'a' + 0x100:
+		options->ascii = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *theme_word(const struct view_options *options)
+{
+	return options->theme ? options->theme : "auto";
+}
+
+static const char *colour_word(const struct view_options *options)
+{
+	return options->colour ? options->colour : "auto";
+}
+
+static int check_options(const struct view_options *options)
+{
+	enum theme_kind kind;
+
+	if (strcmp(theme_word(options), "auto") && theme_parse(theme_word(options), &kind) < 0) {
+		fprintf(stderr, "%s: --theme is auto, dark, light or monochrome\n", options->word);
+		return EXIT_USAGE;
+	}
+	if (theme_colours(colour_word(options), NULL, 256) < 0) {
+		fprintf(stderr, "%s: --color is auto, always or never\n", options->word);
+		return EXIT_USAGE;
+	}
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		fprintf(stderr,
+			"%s: standard %s is not a terminal; %s prints the same without one\n",
+			options->word, isatty(STDIN_FILENO) ? "output" : "input", options->batch);
+		return EXIT_ERROR;
+	}
+	return EXIT_DONE;
+}
+
+/* Theme from the option, else COLORFGBG, else dark until the terminal has answered. */
+static void choose_theme(struct view_screen *screen)
+{
+	const char *fgbg = getenv("COLORFGBG");
+	enum theme_kind kind = THEME_DARK;
+	int colours = theme_colours(colour_word(&screen->options), getenv("NO_COLOR"),
+				    terminal_colours(screen->terminal));
+
+	if (theme_parse(theme_word(&screen->options), &kind) < 0 &&
+	    (!fgbg || theme_from_colorfgbg(fgbg, &kind) < 0))
+		screen->ask_background = colours > 0;
+	screen->theme = theme_make(kind, colours);
+}
+
+static int open_terminal(struct view_screen *screen)
+{
+	const struct terminal_options options = {
+		.mouse = !screen->options.no_mouse,
+		.colour = theme_colours(colour_word(&screen->options), getenv("NO_COLOR"), 256) > 0,
+	};
+	const char *term = getenv("TERM");
+	int r = terminal_open(&options, &screen->terminal);
+
+	if (r == -ENXIO)
+		fprintf(stderr,
+			"%s: this terminal (TERM=%s) is unknown here; try TERM=xterm, or %s\n",
+			screen->options.word, term ? term : "not set", screen->options.batch);
+	else if (r < 0)
+		fprintf(stderr, "%s: cannot use the terminal: %s\n", screen->options.word,
+			strerror(-r));
+	return r < 0 ? EXIT_ERROR : EXIT_DONE;
+}
+
+int view_begin(const struct view_options *options, struct view_screen **ret_screen)
+{
+	struct view_screen *screen;
+	int status = check_options(options);
+
+	if (status)
+		return status;
+	setlocale(LC_ALL, "");
+	screen = calloc(1, sizeof(*screen));
+	if (!screen)
+		return EXIT_ERROR;
+	screen->options = *options;
+	screen->signals = loop_signals();
+	screen->keymap = keymap_new();
+	if (screen->keymap) {
+		const struct app_options app = {
+			.theme = &screen->theme,
+			.keymap = screen->keymap,
+			.utf8 = terminal_utf8() && !options->ascii,
+		};
+
+		screen->app = app_new(&app);
+	}
+	if (screen->signals < 0 || !screen->app) {
+		fprintf(stderr, "%s: cannot start: %s\n", options->word,
+			strerror(screen->signals < 0 ? -screen->signals : ENOMEM));
+		view_abandon(screen);
+		return EXIT_ERROR;
+	}
+	*ret_screen = screen;
+	return EXIT_DONE;
+}
+
+int64_t view_interval_ns(const struct view_screen *screen)
+{
+	return 0;
+}
+
+struct app *view_app(struct view_screen *screen)
+{
+	return screen->app;
+}
+
+void view_set_hooks(struct view_screen *screen, const struct app_hooks *hooks)
+{
+	app_set_hooks(screen->app, hooks);
+}
+
+void view_abandon(struct view_screen *screen)
+{
+	terminal_close(screen->terminal);
+	app_free(screen->app);
+	keymap_free(screen->keymap);
+	if (screen->signals >= 0)
+		close(screen->signals);
+	free(screen);
+}
+
+/* What ended the process that was watched, since the screen that told it is gone now. */
+static void say_target(const struct view_screen *screen)
+{
+	const struct scene *scene = app_scene(screen->app);
+	const struct source_status *s = &scene->status;
+
+	if (!scene->source || !scene->snapshot || source_is_replay(scene->source))
+		return;
+	if (s->state == SOURCE_FAILED)
+		fprintf(stderr, "%s: process %d could not be sampled any more: %s\n",
+			screen->options.word, scene->snapshot->pid, strerror(s->error));
+	else if (s->state == SOURCE_ENDED)
+		fprintf(stderr, "%s: process %d had ended%s\n", screen->options.word,
+			scene->snapshot->pid, s->oom_killed ? ", killed by the OOM killer" : "");
+}
+
+/* Ends as the signal would have ended us, so that a shell sees what it expects. */
+static int die_of(int signal)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	sigaction(signal, &standard, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return 128 + signal;
+}
+
+int view_source(struct view_screen *screen, struct source *source)
+{
+	struct loop_options options = { .signals = screen->signals, .theme = &screen->theme };
+	const char *word = screen->options.word;
+	enum loop_end end;
+	int signal = 0, status;
+
+	status = open_terminal(screen);
+	if (status) {
+		if (source)
+			source_free(source);
+		view_abandon(screen);
+		return status;
+	}
+	choose_theme(screen);
+	options.ask_background = screen->ask_background;
+	if (source)
+		app_set_source(screen->app, source);
+	end = loop_run(screen->app, screen->terminal, &options, &signal);
+	terminal_close(screen->terminal);
+	screen->terminal = NULL;
+	if (end == LOOP_SIGNAL)
+		fprintf(stderr, "%s: ended by SIG%s\n", word, sigabbrev_np(signal));
+	else if (end == LOOP_INPUT_ENDED)
+		fprintf(stderr, "%s: standard input has ended\n", word);
+	say_target(screen);
+	view_abandon(screen);
+	if (end == LOOP_SIGNAL)
+		return die_of(signal);
+	return end == LOOP_INPUT_ENDED ? EXIT_ERROR : EXIT_DONE;
+}

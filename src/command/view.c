@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "command/view.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/options.h"
+#include "model/units.h"
+#include "sample/live.h"
+
+/*
+ * pmtop -p PID: watch one process; pmtop alone: choose one from the list of processes.
+ */
+
+#define INTERVAL_NS	  ((int64_t)100 * 1000000)
+#define INTERVAL_LEAST_NS ((uint64_t)1000000)
+#define INTERVAL_MOST_NS  ((uint64_t)86400 * 1000000000)
+
+struct view_command {
+	struct view_options options;
+	struct probe probe;
+	const char *without;
+	pid_t pid;
+	int64_t interval_ns;
+	bool list_keys, help;
+};
+
+static void print_help(void)
+{
+	printf("Usage: pmtop [-p PID] [OPTION...]\n"
+	       "Watch the pages of a process; without -p, choose it from a list.\n\n"
+	       "  -p, --pid PID         watch this process\n"
+	       "      --interval TIME   time between samples (100ms)\n"
+	       "      --theme NAME      auto, dark, light or monochrome\n"
+	       "      --color WHEN      auto, always or never\n"
+	       "      --no-mouse        leave the mouse to the terminal\n"
+	       "      --ascii           no glyphs beyond ASCII\n"
+	       "      --without LIST    do as if the kernel lacked these (see pmtop doctor)\n"
+	       "  -h, --help            this text; ? on the screen says more\n"
+	       "  -V, --version         the version\n");
+}
+
+static int take_interval(struct view_command *view, const char *text)
+{
+	uint64_t ns;
+	int r = units_parse_duration(text, &ns);
+
+	if (r < 0) {
+		fprintf(stderr, "pmtop: --interval %s\n", units_duration_problem(r));
+		return EXIT_USAGE;
+	}
+	if (ns < INTERVAL_LEAST_NS || ns > INTERVAL_MOST_NS) {
+		fprintf(stderr, "pmtop: --interval is from 1ms to 24h\n");
+		return EXIT_USAGE;
+	}
+	view->interval_ns = (int64_t)ns;
+	return EXIT_DONE;
+}
+
+static int read_options(struct view_command *view, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "pid", required_argument, NULL, 'p' },
+		{ "interval", required_argument, NULL, 'i' },
+		{ "without", required_argument, NULL, 'w' },
+		{ "list-keys", no_argument, NULL, 'K' },
+		{ "help", no_argument, NULL, 'h' },
+		VIEW_LONG_OPTIONS,
+		{ 0 },
+	};
+	int id, status = EXIT_DONE;
+
+	opterr = 0;
+	while (!status && (id = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+		if (id == 'p')
+			status = options_pid("view", optarg, &view->pid);
+		else if (id == 'i')
+			status = take_interval(view, optarg);
+		else if (id == 'w')
+			view->without = optarg;
+		else if (id == 'K')
+			view->list_keys = true;
+		else if (id == 'h')
+			view->help = true;
+		else if (!view_option(&view->options, id, optarg))
+			status = options_refuse("view", id, argv, optind);
+	}
+	if (!status && optind < argc)
+		status = options_refuse_word("view", argv[optind]);
+	return status;
+}
+
+static int open_live(void *context, pid_t pid, struct source **ret_source)
+{
+	const struct view_command *view = context;
+	const struct live_options options = { .pid = pid, .interval_ns = view->interval_ns };
+
+	return live_open(&options, &view->probe, ret_source);
+}
+
+static int show(struct view_command *view)
+{
+	const struct app_hooks hooks = { .context = view, .open = open_live };
+	struct view_screen *screen;
+	struct source *source = NULL;
+	int r, status;
+
+	status = view_begin(&view->options, &screen);
+	if (status)
+		return status;
+	probe_run(&view->probe);
+	status = options_without("view", view->without, &view->probe);
+	if (status) {
+		view_abandon(screen);
+		return status;
+	}
+	view_set_hooks(screen, &hooks);
+	if (!view->interval_ns)
+		view->interval_ns = view_interval_ns(screen);
+	if (!view->interval_ns)
+		view->interval_ns = INTERVAL_NS;
+	if (view->pid) {
+		r = open_live(view, view->pid, &source);
+		if (r < 0) {
+			view_abandon(screen);
+			return options_explain_target("view", view->pid, r);
+		}
+	}
+	return view_source(screen, source);
+}
+
+int command_view(int argc, char **argv)
+{
+	struct view_command view = {
+		.options = { .word = "pmtop", .batch = "pmtop dump -p PID" },
+	};
+	int status = read_options(&view, argc, argv);
+
+	if (status)
+		return status;
+	if (view.help) {
+		print_help();
+		return EXIT_DONE;
+	}
+	if (view.list_keys) {
+		keymap_print_mdoc(stdout);
+		return EXIT_DONE;
+	}
+	if (!view.pid) {
+		fprintf(stderr, "pmtop: which process? pmtop -p PID; pmtop --help says more\n");
+		return EXIT_USAGE;
+	}
+	return show(&view);
+}
