@@ -38,11 +38,11 @@ def loop_swap(mib, priority=20, where="/var/tmp"):
 
 
 @contextlib.contextmanager
-def huge_tmpfs():
-    where = f"/run/pmtop-slots-{os.getpid()}"
+def huge_tmpfs(huge="always"):
+    where = f"/run/pmtop-slots-{os.getpid()}-{huge}"
     os.mkdir(where)
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "huge=always", "pmtop-slots", where],
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"huge={huge}", "pmtop-slots", where],
                        check=True)
         yield where
     finally:
@@ -125,6 +125,9 @@ class Target:
                 if f.read().rsplit(")", 1)[1].split()[0] == "T":
                     return
             time.sleep(0.01)
+
+    def go_on(self):
+        os.kill(self.pid, 18)
 
     def end(self):
         self.process.kill()

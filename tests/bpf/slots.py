@@ -38,7 +38,8 @@ def need(condition, what, figures):
         print(f"FAILED: {what}: {figures}")
 
 
-def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), large=False):
+def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), large=False,
+          then=None):
     split = "split" in sys.argv
     group = Cgroup(name) if pressure else None
     target = Target(f"{programs}/slots_target", kind, pages, skip, seed, where, group)
@@ -48,9 +49,12 @@ def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), 
             for part in pressure:
                 group.limit(pages * PAGE // part)
             group.free()
+            target.go_on()
         else:
             target.tell("out")
-            target.stop()
+        if then:
+            target.tell(then)
+        target.stop()
         figures = check(programs, "exact", target.pid, target.start, seed, skip,
                         int(kind == "holes"))
         print(f"{name}: {json.dumps(figures)}", flush=True)
@@ -115,9 +119,14 @@ def main():
             exact(programs, "memfd at an offset", "memfd", pages, skip=4099, seed=14)
             exact(programs, "holes at an offset", "holes", pages, skip=77, seed=15)
             exact(programs, "tmpfs, large folios", "file", pages, seed=16, where=huge, large=True)
+            exact(programs, "large entries, some split", "file", pages, seed=21, where=huge,
+                  pressure=(4,), large=True, then="touch")
+            with huge_tmpfs("within_size") as within:
+                exact(programs, "folios of many sizes", "written", pages, seed=22, where=within,
+                      large=True)
             exact(programs, "one page", "memfd", 1 + 64 * 5, seed=17)
             exact(programs, "pressure", "anon", pages, seed=18, pressure=(2, 4, 8))
-            exact(programs, "pressure, holes", "holes", pages, seed=19, pressure=(2, 3))
+            exact(programs, "pressure, holes", "holes", pages, seed=19, pressure=(3, 5))
             exact(programs, "pressure, large folios", "file", pages, seed=20, where=huge,
                   pressure=(2,), large=True)
     elif what == "bench":

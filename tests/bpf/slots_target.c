@@ -5,7 +5,7 @@
  *
  *   slots_target KIND PAGES SKIP SEED [DIR]
  *
- * KIND: anon, memfd, holes, sysv, file (on DIR). SKIP: the mapping starts at this page of the object.
+ * KIND: anon, memfd, holes, sysv, file and written (on DIR: by memory, by write). SKIP: the mapping starts at this page of the object.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,14 +39,36 @@ static void die(const char *what)
 
 static void make_file(struct object *o)
 {
-	if (!strcmp(o->kind, "file"))
+	if (!strcmp(o->kind, "file") || !strcmp(o->kind, "written"))
 		o->fd = open(o->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	else
 		o->fd = memfd_create("slots", MFD_CLOEXEC);
-	if (o->fd < 0 || ftruncate(o->fd, (o->skip + o->pages) * PAGE) < 0)
+	/* What is to be written grows as it is: so do the folios. */
+	if (o->fd < 0 ||
+	    (strcmp(o->kind, "written") && ftruncate(o->fd, (o->skip + o->pages) * PAGE) < 0))
 		die("object");
 	o->memory = mmap(NULL, o->pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, o->fd,
 			 o->skip * PAGE);
+}
+
+/* By write, in pieces of 4 KiB to 256 KiB: the kernel takes folios of these sizes on tmpfs. */
+static void write_pages(struct object *o)
+{
+	static uint64_t buffer[64][512];
+	uint64_t n;
+
+	for (uint64_t i = 0, turn = 0; i < o->pages; i += n, turn++) {
+		n = 1u << pattern_mix(turn) % 7;
+		if (n > o->pages - i)
+			n = o->pages - i;
+		for (uint64_t k = 0; k < n; k++)
+			pattern_fill(buffer[k], o->seed, o->skip + i + k);
+		if (pwrite(o->fd, buffer, n * PAGE, (o->skip + i) * PAGE) != (ssize_t)(n * PAGE))
+			die("write");
+	}
+	/* Mapped as well, or there is nothing for MADV_PAGEOUT to find. */
+	for (uint64_t i = 0; i < o->pages; i++)
+		*(volatile char *)(o->memory + i * PAGE);
 }
 
 static void make(struct object *o)
@@ -68,6 +90,10 @@ static void make(struct object *o)
 	}
 	if (o->memory == MAP_FAILED)
 		die("mmap");
+	if (!strcmp(o->kind, "written")) {
+		write_pages(o);
+		return;
+	}
 	for (uint64_t i = 0; i < o->pages; i++)
 		if (!o->holes || !pattern_hole(o->seed, o->skip + i))
 			pattern_fill((uint64_t *)(o->memory + i * PAGE), o->seed, o->skip + i);
@@ -79,7 +105,7 @@ static void make(struct object *o)
  */
 static void push_out(struct object *o)
 {
-	uint64_t stretch = strcmp(o->kind, "file") ? 64 : 512;
+	uint64_t stretch = strcmp(o->kind, "file") && strcmp(o->kind, "written") ? 64 : 512;
 
 	for (int round = 0; round < 3; round++)
 		for (uint64_t i = 0; i < o->pages; i += stretch) {
@@ -90,6 +116,13 @@ static void push_out(struct object *o)
 			if (madvise(o->memory + i * PAGE, n * PAGE, MADV_PAGEOUT) < 0)
 				die("MADV_PAGEOUT");
 		}
+}
+
+/* Reads some pages back in, which splits the large entries that they are part of. */
+static void touch(struct object *o)
+{
+	for (uint64_t i = 5; i < o->pages; i += 97)
+		*(volatile char *)(o->memory + i * PAGE);
 }
 
 /* Page by page in an order of chance, all but each 17th: no two neighbours lie side by side. */
@@ -159,6 +192,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strncmp(line, "out", 3))
 			push_out(&o);
+		else if (!strncmp(line, "touch", 5))
+			touch(&o);
 		else if (!strncmp(line, "scatter", 7))
 			scatter(&o);
 		else if (!strncmp(line, "churn", 5))
