@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "kernel/object.h"
+#include "kernel/object_bpf.h"
 #include "kernel/object_cache.h"
 #include "kernel/object_open.h"
 
@@ -13,6 +14,8 @@ struct object_reader {
 	struct filesystems *filesystems;
 	struct object_statistics statistics;
 	bool want_marks;
+	struct object_bpf bpf;
+	bool fell_back; /* the walk could not answer for a part of this object */
 
 	/* The object that is open, and how it is asked. */
 	const struct mapping *mapping;
@@ -37,6 +40,7 @@ void object_reader_free(struct object_reader *reader)
 {
 	object_close(reader);
 	object_cache_release(&reader->cache);
+	object_bpf_release(&reader->bpf);
 	free(reader);
 }
 
@@ -57,6 +61,8 @@ void object_close(struct object_reader *reader)
 		close(reader->cache.fd);
 	reader->cache.fd = -1;
 	reader->mapping = NULL;
+	reader->fell_back = false;
+	object_bpf_forget(&reader->bpf);
 }
 
 /* Files are asked only on local disks; shared memory always. */
@@ -100,12 +106,41 @@ static int shift_run(void *context, const struct object_run *run)
 	return s->sink(s->context, &shifted);
 }
 
+static bool use_bpf(struct object_reader *r, const struct mapping *m)
+{
+	return m->kind == MAPPING_SHMEM && r->probe->has[PROBE_BPF] && object_bpf_ready(&r->bpf);
+}
+
+/* By the walk; the object is opened only for what the walk cannot tell. */
+static int query_bpf(struct object_reader *r, const struct mapping *m, uint64_t first,
+		     uint64_t count, object_sink *sink, void *context, uint64_t *ret_done)
+{
+	int error;
+
+	if (r->want_marks)
+		select_object(r, m);
+	error = object_bpf_query(&r->bpf, r->target, m, first, count, r->want_marks, &r->cache,
+				 sink, context, ret_done);
+	r->statistics.walks = r->bpf.walks;
+	return error;
+}
+
 int object_query(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
 		 uint64_t count, object_sink *sink, void *context)
 {
 	struct shift shift = { sink, context, mapping->offset >> PMTOP_PAGE_SHIFT };
-	struct object_run unknown = { .first = first, .count = count };
+	struct object_run unknown = { 0 };
 
+	if (use_bpf(reader, mapping)) {
+		uint64_t done = 0;
+		int error = query_bpf(reader, mapping, first, count, sink, context, &done);
+
+		if (error != -ENOSYS)
+			return error;
+		reader->fell_back = true;
+		first += done;
+		count -= done;
+	}
 	select_object(reader, mapping);
 	if (reader->cache.fd >= 0) {
 		int error = object_cache_query(&reader->cache, first + shift.by, count, shift_run,
@@ -114,19 +149,35 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 		if (error != -EPERM && error != -ENOSYS)
 			return error;
 	}
+	unknown.first = first;
+	unknown.count = count;
 	unknown.what = mapping->kind == MAPPING_SHMEM ? OBJECT_UNKNOWN : OBJECT_NOT_ASKED;
 	return sink(context, &unknown);
 }
 
-uint16_t object_marks_known(const struct object_reader *reader, const struct mapping *mapping)
+uint16_t object_marks_known(struct object_reader *reader, const struct mapping *mapping)
 {
-	if (mapping->kind != MAPPING_SHMEM || !reader->want_marks ||
-	    (reader->mapping == mapping && reader->cache.fd < 0))
+	const bool *has = reader->probe->has;
+	bool bpf;
+
+	if (mapping->kind != MAPPING_SHMEM || !reader->want_marks)
 		return 0;
+	bpf = use_bpf(reader, mapping);
+	select_object(reader, mapping);
+	if (reader->cache.fd < 0)
+		return bpf ? MARK_ALLOCATED : 0;
 	return MARK_ALLOCATED |
-	       (reader->probe->has[PROBE_CACHESTAT] && reader->probe->has[PROBE_MINCORE]
-			? MARK_SWAP_CACHED
-			: 0);
+	       ((bpf || has[PROBE_CACHESTAT]) && has[PROBE_MINCORE] ? MARK_SWAP_CACHED : 0);
+}
+
+bool object_slots_known(struct object_reader *reader, const struct mapping *mapping)
+{
+	return use_bpf(reader, mapping) && !reader->fell_back;
+}
+
+const char *object_bpf_lack(const struct object_reader *reader)
+{
+	return reader->bpf.reason;
 }
 
 bool object_totals(struct object_reader *reader, const struct mapping *mapping,

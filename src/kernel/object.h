@@ -36,7 +36,7 @@ struct object_run {
 typedef int object_sink(void *context, const struct object_run *run);
 
 struct object_statistics {
-	uint64_t opens, cachestats, mincores, seeks;
+	uint64_t walks, opens, cachestats, mincores, seeks;
 };
 
 struct object_reader;
@@ -64,7 +64,13 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 void object_close(struct object_reader *reader);
 
 /* Marks that the answers for `mapping` can carry (MARK_ALLOCATED, MARK_SWAP_CACHED). */
-uint16_t object_marks_known(const struct object_reader *reader, const struct mapping *mapping);
+uint16_t object_marks_known(struct object_reader *reader, const struct mapping *mapping);
+
+/* True when each swapped page of the object comes with its slot. */
+bool object_slots_known(struct object_reader *reader, const struct mapping *mapping);
+
+/* Why the BPF walk, which the probe thought possible, could not be loaded; "" if it was. */
+const char *object_bpf_lack(const struct object_reader *reader);
 
 /* The whole object's pages in the cache and in swap, cheap; false when it cannot be asked. */
 bool object_totals(struct object_reader *reader, const struct mapping *mapping,

@@ -13,7 +13,7 @@
 #endif
 
 /* Pages that mincore is asked for at once, and the window that is mapped for it. */
-#define WINDOW_PAGES 16384u
+#define WINDOW_PAGES OBJECT_CACHE_WINDOW
 
 /* linux/mman.h of 6.5 */
 struct cache_range {
@@ -311,6 +311,13 @@ static bool may_trust_mincore(const struct object_cache *c)
 	struct stat st;
 
 	return geteuid() == 0 || (fstat(c->fd, &st) == 0 && st.st_uid == geteuid());
+}
+
+const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t first,
+					  uint64_t count)
+{
+	return cache->fd >= 0 && may_trust_mincore(cache) ? look_in_core(cache, first, count)
+							  : NULL;
 }
 
 int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t count,

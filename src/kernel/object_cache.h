@@ -34,6 +34,16 @@ int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t coun
 bool object_cache_totals(struct object_cache *cache, uint64_t first, uint64_t count,
 			 uint64_t *ret_cached, uint64_t *ret_swapped);
 
+/* Pages that object_cache_in_core() takes at once. */
+#define OBJECT_CACHE_WINDOW 16384u
+
+/*
+ * Whether pages are in core, the swap cache included: bit 0 of each byte, good until the next call.
+ * NULL: not known.
+ */
+const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t first,
+					  uint64_t count);
+
 void object_cache_unmap(struct object_cache *cache);
 void object_cache_release(struct object_cache *cache);
 

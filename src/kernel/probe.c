@@ -6,6 +6,7 @@
 #include "kernel/pagemap.h"
 #include "kernel/probe.h"
 #include "kernel/probe_trials.h"
+#include "kernel/shmem_bpf.h"
 
 const struct probe_feature_info probe_features[PROBE_FEATURES] = {
 	[PROBE_PAGEMAP] = { "pagemap", "page-table entries (/proc/PID/pagemap)",
@@ -52,13 +53,25 @@ void probe_run(struct probe *ret_probe)
 	memset(p, 0, sizeof(*p));
 	p->marker_swap_type = -1;
 	p->zero_pfn = p->huge_zero_pfn = UINT64_MAX;
-	strcpy(p->bpf_reason, "not built in");
 	for (int f = 0; f < PROBE_FEATURES; f++) {
 		int result = probe_trials[f] ? probe_trials[f](p) : -ENOSYS;
 
 		p->has[f] = result == 0;
 		p->error[f] = result < 0 ? -result : 0;
 	}
+}
+
+void probe_try_bpf(struct probe *probe)
+{
+	struct shmem_bpf *bpf = NULL;
+	int result;
+
+	if (!probe->has[PROBE_BPF])
+		return;
+	result = shmem_bpf_open(&bpf, probe->bpf_reason, sizeof(probe->bpf_reason));
+	shmem_bpf_close(bpf);
+	probe->has[PROBE_BPF] = result == 0;
+	probe->error[PROBE_BPF] = result < 0 ? -result : 0;
 }
 
 int probe_take_away(struct probe *probe, const char *list, const char **ret_bad)

@@ -50,11 +50,17 @@ struct probe {
 	uint32_t hugetlb_dev_major, hugetlb_dev_minor;
 	bool hugetlb_dev_known;
 	bool ksm_unreliable; /* kpageflags calls every anonymous page KSM (seen on 6.12) */
-	char bpf_reason[160]; /* why PROBE_BPF is off, or "" */
+	char bpf_reason[160]; /* why PROBE_BPF cannot be, or "" */
 };
 
 /* Tries everything. Never fails: what cannot be tried is not there. */
 void probe_run(struct probe *ret_probe);
+
+/*
+ * Loads the BPF program for real, 30 ms, which probe_run() leaves out; for who wants to know, not
+ * for who is about to use it: the first walk loads it anyway, and falls back when that fails.
+ */
+void probe_try_bpf(struct probe *probe);
 
 /* Takes the features of a comma list away; -EINVAL names none (ret_bad points at the word). */
 int probe_take_away(struct probe *probe, const char *list, const char **ret_bad);

@@ -17,6 +17,7 @@
 #include "kernel/pagemap.h"
 #include "kernel/pagemap_scan_abi.h"
 #include "kernel/probe_trials.h"
+#include "kernel/shmem_bpf.h"
 #include "model/cleanup.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -295,6 +296,12 @@ static int try_swap(struct probe *probe)
 	return lines > 1 ? 0 : -ENODEV;
 }
 
+/* Loading takes 30 ms, which the first screen does not have: the first walk does it. */
+static int try_bpf(struct probe *probe)
+{
+	return shmem_bpf_check(probe->bpf_reason, sizeof(probe->bpf_reason));
+}
+
 int (*const probe_trials[PROBE_FEATURES])(struct probe *probe) = {
 	[PROBE_PAGEMAP] = try_pagemap,
 	[PROBE_PAGEMAP_SCAN] = try_pagemap_scan,
@@ -305,6 +312,7 @@ int (*const probe_trials[PROBE_FEATURES])(struct probe *probe) = {
 	[PROBE_MINCORE] = try_mincore,
 	[PROBE_SEEK_DATA] = try_seek_data,
 	[PROBE_MAP_FILES] = try_map_files,
+	[PROBE_BPF] = try_bpf,
 	[PROBE_KPAGEFLAGS] = try_kpageflags,
 	[PROBE_KPAGECOUNT] = try_kpagecount,
 	[PROBE_PAGEOUT] = try_pageout,

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -49,13 +50,19 @@ void shmem_bpf_unbind(struct shmem_bpf *bpf)
 
 int shmem_bpf_bind(struct shmem_bpf *bpf, pid_t pid)
 {
-	union bpf_iter_link_info info = { .task.tid = pid };
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-		    .link_info_len = sizeof(info));
+	struct bpf_iter_attach_opts options;
+	union bpf_iter_link_info info;
 
 	if (bpf->link && bpf->pid == pid)
 		return 0;
 	shmem_bpf_unbind(bpf);
+	/* By hand: an initializer may leave padding undefined, and libbpf looks at it. */
+	memset(&info, 0, sizeof(info));
+	info.task.tid = pid;
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
 	bpf->link = bpf_program__attach_iter(bpf->skeleton->progs.walk_vma, &options);
 	if (!bpf->link)
 		return -errno;
@@ -143,35 +150,38 @@ static uint64_t address_of(const struct xarray_walk *walk, uint64_t page)
 }
 
 /*
- * Decodes one record. 1 when it was torn and shall be read again: its runs are taken back and
+ * Decodes one record. When it was torn and shall be read again, its runs are taken back and
  * pass->addr is where it starts.
  */
-static int take_record(struct pass *pass, const struct xarray_record *record, uint64_t bias)
+static int take_record(struct pass *pass, const struct xarray_record *record, uint64_t bias,
+		       bool *ret_torn)
 {
 	const struct xarray_walk *walk = pass->bpf->walk;
 	struct xarray_runs *batch = &pass->bpf->batch;
 	struct xarray_run last = { 0 };
 	uint64_t start = record->base + ((uint64_t)record->from << record->shift);
 	size_t count;
-	int r;
 
 	if (batch->room - batch->count < XARRAY_SLOTS) {
-		r = flush(pass, false);
+		int r = flush(pass, false);
+
 		if (r)
 			return r;
 	}
 	count = batch->count;
 	if (count)
 		last = batch->runs[count - 1];
-	if (!xarray_decode(record, &pass->bpf->frames, walk->first, walk->stop, bias, batch) ||
-	    pass->attempts >= ATTEMPTS)
+	*ret_torn =
+		xarray_decode(record, &pass->bpf->frames, walk->first, walk->stop, bias, batch) &&
+		pass->attempts < ATTEMPTS;
+	if (!*ret_torn)
 		return 0;
 	pass->attempts++;
 	batch->count = count;
 	if (count)
 		batch->runs[count - 1] = last;
 	pass->addr = address_of(walk, start > walk->first ? start : walk->first);
-	return 1;
+	return 0;
 }
 
 /* Takes what one run of the program left; moves pass->addr on. */
@@ -180,7 +190,7 @@ static int take_records(struct pass *pass)
 	const struct xarray_walk *walk = pass->bpf->walk;
 	const struct mapping *mapping = pass->request->mapping;
 	uint64_t page = (pass->addr - mapping->start) >> PMTOP_PAGE_SHIFT;
-	int r;
+	bool torn = false;
 
 	if (!same_file(walk, mapping))
 		return -ENOENT;
@@ -193,9 +203,10 @@ static int take_records(struct pass *pass)
 			.dev_minor = walk->device & 0xfffff,
 		};
 	for (uint32_t i = 0; i < walk->records && i < XARRAY_RECORDS; i++) {
-		r = take_record(pass, &pass->bpf->records[i], page - walk->first);
-		if (r)
-			return r == 1 ? 0 : r;
+		int r = take_record(pass, &pass->bpf->records[i], page - walk->first, &torn);
+
+		if (r || torn)
+			return r;
 	}
 	pass->addr = walk->addr;
 	return 0;
@@ -256,14 +267,14 @@ int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *reques
 	if (!r)
 		r = walk_all(&pass);
 	/* The answer counts only if it was this process all the time. */
-	if (!r || r == -ENOENT) {
+	if (r >= 0 || r == -ENOENT) {
 		int after = may_read(request->proc_fd);
 
 		r = after ? after : r;
 	}
-	if (r)
+	if (r < 0)
 		shmem_bpf_unbind(bpf);
-	if (!r && ret_file)
+	else if (ret_file)
 		*ret_file = file;
 	return r;
 }

@@ -21,6 +21,12 @@
 struct shmem_bpf;
 
 /*
+ * Whether the program can be expected to load; costs next to nothing. 0, or -errno and one sentence
+ * in `reason` that says why not.
+ */
+int shmem_bpf_check(char *reason, size_t reason_size);
+
+/*
  * Loads the program and learns from pages of pmtop's own how a folio becomes a pfn. On failure
  * -errno, and one sentence in `reason` that says why and what would help.
  */
@@ -48,7 +54,8 @@ struct shmem_bpf_request {
 
 /*
  * Receives runs in ascending order, a batch at a time; `first` of a run counts from the start of
- * the mapping. What no run covers is a hole. Not 0 ends the walk and is returned from it.
+ * the mapping. What no run covers is a hole. Above 0 ends the walk and is returned from it: what
+ * the sink got is the whole truth up to the end of its last run. Below 0 is an error.
  */
 typedef int shmem_bpf_sink(void *context, const struct xarray_run *runs, size_t count);
 

@@ -157,15 +157,29 @@ static bool has_capabilities(void)
 	return set >> 21 & 1 || (set >> 38 & 3) == 3;
 }
 
+int shmem_bpf_check(char *reason, size_t reason_size)
+{
+	if (!has_capabilities()) {
+		snprintf(reason, reason_size, "needs CAP_BPF and CAP_PERFMON: run as root");
+		return -EPERM;
+	}
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		snprintf(reason, reason_size, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
+		return -ESRCH;
+	}
+	if (file_says("/sys/kernel/security/lockdown", "[confidentiality]")) {
+		snprintf(reason, reason_size,
+			 "the kernel is locked down (lockdown=confidentiality)");
+		return -EPERM;
+	}
+	return 0;
+}
+
 static void say_why(int error, char *reason, size_t size)
 {
-	if (!has_capabilities())
-		snprintf(reason, size, "needs CAP_BPF and CAP_PERFMON: run as root");
-	else if (access("/sys/kernel/btf/vmlinux", R_OK))
-		snprintf(reason, size, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
-	else if (file_says("/sys/kernel/security/lockdown", "[confidentiality]"))
-		snprintf(reason, size, "the kernel is locked down (lockdown=confidentiality)");
-	else if (error == -EPERM || error == -EACCES)
+	if (shmem_bpf_check(reason, size) < 0)
+		return;
+	if (error == -EPERM || error == -EACCES)
 		snprintf(reason, size, "the kernel refuses BPF programs here: %s",
 			 strerror(-error));
 	else
@@ -217,10 +231,15 @@ void shmem_bpf_close(struct shmem_bpf *bpf)
 #include <errno.h>
 #include <stdio.h>
 
-int shmem_bpf_open(struct shmem_bpf **ret_bpf, char *reason, size_t reason_size)
+int shmem_bpf_check(char *reason, size_t reason_size)
 {
 	snprintf(reason, reason_size, "pmtop was built without BPF");
 	return -ENOSYS;
+}
+
+int shmem_bpf_open(struct shmem_bpf **ret_bpf, char *reason, size_t reason_size)
+{
+	return shmem_bpf_check(reason, reason_size);
 }
 
 void shmem_bpf_close(struct shmem_bpf *bpf)

@@ -237,8 +237,11 @@ static void limit_slot_knowledge(struct pass *p)
 {
 	const struct mapping *m = current(p);
 
-	if (m->kind == MAPPING_SHMEM && !p->probe->has[PROBE_BPF])
-		p->now.facts.slots_known = false;
+	bool shared = object_slots_known(p->objects, m);
+
+	if (m->kind == MAPPING_SHMEM)
+		p->now.facts.slots_known =
+			shared && (p->now.facts.slots_known || !mapping_is_private(m));
 }
 
 static int finish_mapping(struct pass *p)

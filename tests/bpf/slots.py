@@ -4,6 +4,7 @@
 
   slots.py DIRECTORY exact [PAGES [split]]  all kinds of shared memory, byte by byte; split: this
                                           kernel splits large folios before it swaps them out
+  slots.py DIRECTORY agree [PAGES]        all ways to ask say the same
   slots.py DIRECTORY churn WALKS [PAGES]  walks while the target changes all the time
   slots.py DIRECTORY bench [PAGES]        what a walk costs
 
@@ -19,8 +20,8 @@ from machine import Cgroup, KernelLog, Target, huge_tmpfs, loop_swap, PAGE
 FAILED = []
 
 
-def check(programs, *arguments):
-    result = subprocess.run([f"{programs}/slots_check", *map(str, arguments)],
+def check(programs, *arguments, program="slots_check"):
+    result = subprocess.run([f"{programs}/{program}", *map(str, arguments)],
                             capture_output=True, text=True, check=False)
     if result.returncode == 77:
         print(result.stderr.strip())
@@ -67,6 +68,32 @@ def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), 
         if large and not pressure:
             need(any(int(o) for o in figures.get("resident_orders", {})),
                  f"{name}: large folios", figures)
+    finally:
+        target.end()
+        if group:
+            group.remove()
+
+
+def agree(programs, name, kind, pages, skip=0, where=None, pressure=(), want=()):
+    group = Cgroup(name) if pressure else None
+    target = Target(f"{programs}/slots_target", kind, pages, skip, 3, where, group)
+    try:
+        for part in pressure:
+            group.limit(pages * PAGE // part)
+        if pressure:
+            group.free()
+            target.tell("touch")
+        target.tell("out")
+        target.stop()
+        figures = check(programs, target.pid, target.start, program="slots_agree")
+        print(f"{name}: {json.dumps(figures)}", flush=True)
+        bpf = figures.get("bpf", {})
+        for word in want:
+            need(bpf.get(word, 0) > 0, f"{name}: some pages are {word}", figures)
+        need(bpf.get("slots") == bpf.get("swapped", 0) + bpf.get("swap_cached", 0),
+             f"{name}: a slot for each swapped page", figures)
+        need(figures.get("walks_in_gaps", 0) <= 2 + pages // 16384,
+             f"{name}: one walk answers for many gaps", figures)
     finally:
         target.end()
         if group:
@@ -129,6 +156,16 @@ def main():
             exact(programs, "pressure, holes", "holes", pages, seed=19, pressure=(3, 5))
             exact(programs, "pressure, large folios", "file", pages, seed=20, where=huge,
                   pressure=(2,), large=True)
+    elif what == "agree":
+        pages = int(sys.argv[3]) if len(sys.argv) > 3 else 20000
+        with loop_swap(max(256, pages * 6 // 256)), huge_tmpfs() as huge:
+            agree(programs, "anonymous", "anon", pages, want=("cached", "swap_cached"))
+            agree(programs, "allocated", "allocated", pages, skip=55,
+                  want=("hole", "allocated", "cached", "swap_cached"))
+            agree(programs, "allocated, pressure", "allocated", pages, skip=55, pressure=(3, 5),
+                  want=("hole", "cached", "swapped", "swap_cached"))
+            agree(programs, "large folios", "file", pages, where=huge, pressure=(3,),
+                  want=("swap_cached",))
     elif what == "bench":
         pages = int(sys.argv[3]) if len(sys.argv) > 3 else 1 << 20
         with loop_swap(pages // 256 + 512), huge_tmpfs() as huge:

@@ -5,7 +5,7 @@
  *
  *   slots_target KIND PAGES SKIP SEED [DIR]
  *
- * KIND: anon, memfd, holes, sysv, file and written (on DIR: by memory, by write). SKIP: the mapping starts at this page of the object.
+ * KIND: anon, memfd, holes, allocated (holes, some of them fallocated), sysv, file and written (on DIR: by memory, by write). SKIP: the mapping starts at this page of the object.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,12 +71,23 @@ static void write_pages(struct object *o)
 		*(volatile char *)(o->memory + i * PAGE);
 }
 
+/* Every second 1000 pages are allocated before anything is written. */
+static void allocate(struct object *o)
+{
+	for (uint64_t i = 0; i < o->pages; i += 2000) {
+		uint64_t n = o->pages - i < 1000 ? o->pages - i : 1000;
+
+		if (fallocate(o->fd, 0, (o->skip + i) * PAGE, n * PAGE) < 0)
+			die("fallocate");
+	}
+}
+
 static void make(struct object *o)
 {
 	size_t size = o->pages * PAGE;
 
 	o->fd = -1;
-	o->holes = !strcmp(o->kind, "holes");
+	o->holes = !strcmp(o->kind, "holes") || !strcmp(o->kind, "allocated");
 	if (!strcmp(o->kind, "anon")) {
 		o->memory =
 			mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -94,6 +105,8 @@ static void make(struct object *o)
 		write_pages(o);
 		return;
 	}
+	if (!strcmp(o->kind, "allocated"))
+		allocate(o);
 	for (uint64_t i = 0; i < o->pages; i++)
 		if (!o->holes || !pattern_hole(o->seed, o->skip + i))
 			pattern_fill((uint64_t *)(o->memory + i * PAGE), o->seed, o->skip + i);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/object_bpf.h"
+
+/* A stretch is at least this long (64 MiB), and ends where this many runs are known. */
+#define STRETCH_PAGES 16384u
+#define STRETCH_RUNS  65536u
+
+#define FULL 1
+
+bool object_bpf_ready(struct object_bpf *object)
+{
+	if (!object->tried)
+		shmem_bpf_open(&object->bpf, object->reason, sizeof(object->reason));
+	object->tried = true;
+	return object->bpf;
+}
+
+void object_bpf_forget(struct object_bpf *object)
+{
+	object->mapping = NULL;
+	object->count = object->cursor = 0;
+}
+
+void object_bpf_release(struct object_bpf *object)
+{
+	object_bpf_forget(object);
+	shmem_bpf_close(object->bpf);
+	free(object->runs);
+	*object = (struct object_bpf){ 0 };
+}
+
+static int make_room(struct object_bpf *o, size_t count)
+{
+	size_t room = o->room ? o->room : 512;
+	struct xarray_run *runs;
+
+	while (room < count)
+		room *= 2;
+	if (room == o->room)
+		return 0;
+	runs = reallocarray(o->runs, room, sizeof(*runs));
+	if (!runs)
+		return -ENOMEM;
+	o->runs = runs;
+	o->room = room;
+	return 0;
+}
+
+static int keep(void *context, const struct xarray_run *runs, size_t count)
+{
+	struct object_bpf *o = context;
+	int error = make_room(o, o->count + count);
+
+	if (error)
+		return error;
+	for (size_t i = 0; i < count; i++)
+		o->runs[o->count++] = runs[i];
+	return o->count >= STRETCH_RUNS ? FULL : 0;
+}
+
+/* Walks the stretch from `first` on. */
+static int look(struct object_bpf *o, const struct target *target, const struct mapping *mapping,
+		uint64_t first, uint64_t count, bool flags)
+{
+	uint64_t left = mapping_pages(mapping) - first;
+	struct shmem_bpf_request request = {
+		.pid = target->pid,
+		.proc_fd = target->proc,
+		.mapping = mapping,
+		.first = first,
+		.count = count > STRETCH_PAGES ? count : STRETCH_PAGES,
+		.flags = flags,
+	};
+	int r;
+
+	if (request.count > left)
+		request.count = left;
+	object_bpf_forget(o);
+	o->walks++;
+	r = shmem_bpf_walk(o->bpf, &request, keep, o, NULL);
+	if (r < 0)
+		return r;
+	o->mapping = mapping;
+	o->first = first;
+	o->end = first + request.count;
+	if (r == FULL)
+		o->end = o->runs[o->count - 1].first + o->runs[o->count - 1].count;
+	return 0;
+}
+
+struct answer {
+	struct object_bpf *object;
+	struct object_cache *cache; /* NULL: swap-cached pages are not told from others */
+	uint64_t offset; /* of the mapping in the object, in pages */
+	bool marks;
+	object_sink *sink;
+	void *context;
+	uint64_t at, end; /* what is still to be said */
+};
+
+static int say(struct answer *a, uint64_t to, enum object_page what, const struct xarray_run *run)
+{
+	struct object_run said = { .first = a->at, .count = to - a->at, .what = (uint8_t)what };
+
+	if (!said.count)
+		return 0;
+	if (run) {
+		said.slot_known = true;
+		said.type = run->type;
+		said.offset = run->value + (a->at - run->first);
+	}
+	a->at = to;
+	return a->sink(a->context, &said);
+}
+
+/* Swapped pages that are in core lie in the swap cache. */
+static int say_swapped(struct answer *a, uint64_t to, const struct xarray_run *run)
+{
+	while (a->at < to) {
+		uint64_t n = to - a->at, first = a->at;
+		const unsigned char *core = NULL;
+		int error = 0;
+
+		if (n > OBJECT_CACHE_WINDOW)
+			n = OBJECT_CACHE_WINDOW;
+		if (a->cache)
+			core = object_cache_in_core(a->cache, first + a->offset, n);
+		if (!core)
+			return say(a, to, OBJECT_SWAPPED, run);
+		for (uint64_t i = 0, k; i < n && !error; i = k) {
+			for (k = i + 1; k < n && !((core[k] ^ core[i]) & 1); k++)
+				;
+			error = say(a, first + k, core[i] & 1 ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED,
+				    run);
+		}
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int say_run(struct answer *a, const struct xarray_run *run)
+{
+	uint64_t to = run->first + run->count < a->end ? run->first + run->count : a->end;
+
+	switch (run->kind) {
+	case XARRAY_SWAP:
+		return say_swapped(a, to, run);
+	case XARRAY_RESIDENT:
+		return say(a, to,
+			   a->marks && !(run->flags & XARRAY_UPTODATE) ? OBJECT_ALLOCATED
+								       : OBJECT_CACHED,
+			   NULL);
+	default:
+		return say(a, to, OBJECT_UNKNOWN, NULL);
+	}
+}
+
+/* Says all that the stretch holds of a->at … a->end - 1. */
+static int say_stretch(struct answer *a)
+{
+	struct object_bpf *o = a->object;
+	uint64_t end = a->end < o->end ? a->end : o->end, asked_end = a->end;
+	int error = 0;
+
+	if (o->cursor && o->runs[o->cursor - 1].first + o->runs[o->cursor - 1].count > a->at)
+		o->cursor = 0;
+	a->end = end;
+	while (a->at < end && !error) {
+		const struct xarray_run *run = &o->runs[o->cursor];
+
+		if (o->cursor == o->count || run->first >= end)
+			error = say(a, end, OBJECT_HOLE, NULL);
+		else if (run->first + run->count <= a->at)
+			o->cursor++;
+		else if (run->first > a->at)
+			error = say(a, run->first, OBJECT_HOLE, NULL);
+		else
+			error = say_run(a, run);
+	}
+	a->end = asked_end;
+	return error;
+}
+
+int object_bpf_query(struct object_bpf *object, const struct target *target,
+		     const struct mapping *mapping, uint64_t first, uint64_t count, bool marks,
+		     struct object_cache *cache, object_sink *sink, void *context,
+		     uint64_t *ret_done)
+{
+	struct answer a = {
+		.object = object,
+		.cache = marks ? cache : NULL,
+		.offset = mapping->offset >> PMTOP_PAGE_SHIFT,
+		.marks = marks,
+		.sink = sink,
+		.context = context,
+		.at = first,
+		.end = first + count,
+	};
+	int error = 0;
+
+	while (a.at < a.end && !error) {
+		if (object->mapping != mapping || a.at < object->first || a.at >= object->end)
+			error = look(object, target, mapping, a.at, a.end - a.at, marks);
+		/* Not a place to give up: what BPF cannot say now, another way may. */
+		if (error == -ENOENT || error == -EOPNOTSUPP || error == -EAGAIN ||
+		    error == -EPROTO)
+			error = -ENOSYS;
+		if (!error)
+			error = say_stretch(&a);
+	}
+	*ret_done = a.at - first;
+	return error;
+}
