@@ -164,10 +164,11 @@ uint16_t object_marks_known(struct object_reader *reader, const struct mapping *
 		return 0;
 	bpf = use_bpf(reader, mapping);
 	select_object(reader, mapping);
+	if (!bpf && !has[PROBE_CACHESTAT])
+		return 0; /* mincore and SEEK_DATA do not see what is allocated only */
 	if (reader->cache.fd < 0)
 		return bpf ? MARK_ALLOCATED : 0;
-	return MARK_ALLOCATED |
-	       ((bpf || has[PROBE_CACHESTAT]) && has[PROBE_MINCORE] ? MARK_SWAP_CACHED : 0);
+	return MARK_ALLOCATED | (has[PROBE_MINCORE] ? MARK_SWAP_CACHED : 0);
 }
 
 bool object_slots_known(struct object_reader *reader, const struct mapping *mapping)

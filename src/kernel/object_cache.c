@@ -176,11 +176,6 @@ static int emit_swapped(struct query *q, uint64_t first, uint64_t count)
 
 static int ask(struct query *q, uint64_t first, uint64_t count);
 
-/*
- * A mixed window. In core and without data: allocated. In core or not tells cached pages from
- * holes where nothing is in swap, and swapped ones from holes where nothing is cached; what stays
- * open (in core, with swap in the window) is for cachestat, in halves.
- */
 static int ask_halves(struct query *q, uint64_t first, uint64_t count)
 {
 	uint64_t half = count / 2;
@@ -205,28 +200,71 @@ static int emit_in_core(struct query *q, uint64_t first, uint64_t count)
 	return error ? error : emit_in_core(q, first + count / 2, count - count / 2);
 }
 
-static int ask_mixed_window(struct query *q, uint64_t first, uint64_t count,
-			    const unsigned char *core)
+/* Pages without data that are not in core: a hole, or allocated and never written. */
+static int emit_no_data(struct query *q, uint64_t first, uint64_t count)
 {
-	uint64_t i = 0;
+	struct cache_counts counts;
+	int error = count_cache(q->cache, first, count, &counts);
+
+	if (error)
+		return error;
+	if (!counts.cached)
+		return emit(q, first, count, OBJECT_HOLE);
+	if (counts.cached >= count)
+		return emit(q, first, count, OBJECT_ALLOCATED);
+	error = emit_no_data(q, first, count / 2);
+	return error ? error : emit_no_data(q, first + count / 2, count - count / 2);
+}
+
+#define IN_CORE	 1
+#define HAS_DATA 2
+
+/* Sets HAS_DATA in the bytes of the pages that have some; how many these are. */
+static uint64_t mark_data(struct object_cache *c, uint64_t first, uint64_t count,
+			  unsigned char *marks)
+{
+	uint64_t pages = 0;
+
+	for (uint64_t i = 0, n; i < count; i += n) {
+		bool data;
+
+		n = data_run(c, first + i, count - i, &data);
+		if (!data)
+			continue;
+		pages += n;
+		for (uint64_t k = i; k < i + n; k++)
+			marks[k] |= HAS_DATA;
+	}
+	return pages;
+}
+
+/*
+ * A mixed window. Data that is not in core is in swap; data in core may be either, which is for
+ * cachestat, in halves. What is neither is a hole, or allocated and never written: mincore leaves
+ * such pages out, but cachestat counts them, so the sums tell whether there are any.
+ */
+static int ask_mixed_window(struct query *q, uint64_t first, uint64_t count,
+			    const struct cache_counts *counts, unsigned char *marks)
+{
+	uint64_t data = mark_data(q->cache, first, count, marks), n;
+	bool allocated = counts->cached + counts->evicted > data;
 	int error = 0;
 
-	while (i < count && !error) {
-		bool data;
-		uint64_t run = data_run(q->cache, first + i, count - i, &data), end = i + run;
+	for (uint64_t i = 0; i < count && !error; i += n) {
+		unsigned char kind = marks[i] & (IN_CORE | HAS_DATA);
 
-		while (i < end && !error) {
-			uint64_t n = 1;
-
-			while (i + n < end && (core[i + n] & 1) == (core[i] & 1))
-				n++;
-			if (core[i] & 1)
-				error = data ? emit_in_core(q, first + i, n)
-					     : emit(q, first + i, n, OBJECT_ALLOCATED);
-			else
-				error = emit(q, first + i, n, data ? OBJECT_SWAPPED : OBJECT_HOLE);
-			i += n;
-		}
+		for (n = 1; i + n < count && (marks[i + n] & (IN_CORE | HAS_DATA)) == kind; n++)
+			;
+		if (kind == (IN_CORE | HAS_DATA))
+			error = emit_in_core(q, first + i, n);
+		else if (kind == HAS_DATA)
+			error = emit(q, first + i, n, OBJECT_SWAPPED);
+		else if (kind == IN_CORE)
+			error = emit(q, first + i, n, OBJECT_ALLOCATED);
+		else if (allocated)
+			error = emit_no_data(q, first + i, n);
+		else
+			error = emit(q, first + i, n, OBJECT_HOLE);
 	}
 	return error;
 }
@@ -263,8 +301,9 @@ static int ask(struct query *q, uint64_t first, uint64_t count)
 	core = count > 8 ? look_in_core(q->cache, first, count) : NULL;
 	if (!core)
 		return ask_halves(q, first, count);
-	return q->cache->shmem ? ask_mixed_window(q, first, count, core)
-			       : ask_mixed_file(q, first, count, core);
+	if (q->cache->shmem)
+		return ask_mixed_window(q, first, count, &counts, q->cache->residency);
+	return ask_mixed_file(q, first, count, core);
 }
 
 /*
