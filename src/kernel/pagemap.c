@@ -9,13 +9,15 @@
 #include "kernel/pagemap_scan_abi.h"
 
 /*
- * One call of the ioctl holds the target's mmap lock for reading until it returns. It may match this
- * many pages (64 MiB), and the range it walks is tuned so that a call takes about CALL_NS.
+ * One call of the ioctl holds the target's mmap lock for reading until it returns. How much it may
+ * walk and match is tuned so that a call takes about CALL_NS: few pages where each has an entry
+ * (64 MiB of small pages), many where one entry stands for 512.
  */
-#define CALL_PAGES    16384u
 #define CALL_NS	      100000
+#define PAGES_MINIMUM 16384u
+#define PAGES_MAXIMUM (UINT64_C(1) << 28)
 #define CHUNK_FIRST   (UINT64_C(1) << 30)
-#define CHUNK_MINIMUM (UINT64_C(1) << 26)
+#define CHUNK_MINIMUM (UINT64_C(1) << 29)
 #define CHUNK_MAXIMUM (UINT64_C(1) << 46)
 #define PAUSE_NS      20000
 
@@ -75,13 +77,23 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Larger steps through emptiness, smaller ones where the walk takes long. */
-static void adapt_chunk(struct pagemap_scan *scan, int64_t took_ns)
+static uint64_t adapt(uint64_t value, int64_t took_ns, uint64_t minimum, uint64_t maximum)
 {
-	if (took_ns > CALL_NS && scan->chunk > CHUNK_MINIMUM)
-		scan->chunk /= 2;
-	else if (took_ns < CALL_NS / 4 && scan->chunk < CHUNK_MAXIMUM)
-		scan->chunk *= 4;
+	if (took_ns > CALL_NS)
+		return value / 2 > minimum ? value / 2 : minimum;
+	if (took_ns < CALL_NS / 4)
+		return value * 4 < maximum ? value * 4 : maximum;
+	return value;
+}
+
+/* Larger steps where little is found or one entry stands for many pages, smaller ones elsewhere. */
+static void adapt_call(struct pagemap_scan *scan, const struct pmscan_arg *arg, uint64_t matched,
+		       int64_t took_ns)
+{
+	if (took_ns > CALL_NS || arg->walk_end == arg->end)
+		scan->chunk = adapt(scan->chunk, took_ns, CHUNK_MINIMUM, CHUNK_MAXIMUM);
+	if (took_ns > CALL_NS || matched == scan->pages)
+		scan->pages = adapt(scan->pages, took_ns, PAGES_MINIMUM, PAGES_MAXIMUM);
 }
 
 static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
@@ -92,12 +104,12 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 		.size = sizeof(arg),
 		.vec = (uintptr_t)regions,
 		.vec_len = REGIONS,
-		.max_pages = CALL_PAGES,
 		.category_anyof_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED,
 		.return_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED | PMSCAN_PFNZERO | PMSCAN_HUGE |
 			       PMSCAN_WRITTEN,
 	};
 	uint64_t last_categories = 0;
+	int64_t held = 0;
 	uint16_t last_bits = category_bits(0);
 
 	if (scan->file)
@@ -106,18 +118,22 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 		arg.return_mask |= PMSCAN_GUARD;
 	if (scan->probe->has[PROBE_SOFT_DIRTY])
 		arg.return_mask |= PMSCAN_SOFT_DIRTY;
-	if (!scan->chunk)
+	if (!scan->chunk) {
 		scan->chunk = CHUNK_FIRST;
+		scan->pages = PAGES_MINIMUM;
+	}
 	while (start < end) {
-		int64_t before = now_ns();
+		int64_t before = now_ns(), took;
+		uint64_t matched = 0;
 		int n;
 
 		arg.start = start;
+		arg.max_pages = scan->pages;
 		arg.end = end - start > scan->chunk ? start + scan->chunk : end;
 		n = ioctl(scan->fd, PMSCAN_IOCTL, &arg);
 		if (n < 0)
 			return -errno;
-		adapt_chunk(scan, now_ns() - before);
+		took = now_ns() - before;
 		scan->statistics.calls++;
 		scan->statistics.regions += (uint64_t)n;
 		for (int i = 0; i < n; i++) {
@@ -126,6 +142,7 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 						 0 };
 			int error;
 
+			matched += run.count;
 			if (r->categories != last_categories) {
 				last_categories = r->categories;
 				last_bits = category_bits(last_categories);
@@ -136,8 +153,13 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 				return error;
 		}
 		start = arg.walk_end;
-		if (scan->pause && start < end)
+		adapt_call(scan, &arg, matched, took);
+		/* A call that ended early, full of regions, held the lock for a short time only. */
+		held += took;
+		if (scan->pause && start < end && held >= CALL_NS / 2) {
 			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+			held = 0;
+		}
 	}
 	return 0;
 }

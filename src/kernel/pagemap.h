@@ -45,7 +45,7 @@ struct pagemap_scan {
 	bool file; /* tell file pages from private ones: dearer, for private file mappings */
 	bool pause; /* let go of the target's mmap lock for a while between chunks */
 	struct scan_statistics statistics;
-	uint64_t chunk; /* bytes that the next call may look at; adapts itself */
+	uint64_t chunk, pages; /* bytes that the next call may walk, pages it may match: adapt */
 };
 
 /*

@@ -28,6 +28,8 @@ struct assembly {
 	uint16_t bits; /* evidence of the verdict that is remembered; neighbours are often alike */
 	struct verdict verdict;
 	bool verdict_known;
+	bool gap_known; /* so is the verdict on pages without an entry */
+	struct verdict gap;
 };
 
 struct pass {

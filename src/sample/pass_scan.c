@@ -229,7 +229,14 @@ static int add_gap(struct pass *p, uint64_t page)
 
 	if (position >= page)
 		return 0;
-	return add_evidence(p, page - position, &nothing);
+	if (!p->now.gap_known) {
+		if (classify_needs_object(current(p), &nothing))
+			return add_absent(p, page - position, &nothing);
+		p->now.gap = classify_page(current(p), &nothing);
+		p->now.gap_known = true;
+	}
+	add_verdict(p, page - position, &p->now.gap);
+	return 0;
 }
 
 /* Slots of shared pages are known only where a backend gave them. */
