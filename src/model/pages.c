@@ -165,6 +165,9 @@ static unsigned int block_run(const struct block *block, unsigned int place, uns
 {
 	unsigned int i = place;
 
+	/* Without planes no page has a mark, so one that comes from the extent before ends here. */
+	if (!block->mark_mask && marks)
+		return 0;
 	while (i < limit && block->state[i] == state &&
 	       (!block->mark_mask || block_marks(block, i) == marks))
 		i++;

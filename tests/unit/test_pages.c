@@ -222,6 +222,27 @@ static void test_slots_merge_and_answer(void **state)
 	pages_builder_free(b);
 }
 
+/* A run with marks ends where a dense block without any begins, though the state is the same. */
+static void test_run_ends_at_block_without_marks(void **state)
+{
+	const struct pages_facts facts = { .marks_known = 0x1ff };
+	struct pages_builder *b = pages_builder_new();
+	struct page_run run;
+	struct pages *pages;
+
+	pages_builder_start(b, 0, NULL);
+	pages_builder_add(b, 512, PAGE_ANON, MARK_HUGE);
+	for (int i = 0; i < 512; i++)
+		pages_builder_add(b, 1, i % 2 ? PAGE_SWAP : PAGE_ANON, 0);
+	assert_int_equal(pages_builder_finish(b, &facts, &pages), 0);
+	assert_true(pages_run(pages, 0, &run));
+	assert_int_equal(run.count, 512);
+	assert_true(pages_run(pages, 512, &run));
+	assert_int_equal(run.marks, 0);
+	pages_unref(pages);
+	pages_builder_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_change_costs_one_block),
 		cmocka_unit_test(test_reservation_costs_nothing),
 		cmocka_unit_test(test_slots_merge_and_answer),
+		cmocka_unit_test(test_run_ends_at_block_without_marks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
