@@ -105,7 +105,7 @@ static size_t row_bytes(const struct canvas *canvas, const char *text, int width
 		at += n;
 		fits = at;
 	}
-	if (fits)
+	if (fits || !length)
 		return fits;
 	/* A word that is wider than the row is cut at characters, not inside of one. */
 	while (fits < length && (int)fits < width)

@@ -113,8 +113,8 @@ static void take_keys(struct loop *loop, bool readable)
 		taken++;
 		if (key == UIKEY_MOUSE)
 			take_mouse(loop);
-		else if (key == UIKEY_RESIZE)
-			terminal_resized(loop->terminal);
+		else if (key == UIKEY_RESIZE) /* the signal has told */
+			continue;
 		else
 			app_key(loop->app, key);
 		if (app_wants_copy(loop->app, text, sizeof(text)))

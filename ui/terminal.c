@@ -180,7 +180,7 @@ void terminal_resized(struct terminal *terminal)
 	cchar_t *grown;
 
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col && size.ws_row)
-		resizeterm(size.ws_row, size.ws_col);
+		resize_term(size.ws_row, size.ws_col); /* resizeterm() would push a key */
 	grown = realloc(terminal->row, sizeof(*grown) * ((size_t)COLS + 1));
 	if (!grown)
 		return;
