@@ -244,6 +244,31 @@ int maps_read(const struct target *target, const struct probe *probe,
 	return error;
 }
 
+struct each {
+	maps_callback *callback;
+	void *context;
+};
+
+static int give_line(void *context, const char *line, size_t length)
+{
+	const struct each *e = context;
+	const char *name;
+	size_t name_length;
+	struct mapping m;
+
+	if (!maps_parse_line(line, length, &m, &name, &name_length))
+		return -EPROTO;
+	return e->callback(e->context, &m, name, name_length);
+}
+
+int maps_each(const struct target *target, maps_callback *callback, void *context)
+{
+	struct each e = { callback, context };
+	uint64_t hash;
+
+	return read_lines(target, give_line, &e, &hash);
+}
+
 int maps_hash(const struct target *target, uint64_t *ret_hash)
 {
 	return read_lines(target, NULL, NULL, ret_hash);

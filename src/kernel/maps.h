@@ -35,6 +35,15 @@ int maps_read(const struct target *target, const struct probe *probe,
 	      struct filesystems *filesystems, const struct mapping_list *before,
 	      struct mapping_list *list);
 
+/*
+ * Gives each mapping to the callback as the text has it: kind 0, without a reference, the name (raw,
+ * not terminated) good during the call. Makes no list, for whoever looks at many processes. A result
+ * other than 0 ends it and is handed up. Errors as of maps_read().
+ */
+typedef int maps_callback(void *context, const struct mapping *raw, const char *name,
+			  size_t name_length);
+int maps_each(const struct target *target, maps_callback *callback, void *context);
+
 /* The hash that maps_read() would give now, without parsing: has anything changed? */
 int maps_hash(const struct target *target, uint64_t *ret_hash);
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libproc2/pids.h>
+
+/* What is asked of each process, and where it stands in the answer. */
+enum field {
+	FIELD_PID,
+	FIELD_COMM,
+	FIELD_USER,
+	FIELD_START,
+	FIELD_STATE,
+	FIELD_SIZE,
+	FIELD_ANON,
+	FIELD_FILE,
+	FIELD_SHMEM,
+	FIELD_SWAP,
+	FIELDS
+};
+
+struct process_reader {
+	struct pids_info *info;
+};
+
+int process_reader_new(struct process_reader **ret_reader)
+{
+	enum pids_item items[FIELDS] = {
+		[FIELD_PID] = PIDS_ID_PID,	    [FIELD_COMM] = PIDS_CMD,
+		[FIELD_USER] = PIDS_ID_EUSER,	    [FIELD_START] = PIDS_TICS_BEGAN,
+		[FIELD_STATE] = PIDS_STATE,	    [FIELD_SIZE] = PIDS_VM_SIZE,
+		[FIELD_ANON] = PIDS_VM_RSS_ANON,    [FIELD_FILE] = PIDS_VM_RSS_FILE,
+		[FIELD_SHMEM] = PIDS_VM_RSS_SHARED, [FIELD_SWAP] = PIDS_VM_SWAP,
+	};
+	struct process_reader *r = calloc(1, sizeof(*r));
+	int error;
+
+	if (!r)
+		return -ENOMEM;
+	error = procps_pids_new(&r->info, items, FIELDS);
+	if (error < 0) {
+		free(r);
+		return error;
+	}
+	*ret_reader = r;
+	return 0;
+}
+
+void process_reader_free(struct process_reader *reader)
+{
+	if (!reader)
+		return;
+	procps_pids_unref(&reader->info);
+	free(reader);
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+static void fill(struct census_process *p, const struct pids_stack *stack)
+{
+	const struct pids_result *r = stack->head;
+
+	memset(p, 0, sizeof(*p));
+	p->pid = r[FIELD_PID].result.s_int;
+	p->start_time = r[FIELD_START].result.ull_int;
+	p->run_state = r[FIELD_STATE].result.s_ch;
+	p->private_ram = r[FIELD_ANON].result.ul_int * 1024;
+	p->file_ram = r[FIELD_FILE].result.ul_int * 1024;
+	p->shared_ram = r[FIELD_SHMEM].result.ul_int * 1024;
+	p->private_swap = r[FIELD_SWAP].result.ul_int * 1024;
+	p->shared_doubt = CENSUS_PENDING;
+	copy_text(p->comm, sizeof(p->comm), r[FIELD_COMM].result.str);
+	copy_text(p->user, sizeof(p->user), r[FIELD_USER].result.str);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct census_process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+int process_list(struct process_reader *reader, struct census_process **ret_processes,
+		 size_t *ret_count)
+{
+	struct pids_fetch *fetch = procps_pids_reap(reader->info, PIDS_FETCH_TASKS_ONLY);
+	struct census_process *processes;
+	size_t count = 0;
+
+	if (!fetch)
+		return errno ? -errno : -EIO;
+	processes = calloc((size_t)fetch->counts->total + 1, sizeof(*processes));
+	if (!processes)
+		return -ENOMEM;
+	for (int i = 0; i < fetch->counts->total; i++)
+		/* Kernel threads and zombies have no address space. */
+		if (fetch->stacks[i]->head[FIELD_SIZE].result.ul_int)
+			fill(&processes[count++], fetch->stacks[i]);
+	qsort(processes, count, sizeof(*processes), by_pid);
+	*ret_processes = processes;
+	*ret_count = count;
+	return 0;
+}

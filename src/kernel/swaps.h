@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_SWAPS_H
+#define PMTOP_SWAPS_H
+
+#include <stddef.h>
+
+#include "model/census.h"
+
+/* The swap areas of the machine, from /proc/swaps (proc_swaps(5)). */
+
+/*
+ * Parses the text: a heading, then a line an area; blanks, tabs, newlines and backslashes in a name are
+ * written as \ooo. 0 and the areas (to be freed by swaps_free()), -EPROTO on anything else.
+ */
+int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_count);
+
+/* The same of the running kernel. A machine without swap has 0 areas. */
+int swaps_read(struct census_area **ret_areas, size_t *ret_count);
+
+void swaps_free(struct census_area *areas, size_t count);
+
+/* SwapCached of /proc/meminfo in bytes: pages that are in swap and in RAM as well. */
+int swaps_cached(uint64_t *ret_bytes);
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/census.h"
+
+#include <stdlib.h>
+
+static const char *const doubt_texts[CENSUS_DOUBTS] = {
+	[CENSUS_KNOWN] = "",
+	[CENSUS_PENDING] = "not looked at yet",
+	[CENSUS_NO_RIGHT] = "belongs to another user: run as root, or see pmtop doctor",
+	[CENSUS_NO_MEANS] =
+		"swapped shared pages need cachestat (Linux 6.5) or smaps: see pmtop doctor",
+};
+
+const char *census_doubt_text(enum census_doubt doubt)
+{
+	return doubt_texts[doubt];
+}
+
+struct census *census_new(void)
+{
+	struct census *c = calloc(1, sizeof(*c));
+
+	if (c)
+		atomic_init(&c->refs, 1);
+	return c;
+}
+
+struct census *census_ref(struct census *census)
+{
+	atomic_fetch_add_explicit(&census->refs, 1, memory_order_relaxed);
+	return census;
+}
+
+void census_unref(struct census *census)
+{
+	if (!census || atomic_fetch_sub_explicit(&census->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < census->object_count; i++)
+		free(census->objects[i].name);
+	for (size_t i = 0; i < census->area_count; i++)
+		free(census->areas[i].path);
+	free(census->processes);
+	free(census->objects);
+	free(census->mappers);
+	free(census->areas);
+	free(census);
+}
+
+void census_seal(struct census *census)
+{
+	struct census_totals *t = &census->totals;
+
+	t->private_swap = t->object_swap = t->swap_size = t->swap_used = 0;
+	for (size_t i = 0; i < census->process_count; i++)
+		t->private_swap += census->processes[i].private_swap;
+	for (size_t i = 0; i < census->object_count; i++)
+		if (census->objects[i].doubt == CENSUS_KNOWN)
+			t->object_swap += census->objects[i].swap;
+	for (size_t i = 0; i < census->area_count; i++) {
+		t->swap_size += census->areas[i].size;
+		t->swap_used += census->areas[i].used;
+	}
+}
+
+const struct census_process *census_find(const struct census *census, pid_t pid)
+{
+	size_t low = 0, high = census->process_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (census->processes[middle].pid == pid)
+			return &census->processes[middle];
+		if (census->processes[middle].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}

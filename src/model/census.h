@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_CENSUS_H
+#define PMTOP_CENSUS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * One immutable picture of all processes, of the shared memory that they map, and of the swap areas.
+ * Reference counted and safe to hand between threads. All sizes are bytes.
+ */
+
+/* Why a number is not there. */
+enum census_doubt {
+	CENSUS_KNOWN,
+	CENSUS_PENDING, /* not looked at yet */
+	CENSUS_NO_RIGHT, /* another user's process */
+	CENSUS_NO_MEANS, /* this kernel does not tell it */
+	CENSUS_DOUBTS
+};
+
+/* One line for people that says why and what would help; "" when known. */
+const char *census_doubt_text(enum census_doubt doubt);
+
+struct census_process {
+	pid_t pid;
+	uint64_t start_time; /* clock ticks after boot; with pid the identity */
+	char comm[64]; /* raw */
+	char user[33];
+	char run_state; /* letter of proc_pid_stat(5) */
+	uint64_t private_ram, file_ram, shared_ram; /* RssAnon, RssFile, RssShmem */
+	uint64_t private_swap; /* VmSwap */
+	/*
+	 * Swapped pages of the shared memory that it maps, counted once for each mapping as smaps does.
+	 * Pages that private copies hide are counted too.
+	 */
+	uint64_t shared_swap;
+	uint8_t shared_doubt; /* enum census_doubt */
+	int64_t shared_clock_ns; /* CLOCK_MONOTONIC: when shared_swap was true */
+};
+
+static inline uint64_t census_total_swap(const struct census_process *p)
+{
+	return p->private_swap + (p->shared_doubt == CENSUS_KNOWN ? p->shared_swap : 0);
+}
+
+/* Shared memory: a memfd, shared anonymous memory, a SysV segment, or a file on tmpfs. */
+struct census_object {
+	uint32_t dev_major, dev_minor;
+	uint64_t inode; /* of a SysV segment its shmid */
+	char *name; /* as in /proc/PID/maps, raw */
+	uint64_t size; /* 0 when it could not be opened */
+	uint64_t ram, swap; /* of all its pages, mapped or not */
+	uint8_t doubt; /* of size, ram and swap */
+	bool sysv; /* a SysV segment that is known to the kernel */
+	size_t mapper_first, mapper_count; /* in census.mappers, ascending by pid */
+};
+
+struct census_area {
+	char *path; /* raw, without escapes */
+	char kind[16]; /* "file", "partition" */
+	uint64_t size, used;
+	int priority;
+};
+
+struct census_totals {
+	uint64_t
+		private_swap; /* of all processes; a slot that forked processes share counts for each */
+	uint64_t object_swap; /* of the objects, each once */
+	uint64_t swap_size, swap_used; /* of the areas */
+	uint64_t swap_cached; /* in swap and in RAM, SwapCached of /proc/meminfo */
+	size_t hidden; /* processes whose shared memory could not be looked at */
+};
+
+struct census {
+	atomic_uint refs;
+	int64_t taken_ns; /* CLOCK_REALTIME */
+	int64_t clock_ns; /* CLOCK_MONOTONIC */
+	uint64_t sequence;
+	bool complete; /* every process was looked at at least once */
+	size_t process_count, object_count, mapper_count, area_count;
+	struct census_process *processes; /* ascending by pid */
+	struct census_object *objects; /* ascending by device and inode */
+	pid_t *mappers;
+	struct census_area *areas; /* in the order of /proc/swaps */
+	struct census_totals totals;
+};
+
+/* An empty one with one reference; NULL when memory is out. */
+struct census *census_new(void);
+struct census *census_ref(struct census *census);
+void census_unref(struct census *census);
+
+/* Sums the totals up from the arrays; swap_cached and hidden are the caller's. */
+void census_seal(struct census *census);
+
+/* The process with this pid, or NULL. */
+const struct census_process *census_find(const struct census *census, pid_t pid);
+
+#endif
