@@ -111,6 +111,7 @@ int command_doctor(int argc, char **argv)
 	if (optind < argc)
 		return options_refuse_word(WORD, argv[optind]);
 	probe_run(&probe);
+	probe_try_bpf(&probe);
 	status = options_without(WORD, without, &probe);
 	if (status != EXIT_DONE)
 		return status;

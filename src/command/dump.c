@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/dump_pagemap.h"
 #include "command/options.h"
 #include "command/output.h"
 #include "kernel/smaps.h"
@@ -24,6 +25,7 @@ struct dump {
 	report_function *report; /* NULL: none was asked for */
 	bool pages, verify;
 	const char *without, *path;
+	const char *pagemap; /* range, or NULL */
 };
 
 DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
@@ -37,6 +39,8 @@ static void print_help(void)
 	      "      --csv           comma-separated values\n"
 	      "      --pages         the runs of pages in each mapping too\n"
 	      "      --verify        what smaps says of each mapping, and whether it agrees\n"
+	      "      --pagemap RANGE pagemap words, binary, with the slots of shared pages;\n"
+	      "                      RANGE is ADDRESS+PAGES or ADDRESS-ADDRESS\n"
 	      "      --without LIST  do as if this kernel lacked these features (pmtop doctor)\n"
 	      "  -o, --output FILE   write to FILE, which is replaced only when all is written\n"
 	      "  -h, --help          this text\n",
@@ -61,6 +65,7 @@ static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
 		{ "csv", no_argument, NULL, 'c' },
 		{ "pages", no_argument, NULL, 'P' },
 		{ "verify", no_argument, NULL, 'v' },
+		{ "pagemap", required_argument, NULL, 'm' },
 		{ "without", required_argument, NULL, 'w' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
@@ -82,6 +87,8 @@ static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
 			dump->pages = true;
 		else if (id == 'v')
 			dump->verify = true;
+		else if (id == 'm')
+			dump->pagemap = optarg;
 		else if (id == 'w')
 			dump->without = optarg;
 		else if (id == 'o')
@@ -95,6 +102,10 @@ static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
 		status = options_refuse_word(WORD, argv[optind]);
 	if (status == EXIT_DONE && !dump->pid && !*ret_help) {
 		fprintf(stderr, "pmtop dump: which process? Name it with -p PID\n");
+		status = EXIT_USAGE;
+	}
+	if (status == EXIT_DONE && dump->pagemap && (dump->report || dump->pages || dump->verify)) {
+		fprintf(stderr, "pmtop dump: --pagemap is a format of its own\n");
 		status = EXIT_USAGE;
 	}
 	return status;
@@ -171,6 +182,8 @@ int command_dump(int argc, char **argv)
 	status = options_without(WORD, dump.without, &probe);
 	if (status != EXIT_DONE)
 		return status;
+	if (dump.pagemap)
+		return dump_pagemap(dump.pid, &probe, dump.pagemap, dump.path);
 	error = dump.verify ? take_verified(dump.pid, &probe, &snapshot, &verdicts)
 			    : live_snapshot(dump.pid, &probe, &snapshot);
 	if (error < 0)

@@ -59,6 +59,8 @@ void snapshot_seal(struct snapshot *snapshot)
 		for (int k = 0; k < PAGE_MARKS; k++)
 			snapshot->totals.mark[k] += counts->mark[k];
 		snapshot->swap_unplaced += pages_facts(m->pages)->swap_unplaced;
+		if (counts->state[PAGE_SHARED_SWAP] && !pages_facts(m->pages)->slots_known)
+			snapshot->known.shared_slots = false;
 		if (mapping_knowledge(m) > snapshot->known.shared_swap)
 			snapshot->known.shared_swap = mapping_knowledge(m);
 	}

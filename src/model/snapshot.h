@@ -29,7 +29,7 @@ struct snapshot_known {
 	bool written; /* this kernel has soft-dirty marks */
 	uint8_t shared_swap; /* enum shared_swap_knowledge */
 	bool private_slots;
-	bool shared_slots;
+	bool shared_slots; /* every shared page in swap has its slot */
 	/* Swap pages of private memory were proven by VmSwap or by their swap types. */
 	bool swap_exact;
 };

@@ -97,6 +97,7 @@ static struct snapshot *start_snapshot(struct pass *p)
 	s->clock_ns = clock_ns(CLOCK_MONOTONIC);
 	s->known.written = p->probe->has[PROBE_SOFT_DIRTY];
 	s->known.private_slots = p->complete && p->probe->has[PROBE_PFN];
+	s->known.shared_slots = p->probe->has[PROBE_BPF];
 	s->known.swap_exact = p->probe->has[PROBE_PFN];
 	for (size_t i = 0; i < s->count; i++)
 		s->mappings[i].mapping = mapping_ref(p->list.items[i]);

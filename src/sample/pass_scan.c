@@ -243,7 +243,6 @@ static int add_gap(struct pass *p, uint64_t page)
 static void limit_slot_knowledge(struct pass *p)
 {
 	const struct mapping *m = current(p);
-
 	bool shared = object_slots_known(p->objects, m);
 
 	if (m->kind == MAPPING_SHMEM)

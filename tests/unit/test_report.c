@@ -109,6 +109,7 @@ static void fill(struct snapshot_mapping *m, const struct area *area)
 {
 	struct pages_builder *builder = pages_builder_new();
 	struct pages_facts facts = { .marks_known = area->marks_known,
+				     .slots_known = true,
 				     .doubt = area->doubt,
 				     .swap_unplaced = area->unplaced };
 	struct mapping like = { .start = area->start,
