@@ -5,6 +5,8 @@
   slots.py DIRECTORY exact [PAGES [split]]  all kinds of shared memory, byte by byte; split: this
                                           kernel splits large folios before it swaps them out
   slots.py DIRECTORY agree [PAGES]        all ways to ask say the same
+  slots.py DIRECTORY dump PMTOP           dump --pagemap and dump --json --pages
+  slots.py DIRECTORY rights               BPF reads any process; pmtop does not
   slots.py DIRECTORY churn WALKS [PAGES]  walks while the target changes all the time
   slots.py DIRECTORY bench [PAGES]        what a walk costs
 
@@ -12,6 +14,7 @@ DIRECTORY holds slots_target and slots_check. Exit status 77: no BPF here, and w
 
 import json
 import os
+import struct
 import subprocess
 import sys
 
@@ -100,6 +103,136 @@ def agree(programs, name, kind, pages, skip=0, where=None, pressure=(), want=())
             group.remove()
 
 
+MASK = (1 << 64) - 1
+
+
+def mix(x):
+    x = (x + 0x9e3779b97f4a7c15) & MASK
+    x = ((x ^ (x >> 30)) * 0xbf58476d1ce4e5b9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94d049bb133111eb) & MASK
+    return x ^ (x >> 31)
+
+
+def pattern(seed, page):
+    """What slots_target writes into a page."""
+    x = mix(seed ^ mix(page + 1))
+    words = []
+    for _ in range(512):
+        x = mix(x)
+        words.append(x)
+    return struct.pack("<512Q", *words)
+
+
+def pagemap(pid, start, pages):
+    with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as f:
+        f.seek(start // PAGE * 8)
+        return struct.unpack(f"<{pages}Q", f.read(pages * 8))
+
+
+def smaps_swap(pid, start):
+    here = False
+    with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as f:
+        for line in f:
+            if line.startswith(f"{start:x}-"):
+                here = True
+            if here and line.startswith("Swap:"):
+                return int(line.split()[1]) * 1024 // PAGE
+    return None
+
+
+def read_slot(areas, offset):
+    for area in areas:
+        fd = os.open(area, os.O_RDONLY)
+        try:
+            yield os.pread(fd, PAGE, offset * PAGE)
+        finally:
+            os.close(fd)
+
+
+def dump(programs, pmtop, device):
+    """As the seed does it: words by hexdump, here by struct; two pages more on each side."""
+    seed, skip, pages = 77, 1000, 5000
+    target = Target(f"{programs}/slots_target", "holes", pages, skip, seed)
+    try:
+        target.tell("out")
+        target.stop()
+        start = int(target.start, 16)
+        own = pagemap(target.pid, start - 2 * PAGE, pages + 4)
+        forms = (f"{start - 2 * PAGE:x}+{pages + 4}",
+                 f"0x{start - 2 * PAGE:x}-0x{start + (pages + 2) * PAGE:x}")
+        raw = [subprocess.run([pmtop, "dump", "-p", str(target.pid), "--pagemap", form],
+                              check=True, capture_output=True).stdout for form in forms]
+        need(raw[0] == raw[1] and len(raw[0]) == 8 * (pages + 4), "both forms of a range", len(raw[0]))
+        words = struct.unpack(f"<{pages + 4}Q", raw[0])
+        full = json.loads(subprocess.run([pmtop, "dump", "-p", str(target.pid), "--json",
+                                          "--pages"], check=True, capture_output=True).stdout)
+        runs = [r for m in full["mappings"] if int(m["start"], 16) == start for r in m["runs"]]
+        slots = {(int(r["start"], 16) - start) // PAGE + k:
+                 (r["swap"]["type"], r["swap"]["offset"] + k)
+                 for r in runs if r["state"] == "shared_swap" for k in range(r["pages"])}
+        with open("/proc/swaps", encoding="utf-8") as f:
+            areas = [line.split()[0] for line in f.readlines()[1:]]
+        need(device in areas, "the area of this test is on", areas)
+        changed = same = proven = 0
+        for i, (word, kernel) in enumerate(zip(words, own)):
+            page = i - 2
+            if page not in slots:
+                same += word == kernel
+                need(word == kernel, "any other word is the kernel's", (page, hex(word)))
+                continue
+            changed += 1
+            kind, offset = word & 31, word >> 5 & (1 << 50) - 1
+            need(word >> 61 == 3 and kernel & ~(1 << 55) == 0, "bits 61 and 62", (page, hex(word)))
+            need((kind, offset) == slots[page], "the same slot in JSON", (page, hex(word)))
+            if changed % 20 == 0:
+                content = pattern(seed, skip + page)
+                proven += 1
+                need(any(content == c for c in read_slot(areas, offset)), "bytes", (page, offset))
+        figures = {"words": len(words), "slots": changed, "smaps": smaps_swap(target.pid, start),
+                   "kernel's own": same, "byte_equal": proven, "runs": len(runs)}
+        print(f"dump: {json.dumps(figures)}", flush=True)
+        need(changed == figures["smaps"] and changed > pages // 4, "slots as smaps counts", figures)
+        need(full["known"]["shared_slots"] is True, "known: shared_slots", full["known"])
+        for arguments, status in ((["--pagemap", f"{start + 1:x}+1"], 2),
+                                  (["--pagemap", f"{start:x}-{start:x}"], 2),
+                                  (["--pagemap", f"{start:x}+0"], 2),
+                                  (["--pagemap", f"{start:x}+-3"], 2),
+                                  (["--pagemap", f"{start:x}"], 2),
+                                  (["--pagemap", f"{start:x}+1", "--json"], 2),
+                                  (["--pagemap", "ffff800000000000+1"], 1),
+                                  (["--pagemap", f"{start:x}+{pages}", "--without", "bpf"], 1)):
+            result = subprocess.run([pmtop, "dump", "-p", str(target.pid), *arguments],
+                                    capture_output=True, check=False)
+            need(result.returncode == status and not result.stdout and
+                 result.stderr.count(b"\n") == 1, f"status {status}", (arguments, result))
+        full = json.loads(subprocess.run([pmtop, "dump", "-p", str(target.pid), "--json",
+                                          "--pages", "--without", "bpf"], check=True,
+                                         capture_output=True).stdout)
+        need(full["known"]["shared_slots"] is False, "without BPF: shared_slots", full["known"])
+        need(full["known"]["shared_swap"] == "exact", "without BPF: exact", full["known"])
+        missing = [r for m in full["mappings"] if int(m["start"], 16) == start for r in m["runs"]
+                   if r["state"] == "shared_swap" and "swap" in r]
+        need(not missing, "without BPF: no slots", missing[:1])
+    finally:
+        target.end()
+
+
+def rights(programs):
+    """CAP_BPF and CAP_PERFMON load the program and could read root's memory; pmtop asks first."""
+    target = Target(f"{programs}/slots_target", "memfd", 500, 0, 1)
+    try:
+        target.stop()
+        caps = "+bpf,+perfmon"
+        result = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534",
+                                 "--clear-groups", "--inh-caps", caps, "--ambient-caps", caps,
+                                 f"{programs}/slots_check", "refused", str(target.pid),
+                                 target.start], capture_output=True, text=True, check=False)
+        print(f"rights: {result.stdout.strip()}{result.stderr}", flush=True)
+        need(result.returncode == 0, "another user's process is refused", result)
+    finally:
+        target.end()
+
+
 def churn(programs, kind, pages, walks, where=None):
     target = Target(f"{programs}/slots_target", kind, pages, 3, 7, where)
     try:
@@ -166,6 +299,11 @@ def main():
                   want=("hole", "cached", "swapped", "swap_cached"))
             agree(programs, "large folios", "file", pages, where=huge, pressure=(3,),
                   want=("swap_cached",))
+    elif what == "dump":
+        with loop_swap(256) as device:
+            dump(programs, sys.argv[3], device)
+    elif what == "rights":
+        rights(programs)
     elif what == "bench":
         pages = int(sys.argv[3]) if len(sys.argv) > 3 else 1 << 20
         with loop_swap(pages // 256 + 512), huge_tmpfs() as huge:

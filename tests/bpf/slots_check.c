@@ -5,6 +5,7 @@
  *   slots_check exact PID START SEED SKIP HOLES   the process is stopped: every page, byte by byte
  *   slots_check churn PID START WALKS             the process changes all the time: nothing absurd
  *   slots_check show  PID START                   prints the runs of the mapping
+ *   slots_check refused PID START                 the process may not be read, though BPF could
  *
  * One line of figures on standard output; status 1 when anything differs.
  */
@@ -27,7 +28,7 @@
 
 struct subject {
 	pid_t pid;
-	int proc_fd, pagemap_fd;
+	int proc_fd;
 	struct mapping *mapping;
 	uint64_t pages, size; /* size: of the file, in bytes */
 	struct shmem_bpf *bpf;
@@ -101,7 +102,6 @@ static void find_mapping(struct subject *s, uint64_t start)
 	char line[512];
 
 	s->proc_fd = open_of(s->pid, "", O_DIRECTORY);
-	s->pagemap_fd = open_of(s->pid, "pagemap", 0);
 	while (!s->mapping && fgets(line, sizeof(line), f))
 		if (strtoull(line, NULL, 16) == start)
 			s->mapping = parse_mapping(line);
@@ -156,12 +156,13 @@ static struct picture look(struct subject *s, bool flags, struct shmem_bpf_file 
 
 static uint64_t *words(struct subject *s)
 {
+	int fd = open_of(s->pid, "pagemap", 0);
 	uint64_t *w = calloc(s->pages, sizeof(*w));
 	size_t size = s->pages * sizeof(*w);
 
-	if (pread(s->pagemap_fd, w, size, s->mapping->start / PAGE_BYTES * sizeof(*w)) !=
-	    (ssize_t)size)
+	if (pread(fd, w, size, s->mapping->start / PAGE_BYTES * sizeof(*w)) != (ssize_t)size)
 		fatal("pagemap", errno);
+	close(fd);
 	return w;
 }
 
@@ -385,6 +386,23 @@ static int show(struct subject *s)
 	return 0;
 }
 
+/* The program loads and would tell; the walk must not start. */
+static int check_refused(struct subject *s)
+{
+	struct picture p = { .pages = s->pages };
+	struct shmem_bpf_request request = {
+		.pid = s->pid,
+		.proc_fd = s->proc_fd,
+		.mapping = s->mapping,
+		.count = s->pages,
+	};
+	int r = shmem_bpf_walk(s->bpf, &request, take_runs, &p, NULL);
+
+	printf("{\"result\":\"%s\",\"runs\":%" PRIu64 ",\"knows_pfn\":%d}\n", strerror(-r), p.runs,
+	       shmem_bpf_knows_pfn(s->bpf));
+	return r != -EACCES || p.runs;
+}
+
 int main(int argc, char **argv)
 {
 	struct subject s = { 0 };
@@ -405,6 +423,8 @@ int main(int argc, char **argv)
 				argv[6][0] == '1');
 	else if (!strcmp(argv[1], "churn") && argc > 4)
 		r = check_churn(&s, strtoull(argv[4], NULL, 0));
+	else if (!strcmp(argv[1], "refused"))
+		r = check_refused(&s);
 	else
 		r = show(&s);
 	shmem_bpf_close(s.bpf);
