@@ -215,13 +215,15 @@ static int run_workload(const struct run_options *o)
 	struct workload_why why;
 	int r, status;
 
+	/* From here on, so that one that comes during the start also finds everything tidied up. */
+	run.signals = catch_ending_signals();
 	r = workload_start(&o->workload, &run.workload, &why);
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: %s\n", why.text);
+		close(run.signals);
 		return why.status;
 	}
 	say_swap(&o->workload);
-	run.signals = catch_ending_signals();
 	watch(&run);
 	status = run.signal ? 128 + run.signal : say_end(workload_status(run.workload));
 	r = workload_free(run.workload, &why);

@@ -156,10 +156,11 @@ int claim_each(const struct claim *c, claim_each_fn *each, void *data)
 	text[n] = '\0';
 	/* A line without its end was being written when its writer died: nothing was made yet. */
 	for (char *line = text; (next = strchr(line, '\n')); line = next + 1) {
-		char *path = strchr(line, ' ');
+		char *path;
 		int r;
 
 		*next = '\0';
+		path = strchr(line, ' ');
 		if (!path || !is_ours(path + 1))
 			continue;
 		*path = '\0';

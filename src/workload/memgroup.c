@@ -232,13 +232,26 @@ int memgroup_push_out(const struct memgroup *g, struct workload_why *why_)
 	return 0;
 }
 
-static int set_both(const struct memgroup *g, uint64_t limit, uint64_t memsw, bool raise)
+/*
+ * v1's two limits, in the order that the kernel allows. Lowering memory + swap can fail after
+ * lowering memory alone went well, by swapping; then that is taken back.
+ */
+static int set_both(const struct memgroup *g, uint64_t limit, uint64_t memsw, uint64_t before)
 {
-	const char *first = raise ? "memory.memsw.limit_in_bytes" : "memory.limit_in_bytes";
-	const char *second = raise ? "memory.limit_in_bytes" : "memory.memsw.limit_in_bytes";
-	int r = set_bytes(g, first, raise ? memsw : limit);
+	int r;
 
-	return r < 0 ? r : set_bytes(g, second, raise ? limit : memsw);
+	/* UNSET is the largest number there is, so it compares as "no limit". */
+	if (limit > before) {
+		r = set_bytes(g, "memory.memsw.limit_in_bytes", memsw);
+		return r < 0 ? r : set_bytes(g, "memory.limit_in_bytes", limit);
+	}
+	r = set_bytes(g, "memory.limit_in_bytes", limit);
+	if (r < 0)
+		return r;
+	r = set_bytes(g, "memory.memsw.limit_in_bytes", memsw);
+	if (r < 0)
+		set_bytes(g, "memory.limit_in_bytes", before);
+	return r;
 }
 
 int memgroup_set_limit(const struct memgroup *g, uint64_t limit, uint64_t swap_limit,
@@ -260,8 +273,7 @@ int memgroup_set_limit(const struct memgroup *g, uint64_t limit, uint64_t swap_l
 	} else if (swap_limit == WORKLOAD_UNSET) {
 		r = set_bytes(g, "memory.limit_in_bytes", limit);
 	} else {
-		/* UNSET is the largest number there is, so it compares as "no limit". */
-		r = set_both(g, limit, memsw_limit(limit, swap_limit), limit > m.limit);
+		r = set_both(g, limit, memsw_limit(limit, swap_limit), m.limit);
 	}
 	if (r != -EBUSY)
 		return r < 0 ? no_limit(r, g, "limit", limit, why_) : 0;

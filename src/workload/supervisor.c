@@ -147,8 +147,10 @@ static void launch(struct supervisor *s)
 static int finish(struct supervisor *s)
 {
 	struct message m = { .type = MESSAGE_DONE };
-	int r = kill_all(s);
+	int r;
 
+	s->command = 0; /* that it dies now is our doing, and no news */
+	r = kill_all(s);
 	drain(s);
 	m.value = claim_release(&s->claim, &m.why);
 	if (!m.value && r < 0)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests run as a workload. The first argument says what it does."""
+
+import mmap
+import os
+import sys
+import time
+
+
+def detach(function):
+    """A process that has a session of its own and no parent."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    function()
+    os._exit(0)
+
+
+def sleep_for_ever():
+    while True:
+        time.sleep(1000)
+
+
+def family(ready, _word):
+    def tell():
+        open(ready + ".new", "w").close()
+        os.rename(ready + ".new", ready)
+        sleep_for_ever()
+
+    if not os.fork():
+        os.setsid()
+        detach(tell)
+        sleep_for_ever()
+    sleep_for_ever()
+
+
+def chain(ready, _word):
+    """Never the same process for longer than it takes to fork the next one."""
+    started = time.monotonic()
+    written = False
+    if os.fork():
+        sleep_for_ever()
+    while time.monotonic() - started < 60:
+        if os.fork():
+            os._exit(0)
+        if not written:
+            open(ready, "w").close()
+            written = True
+
+
+def memory_group():
+    """The directory of this process's memory cgroup, v1 or v2."""
+    own = {}
+    with open("/proc/self/cgroup") as f:
+        for line in f:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            for controller in controllers.split(","):
+                own[controller] = path
+    with open("/proc/mounts") as f:
+        mounts = [line.split() for line in f]
+    for _, place, kind, options, *_ in mounts:
+        if kind == "cgroup" and "memory" in options.split(",") and "memory" in own:
+            return place + own["memory"]
+    return next(m[1] for m in mounts if m[2] == "cgroup2") + own[""]
+
+
+def nest(ready, _word):
+    """Makes groups of its own below the one that it was given, and moves there."""
+    inner = memory_group() + "/a/b"
+    os.makedirs(inner)
+    with open(inner + "/cgroup.procs", "w") as f:
+        f.write("0")
+    with open(ready + ".new", "w") as f:
+        f.write(inner)
+    os.rename(ready + ".new", ready)
+    sleep_for_ever()
+
+
+def report(path):
+    """What it got from whoever started it."""
+    with open("/proc/self/status") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    with open("/proc/self/stat") as f:
+        stat = f.read().rsplit(")", 1)[1].split()
+    fds = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            fds[fd] = os.readlink(f"/proc/self/fd/{fd}")
+        except OSError:
+            pass
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+        tty = "a terminal"
+    except OSError as error:
+        tty = os.strerror(error.errno)
+    with open(path, "w") as f:
+        f.write(repr({
+            "fds": {fd: name for fd, name in fds.items() if not name.endswith("/fd")},
+            "blocked": status["SigBlk"], "ignored": status["SigIgn"],
+            "tty_nr": stat[4], "tty": tty,
+            "session": os.getsid(0), "pid": os.getpid(), "cwd": os.getcwd(),
+        }))
+
+
+def hog(size):
+    """Takes private memory until somebody objects."""
+    print("taking", size, flush=True)
+    memory = mmap.mmap(-1, int(size))
+    for at in range(0, int(size), 4096):
+        memory[at] = 1
+    print("took it", flush=True)
+
+
+def chatter(lines):
+    for n in range(int(lines)):
+        print("line", n)
+    print("evil \x1b[2J\x1b]0;title\x07 \u202e end", flush=True)
+    sys.exit(5)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whatever way pmtop ends, nothing of its workload is left: process, cgroup, swap, claim."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from common import (CHILD, PYTHON, Case, cgroups, children, claims, leftovers, pids_with,
+                    swaps, wait_for)
+
+MEMORY = ("--limit", "64M")
+SWAP = ("--limit", "64M", "--make-swap", "2M")
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Endings(Case):
+    def test_it_is_all_there_while_it_runs(self):
+        process = self.start_family(*SWAP)
+        prefix = f"pmtop-{process.pid}-"
+        self.assertGreaterEqual(len(cgroups(prefix)), 1)
+        self.assertEqual(len(swaps(prefix)), 1)
+        self.assertEqual(len(claims(prefix)), 1)
+
+    def test_signals(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            with self.subTest(number):
+                process = self.start_family(*SWAP)
+                process.send_signal(number)
+                self.assertEqual(process.wait(20), -number)
+                # All is gone when pmtop is, not some time later.
+                self.assertEqual(leftovers(process.pid, self.word), [])
+
+    def test_duration_is_over(self):
+        process = self.start_family(*SWAP, "--duration", "4s")
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(leftovers(process.pid, self.word), [])
+
+    def test_crash(self):
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+            with self.subTest(number):
+                process = self.start_family(*SWAP)
+                process.send_signal(number)
+                process.wait(20)
+                self.assert_nothing_left(process)
+
+    def test_without_a_cgroup(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number):
+                process = self.start_family("--no-cgroup")
+                self.assertEqual(cgroups(f"pmtop-{process.pid}-"), [])
+                process.send_signal(number)
+                process.wait(20)
+                self.assert_nothing_left(process)
+
+    def test_command_leaves_children(self):
+        process = self.start(*MEMORY, "--", "sh", "-c",
+                             f"setsid {PYTHON} {CHILD} family {self.folder}/r {self.word} & sleep 1")
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(leftovers(process.pid, self.word), [])
+
+    def test_groups_inside_the_group(self):
+        ready = os.path.join(self.folder, "ready")
+        process = self.start(*MEMORY, "--", PYTHON, CHILD, "nest", ready, self.word)
+        self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+        with open(ready) as f:
+            inner = f.read()
+        self.assertTrue(os.path.isdir(inner))
+        self.assertIn(f"/pmtop-{process.pid}-", inner)
+        process.kill()
+        process.wait()
+        self.assert_nothing_left(process)
+        self.assertFalse(os.path.exists(inner))
+
+
+class Supervisor(Case):
+    def test_killed_alone(self):
+        process = self.start_family(*SWAP, stderr=subprocess.PIPE)
+        kill(self.supervisor_of(process))
+        _, text = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 125)
+        self.assertIn(b"supervisor", text)
+        self.assertEqual(leftovers(process.pid, self.word), [])
+
+    def test_ended_politely(self):
+        process = self.start_family(*SWAP)
+        os.kill(self.supervisor_of(process), signal.SIGTERM)
+        self.assertEqual(process.wait(20), 125)
+        self.assertEqual(leftovers(process.pid, self.word), [])
+
+    def kill_both(self, process):
+        supervisor = self.supervisor_of(process)
+        # Stopped first, so that neither has a moment to tidy up.
+        os.kill(supervisor, signal.SIGSTOP)
+        process.kill()
+        kill(supervisor)
+        process.wait()
+
+    def test_both_killed_then_the_next_pmtop(self):
+        process = self.start_family(*SWAP)
+        self.kill_both(process)
+        self.assertTrue(claims(f"pmtop-{process.pid}-"))
+        self.assertTrue(swaps(f"pmtop-{process.pid}-"))
+        # The command itself dies with its supervisor; what it forked cannot know.
+        result = self.pmtop("--no-cgroup", "--", "true")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("took away", result.stderr)
+        self.assertEqual(leftovers(process.pid, self.word), [])
+
+    def test_a_living_one_is_left_alone(self):
+        living = self.start_family(*SWAP)
+        before = leftovers(living.pid, self.word)
+        dead_word, self.word = self.word, self.word + "-dead"
+        dead = self.start_family(*MEMORY)
+        self.kill_both(dead)
+        self.pmtop("--no-cgroup", "--", "true")
+        self.assertEqual(leftovers(dead.pid, self.word), [])
+        self.word = dead_word
+        self.assertEqual(leftovers(living.pid, self.word), before)
+        self.assertIsNone(living.poll())
+
+    def test_one_half_alive_is_alive(self):
+        """A supervisor that lives tidies up by itself; until then nobody else may."""
+        process = self.start_family(*MEMORY)
+        supervisor = self.supervisor_of(process)
+        os.kill(supervisor, signal.SIGSTOP)
+        process.kill()
+        process.wait()
+        self.pmtop("--no-cgroup", "--", "true")
+        self.assertTrue(claims(f"pmtop-{process.pid}-"))
+        self.assertEqual(len(pids_with(self.word)) - self.pmtops_with_word(), 3)
+        os.kill(supervisor, signal.SIGCONT)
+        self.assert_nothing_left(process)
+
+
+class Random(Case):
+    """kill -9 at any moment of a life: while it starts, runs, or tidies up."""
+
+    ROUNDS = int(os.environ.get("PMTOP_TEST_ROUNDS", "40"))
+
+    def test_random_moments(self):
+        seed = int(os.environ.get("PMTOP_TEST_SEED", random.randrange(1 << 30)))
+        print("seed", seed, flush=True)
+        rng = random.Random(seed)
+        for n in range(self.ROUNDS):
+            options = rng.choice((SWAP, MEMORY, ("--no-cgroup",)))
+            ending = rng.choice(("pmtop", "supervisor", "both", "term then both"))
+            with self.subTest(round=n, seed=seed, options=options, ending=ending):
+                self.one_life(rng, options, ending)
+
+    def one_life(self, rng, options, ending):
+        ready = os.path.join(self.folder, "ready")
+        process = self.start(*options, "--", PYTHON, CHILD, "family", ready, self.word)
+        time.sleep(rng.uniform(0, 0.4))
+        supervisors = children(process.pid)
+        if ending == "term then both":
+            process.terminate()
+            time.sleep(rng.uniform(0, 0.1))
+        if ending != "supervisor":
+            process.kill()
+        if ending != "pmtop":
+            for pid in supervisors:
+                kill(pid)
+        if ending == "supervisor" and not supervisors:
+            process.kill()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.fail("pmtop does not end")
+        if ending in ("pmtop", "supervisor") and options != ("--no-cgroup",):
+            # One of the two was alive, and that is enough.
+            self.assert_nothing_left(process)
+        wait_for(lambda: self.pmtops_with_word() == 0, 10)
+        self.pmtop("--no-cgroup", "--", "true")
+        if options == ("--no-cgroup",):
+            # Without a group nothing can find what a killed supervisor's workload has forked.
+            wait_for(lambda: not [kill(pid) for pid in pids_with(self.word)])
+        self.assert_nothing_left(process)
+        if os.path.exists(ready):
+            os.unlink(ready)
+
+
+class Forking(Case):
+    def test_a_chain_that_never_holds_still(self):
+        for options in (MEMORY, ("--no-cgroup",)):
+            with self.subTest(options):
+                ready = os.path.join(self.folder, "ready")
+                process = self.start(*options, "--", PYTHON, CHILD, "chain", ready, self.word)
+                self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+                os.unlink(ready)
+                time.sleep(0.2)
+                process.kill()
+                process.wait()
+                self.assert_nothing_left(process)
+
+
+if __name__ == "__main__":
+    unittest.main()
