@@ -167,15 +167,13 @@ static void draw_totals_bar(const struct scene *scene, struct canvas *canvas, st
 
 static const char *totals_trouble(const struct snapshot *s)
 {
-	if (s->partial)
-		return NULL;
 	switch (s->known.shared_swap) {
 	case SHARED_SWAP_SUM:
-		return "which shared pages are in swap is unknown: run as root, or see pmtop doctor";
+		return "places unknown: run as root or pmtop doctor";
 	case SHARED_SWAP_APPROXIMATE:
-		return "some shared pages are unknown: run as root, or see pmtop doctor";
+		return "some unknown: run as root or pmtop doctor";
 	case SHARED_SWAP_UNKNOWN:
-		return "shared pages in swap are unknown: run as root, or see pmtop doctor";
+		return "shared unknown: run as root or pmtop doctor";
 	default:
 		return NULL;
 	}
@@ -204,6 +202,11 @@ static void draw_summary(struct app *app, struct canvas *canvas, struct rect row
 
 	if (!row.height || !s)
 		return;
+	if (s->partial) {
+		canvas_fit(canvas, row, 0, 0, row.width, theme_role(scene->theme, ROLE_DIM),
+			   "the pages are being read", false);
+		return;
+	}
 	shared = s->totals.state[PAGE_SHARED_SWAP] + s->swap_unplaced;
 	x = draw_total(scene, canvas, row, x, "rss",
 		       s->totals.state[PAGE_ANON] + s->totals.state[PAGE_FILE] +
@@ -217,9 +220,6 @@ static void draw_summary(struct app *app, struct canvas *canvas, struct rect row
 	if (trouble)
 		canvas_fit(canvas, row, x, 0, row.width - x, theme_role(scene->theme, ROLE_WARNING),
 			   trouble, false);
-	else if (s->partial)
-		canvas_fit(canvas, row, x, 0, row.width - x, theme_role(scene->theme, ROLE_DIM),
-			   "the pages are being read", false);
 	else
 		draw_totals_bar(scene, canvas, row, x);
 }
@@ -398,4 +398,8 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 			view->ops->draw(view, &app->scene, canvas, l.main, true, ret_cursor);
 	}
 	draw_footer(app, canvas, l.footer, ret_cursor);
+	if (ret_cursor->x >= all.width)
+		ret_cursor->x = all.width - 1;
+	if (ret_cursor->y >= all.height)
+		ret_cursor->y = all.height - 1;
 }

@@ -18,6 +18,29 @@ const char *mapping_base_name(const char *title)
 	return slash && slash[1] ? slash + 1 : title;
 }
 
+/* Without a canvas bytes stand for columns, which is right for most names. */
+static int width_of(const struct canvas *canvas, const char *text)
+{
+	return canvas ? canvas_text_width(canvas, text) : (int)strlen(text);
+}
+
+const char *mapping_short_title(const struct mapping *mapping, const struct canvas *canvas,
+				int width, char *buf, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	const char *title = mapping_title(mapping);
+	size_t length = strlen(title), tail = sizeof(deleted) - 1;
+
+	if (width_of(canvas, title) <= width)
+		return title;
+	if (length > tail && length - tail < size && !strcmp(title + length - tail, deleted)) {
+		memcpy(buf, title, length - tail);
+		buf[length - tail] = '\0';
+		title = buf;
+	}
+	return width_of(canvas, title) <= width ? title : mapping_base_name(title);
+}
+
 const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX])
 {
 	if (!pages)

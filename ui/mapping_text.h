@@ -4,13 +4,20 @@
 
 #include "model/snapshot.h"
 #include "model/units.h"
+#include "ui/canvas.h"
 
 /* A mapping in words: its name for people, its numbers, and whether it matches what was typed. */
 
-#define MAPPING_NAME_MAX 4200
-
 /* The name, or "anonymous"; raw text from the target. Returns the name itself or a constant. */
 const char *mapping_title(const struct mapping *mapping);
+
+/*
+ * The longest form of the title that fits into `width` columns: all of it, without " (deleted)",
+ * without the directories; the shortest when none fits. buf may or may not be
+ * used; without a canvas bytes count as columns.
+ */
+const char *mapping_short_title(const struct mapping *mapping, const struct canvas *canvas,
+				int width, char *buf, size_t size);
 
 /* The part behind the last slash. */
 const char *mapping_base_name(const char *title);

@@ -378,12 +378,11 @@ static void draw_number(const struct scene *scene, struct canvas *canvas, struct
 static void draw_name(const struct scene *scene, struct canvas *canvas, struct rect rect, int x,
 		      int y, int width, const struct mapping *m)
 {
-	const char *title = mapping_title(m);
+	char name[256];
 
-	if (canvas_text_width(canvas, title) > width)
-		title = mapping_base_name(title);
 	canvas_fit(canvas, rect, x, y, width,
-		   theme_role(scene->theme, m->name_length ? ROLE_TEXT : ROLE_DIM), title, false);
+		   theme_role(scene->theme, m->name_length ? ROLE_TEXT : ROLE_DIM),
+		   mapping_short_title(m, canvas, width, name, sizeof(name)), false);
 }
 
 static void draw_mapping(struct scene *scene, struct canvas *canvas, struct rect rect,

@@ -507,7 +507,7 @@ static void pages_title(struct view *view, const struct scene *scene, char *buf,
 	struct pages_view *v = self(view);
 	const struct snapshot *s = scene->snapshot;
 	const struct mapping *m;
-	char bytes[UNITS_SIZE_MAX];
+	char bytes[UNITS_SIZE_MAX], name[128];
 	size_t i = s ? snapshot_find(s, scene->mapping) : 0;
 
 	buf[0] = '\0';
@@ -515,7 +515,8 @@ static void pages_title(struct view *view, const struct scene *scene, char *buf,
 		snprintf(buf, size, "all mappings");
 	else if (s && i < s->count) {
 		m = s->mappings[i].mapping;
-		snprintf(buf, size, "%s %s %s", mapping_base_name(mapping_title(m)), m->perms,
+		snprintf(buf, size, "%s %s %s",
+			 mapping_short_title(m, NULL, 24, name, sizeof(name)), m->perms,
 			 units_format_size(m->end - m->start, bytes));
 	}
 }
