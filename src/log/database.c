@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "log/database.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/cleanup.h"
+
+#define PROGRESS_STEPS 10000
+#define VALUE_MAX      (16 << 20)
+
+int log_fail(struct log_error *error, int code, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!error)
+		return code;
+	error->code = code;
+	va_start(arguments, format);
+	vsnprintf(error->text, sizeof(error->text), format, arguments);
+	va_end(arguments);
+	return code;
+}
+
+static int result_errno(sqlite3 *db, int result)
+{
+	int system = db ? sqlite3_system_errno(db) : 0;
+
+	switch (result & 0xff) {
+	case SQLITE_FULL:
+		return system == EDQUOT ? -EDQUOT : -ENOSPC;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_TOOBIG:
+	case SQLITE_INTERRUPT:
+	case SQLITE_SCHEMA:
+	case SQLITE_ERROR:
+		return -EBADMSG;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		if (system == ENOSPC || system == EDQUOT || system == EACCES || system == EFBIG)
+			return -system;
+		return -EIO;
+	default:
+		return -EIO;
+	}
+}
+
+int database_error(sqlite3 *db, int result, const char *what, struct log_error *error)
+{
+	int code = result_errno(db, result);
+
+	if (result == SQLITE_INTERRUPT)
+		return log_fail(error, code, "%s: damaged: a search in it does not end", what);
+	if (code == -ENOSPC || code == -EDQUOT || code == -EACCES)
+		return log_fail(error, code, "%s: %s", what, strerror(-code));
+	return log_fail(error, code, "%s: %s%s", what, code == -EBADMSG ? "damaged: " : "",
+			db ? sqlite3_errmsg(db) : sqlite3_errstr(result));
+}
+
+static int spend(void *context)
+{
+	struct database_budget *budget = context;
+
+	if (!budget->left)
+		return 1;
+	budget->left--;
+	return 0;
+}
+
+int database_harden(sqlite3 *db, struct database_budget *budget)
+{
+	static const struct {
+		int limit, value;
+	} limits[] = {
+		{ SQLITE_LIMIT_LENGTH, VALUE_MAX },
+		{ SQLITE_LIMIT_SQL_LENGTH, 16384 },
+		{ SQLITE_LIMIT_COLUMN, 64 },
+		{ SQLITE_LIMIT_EXPR_DEPTH, 20 },
+		{ SQLITE_LIMIT_COMPOUND_SELECT, 3 },
+		{ SQLITE_LIMIT_VDBE_OP, 25000 },
+		{ SQLITE_LIMIT_FUNCTION_ARG, 8 },
+		{ SQLITE_LIMIT_ATTACHED, 0 },
+		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50 },
+		{ SQLITE_LIMIT_TRIGGER_DEPTH, 1 },
+		{ SQLITE_LIMIT_WORKER_THREADS, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+		sqlite3_limit(db, limits[i].limit, limits[i].value);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+	sqlite3_progress_handler(db, PROGRESS_STEPS, spend, budget);
+	return sqlite3_exec(db,
+			    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
+			    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY",
+			    NULL, NULL, NULL);
+}
+
+int database_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_statement)
+{
+	return sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
+}
+
+int database_number(sqlite3 *db, const char *sql, int64_t *ret_number)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
+
+	if (database_prepare(db, sql, &statement) || sqlite3_step(statement) != SQLITE_ROW ||
+	    sqlite3_column_type(statement, 0) != SQLITE_INTEGER)
+		return -EBADMSG;
+	*ret_number = sqlite3_column_int64(statement, 0);
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_LOG_DATABASE_H
+#define PMTOP_LOG_DATABASE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "log/error.h"
+
+/*
+ * What writer and reader share of SQLite: opening with the bolts shut, statements, errors as errno
+ * with a sentence. Only src/log includes this.
+ */
+
+/*
+ * Statements that a log needs are fixed texts; values are bound by position from 1. A failed bind is
+ * remembered by SQLite as a NULL, so memory errors surface in step.
+ */
+
+/*
+ * Turns a result of SQLite into -errno and a sentence that starts with `what`:
+ * -ENOSPC disk full, -EDQUOT quota, -EROFS, -EBUSY, -EBADMSG damaged, -ENOMEM, -EIO the rest.
+ */
+int database_error(sqlite3 *db, int result, const char *what, struct log_error *error);
+
+/*
+ * Shuts what a log never needs: triggers, views in the schema's name, functions with side effects,
+ * attaching, long values and deep expressions; and lets nothing run longer than `budget` allows.
+ */
+struct database_budget {
+	uint64_t left; /* steps of PROGRESS_STEPS virtual machine instructions */
+};
+int database_harden(sqlite3 *db, struct database_budget *budget);
+
+/* Enough for the largest honest sample, and about a second on a small machine. */
+#define DATABASE_BUDGET 20000
+
+/* A whole number of a PRAGMA or SELECT of one row. -EBADMSG when there is none. */
+int database_number(sqlite3 *db, const char *sql, int64_t *ret_number);
+
+int database_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_statement);
+
+static inline void cleanup_statement(sqlite3_stmt **statement)
+{
+	sqlite3_finalize(*statement);
+}
+
+#endif

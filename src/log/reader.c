@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/reader_internal.h"
+#include "model/cleanup.h"
+
+/* Blocks that may change between two samples that are read one after the other. */
+#define CHANGES_MAX (1u << 20)
+
+/* Going on by more samples than this, one reads the sample as if it were the first. */
+#define STEP_MAX 16
+
+#define BLOCK_NUMBER_MAX ((int64_t)(UINT64_MAX >> (LOG_BLOCK_SHIFT + PMTOP_PAGE_SHIFT)))
+
+sqlite3_stmt *reader_use(struct log_reader *reader, enum reader_statement which)
+{
+	sqlite3_stmt *s = reader->statements[which];
+
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return s;
+}
+
+int reader_number(sqlite3_stmt *statement, int column, int64_t low, int64_t high,
+		  int64_t *ret_number)
+{
+	int64_t number;
+
+	if (sqlite3_column_type(statement, column) != SQLITE_INTEGER)
+		return -EBADMSG;
+	number = sqlite3_column_int64(statement, column);
+	if (number < low || number > high)
+		return -EBADMSG;
+	*ret_number = number;
+	return 0;
+}
+
+int reader_damaged(const struct log_reader *reader, uint64_t sample, const char *how,
+		   struct log_error *error)
+{
+	return log_fail(error, -EBADMSG, "%s: damaged: sample %llu: %s", reader->path,
+			(unsigned long long)sample, how);
+}
+
+int reader_failed(const struct log_reader *reader, struct log_error *error)
+{
+	return database_error(reader->db, sqlite3_errcode(reader->db), reader->path, error);
+}
+
+static int get_sample(sqlite3_stmt *s, struct read_sample *ret_row)
+{
+	struct read_sample row = { 0 };
+	int64_t written, knowledge, private_slots, shared_slots, exact, skipped;
+	const void *comm;
+	int length;
+
+	if (reader_number(s, 0, INT64_MIN, INT64_MAX, &row.taken_ns) ||
+	    reader_number(s, 1, INT64_MIN, INT64_MAX, &row.clock_ns) ||
+	    reader_number(s, 2, 0, INT64_MAX, &row.sequence) ||
+	    sqlite3_column_type(s, 3) != SQLITE_TEXT || reader_number(s, 4, 0, 1, &written) ||
+	    reader_number(s, 5, 0, SHARED_SWAP_UNKNOWN, &knowledge) ||
+	    reader_number(s, 6, 0, 1, &private_slots) || reader_number(s, 7, 0, 1, &shared_slots) ||
+	    reader_number(s, 8, 0, 1, &exact) || reader_number(s, 9, 0, 1, &skipped) ||
+	    reader_number(s, 10, 0, INT64_MAX, &row.last_mapping) ||
+	    reader_number(s, 11, 0, INT64_MAX, &row.last_block))
+		return -EBADMSG;
+	comm = sqlite3_column_text(s, 3);
+	length = sqlite3_column_bytes(s, 3);
+	if (!comm || length >= (int)sizeof(row.comm) || memchr(comm, '\0', (size_t)length))
+		return -EBADMSG;
+	memcpy(row.comm, comm, (size_t)length);
+	row.known.written = written;
+	row.known.shared_swap = (uint8_t)knowledge;
+	row.known.private_slots = private_slots;
+	row.known.shared_slots = shared_slots;
+	row.known.swap_exact = exact;
+	row.skipped = skipped;
+	*ret_row = row;
+	return 0;
+}
+
+int reader_read_sample(struct log_reader *reader, uint64_t sample, struct read_sample *ret_row,
+		       struct log_error *error)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_SAMPLE);
+	int result, code;
+
+	sqlite3_bind_int64(s, 1, (int64_t)sample);
+	result = sqlite3_step(s);
+	if (result == SQLITE_DONE)
+		return reader_damaged(reader, sample, "is missing", error);
+	if (result != SQLITE_ROW)
+		return reader_failed(reader, error);
+	code = get_sample(s, ret_row);
+	sqlite3_reset(s);
+	return code ? reader_damaged(reader, sample, "its row makes no sense", error) : 0;
+}
+
+int log_reader_time(struct log_reader *reader, uint64_t sample, int64_t *ret_taken_ns,
+		    int64_t *ret_clock_ns, struct log_error *error)
+{
+	struct read_sample row;
+	int code;
+
+	reader->budget.left = DATABASE_BUDGET;
+	code = reader_read_sample(reader, sample, &row, error);
+	if (code)
+		return code;
+	*ret_taken_ns = row.taken_ns;
+	*ret_clock_ns = row.clock_ns;
+	return 0;
+}
+
+int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sample,
+		  struct log_error *error)
+{
+	int64_t want, taken, clock;
+	uint64_t low = 0, high = reader->info.samples;
+
+	if (__builtin_add_overflow(reader->info.first_clock_ns, after_ns, &want))
+		want = after_ns < 0 ? INT64_MIN : INT64_MAX;
+	while (high - low > 1) {
+		uint64_t middle = low + (high - low) / 2;
+		int code = log_reader_time(reader, middle, &taken, &clock, error);
+
+		if (code)
+			return code;
+		if (clock <= want)
+			low = middle;
+		else
+			high = middle;
+	}
+	*ret_sample = low;
+	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void changes_free(const struct read_changes *changes)
+{
+	free(changes->blocks);
+}
+
+/* The blocks of rows (after, to], ascending and each once. */
+static int read_changes(struct log_reader *reader, int64_t after, int64_t to,
+			struct read_changes *changes)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_BLOCKS_BETWEEN);
+	size_t room = 0, n = 0;
+	int64_t block;
+	int result;
+
+	sqlite3_bind_int64(s, 1, after);
+	sqlite3_bind_int64(s, 2, to);
+	while ((result = sqlite3_step(s)) == SQLITE_ROW && changes->count < CHANGES_MAX) {
+		if (reader_number(s, 0, 0, BLOCK_NUMBER_MAX, &block))
+			return -EBADMSG;
+		if (changes->count == room) {
+			uint64_t *more = realloc(changes->blocks,
+						 (room = room ? room * 2 : 64) * sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			changes->blocks = more;
+		}
+		changes->blocks[changes->count++] = (uint64_t)block;
+	}
+	sqlite3_reset(s);
+	if (result != SQLITE_DONE && result != SQLITE_ROW)
+		return -EBADMSG;
+	changes->known = result == SQLITE_DONE;
+	if (changes->count)
+		qsort(changes->blocks, changes->count, sizeof(*changes->blocks), compare_numbers);
+	for (size_t i = 0; i < changes->count; i++)
+		if (!n || changes->blocks[n - 1] != changes->blocks[i])
+			changes->blocks[n++] = changes->blocks[i];
+	changes->count = n;
+	return 0;
+}
+
+int reader_counts(sqlite3_stmt *statement, int at, struct page_counts *ret_counts,
+		  uint16_t *ret_known)
+{
+	struct page_counts counts = { 0 };
+	uint16_t known = 0;
+	int64_t number;
+
+	for (int s = 0; s < PAGE_STATES; s++, at++) {
+		if (reader_number(statement, at, 0, INT64_MAX, &number))
+			return -EBADMSG;
+		counts.state[s] = (uint64_t)number;
+	}
+	for (int m = 0; m < PAGE_MARKS; m++, at++) {
+		if (sqlite3_column_type(statement, at) == SQLITE_NULL)
+			continue;
+		if (reader_number(statement, at, 0, INT64_MAX, &number))
+			return -EBADMSG;
+		counts.mark[m] = (uint64_t)number;
+		known |= (uint16_t)(1 << m);
+	}
+	*ret_counts = counts;
+	*ret_known = known;
+	return 0;
+}
+
+/* The totals were written apart from the pages: both must tell the same. */
+static int check_totals(struct log_reader *reader, uint64_t sample, const struct snapshot *snapshot,
+			struct log_error *error)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_TOTAL);
+	struct page_counts counts;
+	uint16_t known;
+	int64_t unplaced;
+	bool same = true;
+
+	sqlite3_bind_int64(s, 1, (int64_t)sample);
+	if (sqlite3_step(s) != SQLITE_ROW || reader_counts(s, 0, &counts, &known) ||
+	    reader_number(s, PAGE_STATES + PAGE_MARKS, 0, INT64_MAX, &unplaced))
+		return reader_damaged(reader, sample, "has no totals", error);
+	sqlite3_reset(s);
+	for (int i = 0; i < PAGE_STATES; i++)
+		same = same && counts.state[i] == snapshot->totals.state[i];
+	for (int m = 0; m < PAGE_MARKS; m++)
+		same = same && (!(known >> m & 1) || counts.mark[m] == snapshot->totals.mark[m]);
+	if (!same || (uint64_t)unplaced != snapshot->swap_unplaced)
+		return reader_damaged(reader, sample, "its pages are not those of its totals",
+				      error);
+	return 0;
+}
+
+/* The pages of a mapping in the sample that was loaded before, if its row is still in force. */
+static struct pages *pages_before(const struct log_reader *reader, const struct read_mapping *row)
+{
+	size_t i;
+
+	if (!reader->snapshot)
+		return NULL;
+	i = snapshot_find(reader->snapshot, row->mapping->start);
+	return i < reader->layout.count && reader->layout.rows[i].id == row->id
+		       ? reader->snapshot->mappings[i].pages
+		       : NULL;
+}
+
+static void fill_header(const struct log_reader *reader, const struct read_sample *row,
+			struct snapshot *snapshot)
+{
+	snapshot->sequence = (uint64_t)row->sequence;
+	snapshot->pid = (pid_t)reader->info.pid;
+	snapshot->start_time = reader->start_time;
+	memcpy(snapshot->comm, row->comm, sizeof(snapshot->comm));
+	snapshot->taken_ns = row->taken_ns;
+	snapshot->clock_ns = row->clock_ns;
+	snapshot->known = row->known;
+	snapshot->skipped = row->skipped;
+}
+
+DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
+
+static int build_snapshot(struct log_reader *reader, uint64_t sample, const struct read_sample *row,
+			  const struct read_layout *layout, const struct read_changes *changes,
+			  struct snapshot **ret_snapshot, struct log_error *error)
+{
+	CLEANUP(cleanup_snapshot) struct snapshot *snapshot = snapshot_new(layout->count);
+	int code = 0;
+
+	if (!snapshot)
+		return log_fail(error, -ENOMEM, "%s: %s", reader->path, strerror(ENOMEM));
+	for (size_t i = 0; !code && i < layout->count; i++) {
+		const struct read_mapping *m = &layout->rows[i];
+
+		snapshot->mappings[i].mapping = mapping_ref(m->mapping);
+		if (m->read)
+			code = reader_read_pages(reader, sample, m, pages_before(reader, m),
+						 changes, &snapshot->mappings[i].pages, error);
+	}
+	if (code)
+		return code;
+	fill_header(reader, row, snapshot);
+	snapshot_seal(snapshot);
+	/* What the recorder knew is not to be concluded anew by another version. */
+	snapshot->known = row->known;
+	code = check_totals(reader, sample, snapshot, error);
+	if (!code)
+		*ret_snapshot = TAKE(snapshot);
+	return code;
+}
+
+static int load(struct log_reader *reader, uint64_t sample, bool step, struct log_error *error)
+{
+	CLEANUP(read_layout_free) struct read_layout layout = { 0 };
+	CLEANUP(changes_free) struct read_changes changes = { 0 };
+	struct snapshot *snapshot;
+	struct read_sample row;
+	int code = reader_read_sample(reader, sample, &row, error);
+
+	if (!code && step && read_changes(reader, reader->row.last_block, row.last_block, &changes))
+		code = reader_damaged(reader, sample, "its changes cannot be read", error);
+	if (!code)
+		code = reader_read_layout(reader, sample, &row, step ? &reader->layout : NULL,
+					  reader->row.last_mapping, &layout, error);
+	if (!code)
+		code = build_snapshot(reader, sample, &row, &layout, &changes, &snapshot, error);
+	if (code)
+		return code;
+	if (reader->snapshot)
+		snapshot_unref(reader->snapshot);
+	read_layout_free(&reader->layout);
+	reader->snapshot = snapshot;
+	reader->layout = layout;
+	reader->row = row;
+	reader->current = sample;
+	memset(&layout, 0, sizeof(layout));
+	return 0;
+}
+
+int log_reader_load(struct log_reader *reader, uint64_t sample, struct snapshot **ret_snapshot,
+		    struct log_error *error)
+{
+	bool step = reader->snapshot && sample > reader->current &&
+		    sample - reader->current <= STEP_MAX;
+	int code = 0;
+
+	reader->budget.left = DATABASE_BUDGET;
+	reader->blocks_left = READER_BLOCKS_MAX;
+	reader->slots_left = READER_SLOTS_MAX;
+	if (!reader->snapshot || sample != reader->current)
+		code = load(reader, sample, step, error);
+	if (!code)
+		*ret_snapshot = snapshot_ref(reader->snapshot);
+	return code;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/detail.h"
+#include "log/reader_internal.h"
+#include "model/cleanup.h"
+
+/* Candidates that a search for the next change of a page looks at before it gives up. */
+#define CANDIDATES_MAX 200000
+
+int log_reader_fact(struct log_reader *reader, const char *key, char *buf, size_t size)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_FACT);
+	const char *text;
+	size_t length;
+
+	sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+	if (sqlite3_step(s) != SQLITE_ROW || !(text = (const char *)sqlite3_column_text(s, 0)))
+		return -ENOENT;
+	length = strlen(text);
+	if (length >= size)
+		length = size - 1;
+	memcpy(buf, text, length);
+	buf[length] = '\0';
+	sqlite3_reset(s);
+	return 0;
+}
+
+int log_reader_facts(struct log_reader *reader,
+		     void (*each)(void *context, const char *key, const char *value), void *context)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_FACTS);
+	int result;
+
+	reader->budget.left = DATABASE_BUDGET;
+	while ((result = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(s, 0);
+		const char *value = (const char *)sqlite3_column_text(s, 1);
+
+		if (key && value)
+			each(context, key, value);
+	}
+	sqlite3_reset(s);
+	return result == SQLITE_DONE ? 0 : -EBADMSG;
+}
+
+static int get_event(sqlite3_stmt *s, struct log_event *ret_event)
+{
+	const char *kind = (const char *)sqlite3_column_text(s, 2);
+	const char *text = (const char *)sqlite3_column_text(s, 3);
+	struct log_event event = { .kind = LOG_EVENT_NOTE };
+	int64_t sample;
+
+	if (!kind || reader_number(s, 0, 0, INT64_MAX, &sample) ||
+	    reader_number(s, 1, INT64_MIN, INT64_MAX, &event.taken_ns))
+		return -EBADMSG;
+	for (int k = 0; k < LOG_EVENT_KINDS; k++)
+		if (!strcmp(kind, log_event_names[k]))
+			event.kind = (enum log_event_kind)k;
+	event.sample = (uint64_t)sample;
+	if (text)
+		strncpy(event.text, text, sizeof(event.text) - 1);
+	*ret_event = event;
+	return 0;
+}
+
+int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
+		     struct log_event *ret_event, struct log_error *error)
+{
+	sqlite3_stmt *s = reader_use(reader, direction > 0 ? READ_EVENT_AFTER : READ_EVENT_BEFORE);
+	int result;
+
+	reader->budget.left = DATABASE_BUDGET;
+	sqlite3_bind_int64(s, 1, (int64_t)sample);
+	result = sqlite3_step(s);
+	if (result == SQLITE_DONE)
+		return -ENOENT;
+	if (result != SQLITE_ROW)
+		return reader_failed(reader, error);
+	if (get_event(s, ret_event) || ret_event->sample >= reader->info.samples)
+		return reader_damaged(reader, sample, "an event makes no sense", error);
+	sqlite3_reset(s);
+	return 0;
+}
+
+int log_reader_events(struct log_reader *reader,
+		      int (*each)(void *context, const struct log_event *event), void *context,
+		      struct log_error *error)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_EVENTS);
+	struct log_event event;
+	int result, code = 0;
+
+	reader->budget.left = DATABASE_BUDGET;
+	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
+		if (get_event(s, &event))
+			return reader_damaged(reader, 0, "an event makes no sense", error);
+		code = each(context, &event);
+	}
+	sqlite3_reset(s);
+	if (code || result == SQLITE_DONE)
+		return code;
+	return reader_failed(reader, error);
+}
+
+int log_reader_bookmark(struct log_reader *reader, const char *name, uint64_t *ret_sample,
+			struct log_error *error)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_BOOKMARK);
+	int64_t sample;
+	int result;
+
+	reader->budget.left = DATABASE_BUDGET;
+	sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	result = sqlite3_step(s);
+	if (result == SQLITE_DONE)
+		return -ENOENT;
+	if (result != SQLITE_ROW)
+		return reader_failed(reader, error);
+	if (reader_number(s, 0, 0, (int64_t)reader->info.samples - 1, &sample))
+		return reader_damaged(reader, 0, "a bookmark makes no sense", error);
+	sqlite3_reset(s);
+	*ret_sample = (uint64_t)sample;
+	return 0;
+}
+
+/*
+ * Looking for a change: one block after the other is asked for the sample at which it changes next,
+ * and only a nearer one than found so far counts.
+ */
+struct search {
+	struct log_reader *reader;
+	uint64_t sample;
+	int direction;
+	uint64_t first_page, end_page;
+	uint64_t found; /* UINT64_MAX: nothing yet */
+	unsigned int candidates_left;
+	struct log_error *error;
+};
+
+/* The next sample from `from` on at which a block has another row; UINT64_MAX: none. */
+static int next_row(const struct search *search, uint64_t block, uint64_t from, uint64_t *ret_next)
+{
+	sqlite3_stmt *s =
+		reader_use(search->reader, search->direction > 0 ? READ_BLOCK_CHANGE_AFTER
+								 : READ_BLOCK_CHANGE_BEFORE);
+	int64_t sample;
+	int result;
+
+	*ret_next = UINT64_MAX;
+	sqlite3_bind_int64(s, 1, (int64_t)block);
+	sqlite3_bind_int64(s, 2, (int64_t)from);
+	result = sqlite3_step(s);
+	if (result == SQLITE_DONE)
+		return 0;
+	if (result != SQLITE_ROW)
+		return reader_failed(search->reader, search->error);
+	if (reader_number(s, 0, search->direction > 0 ? (int64_t)from + 1 : 0,
+			  search->direction > 0 ? (int64_t)search->reader->info.samples - 1
+						: (int64_t)from,
+			  &sample))
+		return reader_damaged(search->reader, from, "its blocks are out of order",
+				      search->error);
+	sqlite3_reset(s);
+	*ret_next = (uint64_t)sample;
+	return 0;
+}
+
+/* Whether the pages looked for are the same in two pictures of a block. */
+static bool same_pages(const struct search *search, uint64_t block, const struct log_block *a,
+		       const struct log_block *b)
+{
+	uint64_t base = block << LOG_BLOCK_SHIFT;
+
+	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
+		if (base + i >= search->first_page && base + i < search->end_page &&
+		    (a->state[i] != b->state[i] || a->marks[i] != b->marks[i] ||
+		     a->slot[i] != b->slot[i]))
+			return false;
+	return true;
+}
+
+static bool is_nearer(const struct search *search, uint64_t sample)
+{
+	return search->found == UINT64_MAX ||
+	       (search->direction > 0 ? sample < search->found : sample > search->found);
+}
+
+static int decode(const struct search *search, uint64_t block, uint64_t sample,
+		  struct log_block *ret_block)
+{
+	struct log_reader *reader = search->reader;
+	int code = reader_decode_block(reader, block, sample, search->error);
+
+	if (code)
+		return code;
+	if (reader->decoded_is_fill)
+		log_block_clear(ret_block);
+	else
+		*ret_block = reader->decoded;
+	return 0;
+}
+
+static int search_block(struct search *search, uint64_t block)
+{
+	struct log_block here, there;
+	uint64_t from = search->sample, next;
+	int code = decode(search, block, from, &here);
+
+	while (!code && search->candidates_left--) {
+		uint64_t shows;
+
+		code = next_row(search, block, from, &next);
+		if (code || next == UINT64_MAX)
+			break;
+		/* Backward, what was before that row is what differs. */
+		shows = search->direction > 0 ? next : next - 1;
+		if (!next && search->direction < 0)
+			break;
+		if (!is_nearer(search, shows))
+			break;
+		code = decode(search, block, shows, &there);
+		if (!code && !same_pages(search, block, &here, &there)) {
+			search->found = shows;
+			break;
+		}
+		from = shows;
+	}
+	return code;
+}
+
+int log_reader_change(struct log_reader *reader, uint64_t sample, int direction, uint64_t start,
+		      uint64_t length, uint64_t *ret_sample, struct log_error *error)
+{
+	struct search search = {
+		.reader = reader,
+		.sample = sample,
+		.direction = direction,
+		.first_page = start >> PMTOP_PAGE_SHIFT,
+		.end_page = (start + length - 1) / PMTOP_PAGE_SIZE + 1,
+		.found = UINT64_MAX,
+		.candidates_left = CANDIDATES_MAX,
+		.error = error,
+	};
+	uint64_t block = search.first_page >> LOG_BLOCK_SHIFT;
+	int code = 0;
+
+	reader->budget.left = DATABASE_BUDGET;
+	while (!code && length && search.candidates_left &&
+	       block <= (search.end_page - 1) >> LOG_BLOCK_SHIFT) {
+		sqlite3_stmt *s = reader_use(reader, READ_NEXT_BLOCK);
+		int64_t next;
+		int result;
+
+		sqlite3_bind_int64(s, 1, (int64_t)block);
+		result = sqlite3_step(s);
+		if (result == SQLITE_DONE)
+			break;
+		if (result != SQLITE_ROW)
+			return reader_failed(reader, error);
+		if (reader_number(s, 0, (int64_t)block, INT64_MAX, &next))
+			return reader_damaged(reader, sample, "its blocks are out of order", error);
+		sqlite3_reset(s);
+		block = (uint64_t)next;
+		if (block <= (search.end_page - 1) >> LOG_BLOCK_SHIFT)
+			code = search_block(&search, block++);
+	}
+	if (code)
+		return code;
+	if (search.found == UINT64_MAX)
+		return -ENOENT;
+	*ret_sample = search.found;
+	return 0;
+}
+
+static int make_detail(const struct log_detail *part, uint64_t block, unsigned int from,
+		       unsigned int to, struct page_detail **ret_detail)
+{
+	struct page_detail *d;
+	size_t n = to - from;
+
+	d = page_detail_new(((block << LOG_BLOCK_SHIFT) + from) << PMTOP_PAGE_SHIFT, n);
+	if (!d)
+		return -ENOMEM;
+	d->words_known = part->words_known;
+	d->flags_known = part->flags_known;
+	d->counts_known = part->counts_known;
+	memcpy(d->words, part->words + from, n * sizeof(*d->words));
+	memcpy(d->flags, part->flags + from, n * sizeof(*d->flags));
+	memcpy(d->map_counts, part->map_counts + from, n * sizeof(*d->map_counts));
+	memcpy(d->rules, part->rules + from, n);
+	*ret_detail = d;
+	return 0;
+}
+
+/* What there is about [from, to), places of a block; -ENOENT: nothing. */
+static int read_detail(struct log_reader *reader, uint64_t sample, uint64_t block,
+		       unsigned int from, unsigned int to, struct page_detail **ret_detail)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_DETAIL_AT);
+	CLEANUP(cleanup_free) struct log_detail *part = malloc(sizeof(*part));
+	int code;
+
+	if (!part)
+		return -ENOMEM;
+	sqlite3_bind_int64(s, 1, (int64_t)block);
+	sqlite3_bind_int64(s, 2, (int64_t)sample);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return -ENOENT;
+	if (sqlite3_column_type(s, 0) != SQLITE_BLOB)
+		return -EBADMSG;
+	code = log_detail_decode(reader->codec, sqlite3_column_blob(s, 0),
+				 (size_t)sqlite3_column_bytes(s, 0), part);
+	sqlite3_reset(s);
+	if (code)
+		return code;
+	if (from < part->first)
+		from = part->first;
+	if (to > part->first + part->count)
+		to = part->first + part->count;
+	return from < to ? make_detail(part, block, from, to, ret_detail) : -ENOENT;
+}
+
+int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start, size_t count,
+		      struct page_detail **ret_detail, struct log_error *error)
+{
+	uint64_t page = start >> PMTOP_PAGE_SHIFT, end = page + count;
+	int code = -ENOENT;
+
+	reader->budget.left = DATABASE_BUDGET;
+	while (code == -ENOENT && page < end) {
+		uint64_t block = page >> LOG_BLOCK_SHIFT, base = block << LOG_BLOCK_SHIFT;
+		uint64_t to = base + LOG_BLOCK_PAGES < end ? base + LOG_BLOCK_PAGES : end;
+
+		code = read_detail(reader, sample, block, (unsigned int)(page - base),
+				   (unsigned int)(to - base), ret_detail);
+		page = to;
+	}
+	if (code == -EBADMSG)
+		return reader_damaged(reader, sample, "raw facts cannot be decoded", error);
+	return code;
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "log/recorder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/cleanup.h"
+
+/* Samples that may wait: six seconds at ten a second. */
+#define QUEUE_SAMPLES 64
+
+/* Beyond them, room for events. */
+#define QUEUE_ROOM (QUEUE_SAMPLES + 64)
+
+struct item {
+	struct snapshot *snapshot; /* NULL: an event */
+	uint64_t left_out; /* samples that did not fit in before this one */
+	enum log_event_kind kind;
+	int64_t taken_ns;
+	char *text;
+};
+
+struct recorder {
+	pthread_t thread;
+	struct recorder_options options; /* path and facts are copies */
+	struct log_writer *writer; /* the thread's */
+	uint64_t earlier_samples; /* in rotated logs; the thread's */
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t wake;
+	struct item queue[QUEUE_ROOM];
+	unsigned int head, count;
+	uint64_t left_out;
+	bool stopping;
+	struct recorder_status status;
+};
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void item_free(const struct item *item)
+{
+	if (item->snapshot)
+		snapshot_unref(item->snapshot);
+	free(item->text);
+}
+
+static void options_free(struct recorder_options *options)
+{
+	struct log_fact *facts = (struct log_fact *)options->log.facts;
+
+	for (size_t i = 0; facts && i < options->log.fact_count; i++) {
+		free((char *)facts[i].key);
+		free((char *)facts[i].value);
+	}
+	free(facts);
+	free((char *)options->log.path);
+}
+
+/* Copies, since a rotation opens a log long after the caller's strings are gone. */
+static int options_copy(const struct recorder_options *from, struct recorder_options *to)
+{
+	struct log_fact *facts = calloc(from->log.fact_count + 1, sizeof(*facts));
+
+	*to = *from;
+	to->log.facts = facts;
+	to->log.path = strdup(from->log.path);
+	if (!facts || !to->log.path) {
+		to->log.fact_count = 0;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < from->log.fact_count; i++) {
+		facts[i].key = strdup(from->log.facts[i].key);
+		facts[i].value = strdup(from->log.facts[i].value);
+		if (!facts[i].key || !facts[i].value)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on; the oldest goes. */
+static int rename_logs(const char *path, unsigned int keep, struct log_error *error)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (unsigned int i = keep; i; i--) {
+		if (i > 1)
+			snprintf(from, sizeof(from), "%s.%u", path, i - 1);
+		else
+			snprintf(from, sizeof(from), "%s", path);
+		snprintf(to, sizeof(to), "%s.%u", path, i);
+		if (rename(from, to) && errno != ENOENT)
+			return log_fail(error, -errno, "%s: %s", to, strerror(errno));
+	}
+	return 0;
+}
+
+static int rotate(struct recorder *r, struct log_error *error)
+{
+	struct log_writer_options options = r->options.log;
+	int code;
+
+	r->earlier_samples += log_writer_samples(r->writer);
+	log_writer_event(r->writer, LOG_EVENT_STOPPED, now_ns(CLOCK_REALTIME),
+			 "full; the next log goes on", NULL);
+	code = log_writer_close(TAKE(r->writer), error);
+	if (!code)
+		code = rename_logs(options.path, r->options.rotate, error);
+	options.replace = false;
+	return code ? code : log_writer_open(&options, &r->writer, error);
+}
+
+static void note_gap(struct recorder *r, const struct item *item)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%llu samples left out before this one: the disk was too slow",
+		 (unsigned long long)item->left_out);
+	log_writer_event(r->writer, LOG_EVENT_GAP, item->snapshot->taken_ns, text, NULL);
+}
+
+/* Why a log ends although its process lives, where there is still room to say it. */
+static void note_end(struct recorder *r, const struct log_error *error)
+{
+	if (r->writer && log_writer_samples(r->writer))
+		log_writer_event(r->writer, LOG_EVENT_STOPPED, now_ns(CLOCK_REALTIME), error->text,
+				 NULL);
+}
+
+static int write_snapshot(struct recorder *r, const struct item *item, struct log_error *error)
+{
+	int code = log_writer_append(r->writer, item->snapshot, error);
+
+	if (code == -EFBIG && r->options.rotate && log_writer_samples(r->writer)) {
+		code = rotate(r, error);
+		if (!code)
+			code = log_writer_append(r->writer, item->snapshot, error);
+	}
+	if (!code && item->left_out)
+		note_gap(r, item);
+	return code;
+}
+
+static void write_item(struct recorder *r, const struct item *item)
+{
+	struct log_error error = { 0 };
+	uint64_t samples, bytes;
+	int code;
+
+	if (!r->writer)
+		return;
+	if (item->snapshot)
+		code = write_snapshot(r, item, &error);
+	else
+		code = log_writer_event(r->writer, item->kind, item->taken_ns, item->text, &error);
+	if (code)
+		note_end(r, &error);
+	samples = r->earlier_samples + (r->writer ? log_writer_samples(r->writer) : 0);
+	bytes = r->writer ? log_writer_bytes(r->writer) : 0;
+	pthread_mutex_lock(&r->lock);
+	r->status.samples = samples;
+	r->status.bytes = bytes;
+	if (code) {
+		r->status.state = code == -EFBIG ? RECORDER_FULL : RECORDER_FAILED;
+		r->status.error = error;
+	}
+	pthread_mutex_unlock(&r->lock);
+	/* What is committed is closed at once: the log is whole while the view goes on. */
+	if (code && r->writer)
+		log_writer_close(TAKE(r->writer), NULL);
+}
+
+static void *recorder_thread(void *argument)
+{
+	struct recorder *r = argument;
+	struct item item;
+
+	pthread_mutex_lock(&r->lock);
+	for (;;) {
+		while (!r->count && !r->stopping)
+			pthread_cond_wait(&r->wake, &r->lock);
+		if (!r->count)
+			break;
+		item = r->queue[r->head];
+		r->head = (r->head + 1) % QUEUE_ROOM;
+		r->count--;
+		pthread_mutex_unlock(&r->lock);
+		write_item(r, &item);
+		item_free(&item);
+		pthread_mutex_lock(&r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+static void recorder_free(struct recorder *r)
+{
+	options_free(&r->options);
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->wake);
+	free(r);
+}
+
+DEFINE_CLEANUP(cleanup_recorder, struct recorder *, recorder_free)
+
+int recorder_start(const struct recorder_options *options, struct recorder **ret_recorder,
+		   struct log_error *error)
+{
+	CLEANUP(cleanup_recorder) struct recorder *r = calloc(1, sizeof(*r));
+	int code;
+
+	if (!r)
+		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->wake, NULL);
+	if (options_copy(options, &r->options))
+		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+	r->status.started_ns = now_ns(CLOCK_MONOTONIC);
+	code = log_writer_open(&r->options.log, &r->writer, error);
+	if (code)
+		return code;
+	code = pthread_create(&r->thread, NULL, recorder_thread, r);
+	if (code) {
+		log_writer_close(r->writer, NULL);
+		return log_fail(error, -code, "%s", strerror(code));
+	}
+	*ret_recorder = TAKE(r);
+	return 0;
+}
+
+static void enqueue(struct recorder *r, const struct item *item)
+{
+	r->queue[(r->head + r->count++) % QUEUE_ROOM] = *item;
+	pthread_cond_signal(&r->wake);
+}
+
+void recorder_observe(void *recorder, struct snapshot *snapshot)
+{
+	struct recorder *r = recorder;
+	struct item item = { 0 };
+
+	pthread_mutex_lock(&r->lock);
+	if (r->status.state == RECORDER_RUNS) {
+		if (r->count >= QUEUE_SAMPLES) {
+			r->left_out++;
+			r->status.left_out++;
+		} else {
+			item.snapshot = snapshot_ref(snapshot);
+			item.left_out = r->left_out;
+			r->left_out = 0;
+			enqueue(r, &item);
+		}
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+void recorder_event(struct recorder *recorder, enum log_event_kind kind, const char *text)
+{
+	struct recorder *r = recorder;
+	struct item item = { .kind = kind, .taken_ns = now_ns(CLOCK_REALTIME) };
+
+	item.text = text ? strdup(text) : NULL;
+	pthread_mutex_lock(&r->lock);
+	if (r->status.state == RECORDER_RUNS && r->count < QUEUE_ROOM) {
+		enqueue(r, &item);
+		item.text = NULL;
+	}
+	pthread_mutex_unlock(&r->lock);
+	free(item.text);
+}
+
+void recorder_status(struct recorder *recorder, struct recorder_status *ret_status)
+{
+	pthread_mutex_lock(&recorder->lock);
+	*ret_status = recorder->status;
+	pthread_mutex_unlock(&recorder->lock);
+}
+
+/* Samples left out after the newest one that was written belong to no later sample. */
+static void note_last_gap(struct recorder *r)
+{
+	char text[96];
+
+	if (!r->left_out || !r->writer)
+		return;
+	snprintf(text, sizeof(text), "%llu samples left out at the end: the disk was too slow",
+		 (unsigned long long)r->left_out);
+	log_writer_event(r->writer, LOG_EVENT_GAP, now_ns(CLOCK_REALTIME), text, NULL);
+}
+
+int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)
+{
+	struct recorder *r = recorder;
+	struct log_error error = { 0 };
+	int code;
+
+	pthread_mutex_lock(&r->lock);
+	r->stopping = true;
+	pthread_cond_signal(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->thread, NULL);
+	note_last_gap(r);
+	if (r->writer && log_writer_close(r->writer, &error) && r->status.state == RECORDER_RUNS) {
+		r->status.state = RECORDER_FAILED;
+		r->status.error = error;
+	}
+	*ret_status = r->status;
+	code = r->status.state == RECORDER_RUNS ? 0 : r->status.error.code;
+	recorder_free(r);
+	return code;
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/schema.h"
+#include "log/writer_internal.h"
+#include "model/cleanup.h"
+
+/* Pages that stay free below max_bytes, for the events that say why the log ends. */
+#define RESERVED_PAGES 4
+
+/* The WAL goes back into the file when it holds about 1 MiB. */
+#define CHECKPOINT_PAGES 256
+
+#define COUNT_PARAMETERS                                                                           \
+	"?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23"
+
+static const char *const statements[WRITER_STATEMENTS] = {
+	[WRITE_BEGIN] = "BEGIN IMMEDIATE",
+	[WRITE_COMMIT] = "COMMIT",
+	[WRITE_ROLLBACK] = "ROLLBACK",
+	[WRITE_FACT] = "INSERT OR REPLACE INTO environment VALUES(?1, ?2)",
+	[WRITE_SAMPLE] =
+		"INSERT INTO sample VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+	[WRITE_TOTAL] = "INSERT INTO total VALUES(?1," COUNT_PARAMETERS ",?2)",
+	[WRITE_MAPPING] = "INSERT INTO mapping VALUES(?1,?2,?3,NULL,?4,?5,?6,?7,?8,?9,?18,?19,?10,"
+			  "?20,?11,?12,?13,?14,?15,?16,?17)",
+	[WRITE_MAPPING_END] = "UPDATE mapping SET last_sample = ?1 WHERE mapping = ?2",
+	[WRITE_COUNT] = "INSERT INTO mapping_count VALUES(?1,?2," COUNT_PARAMETERS ")",
+	[WRITE_LAYOUT] = "INSERT INTO layout VALUES(?1, ?2)",
+	[WRITE_BLOCK] = "INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5)",
+	[WRITE_DETAIL] = "INSERT INTO detail VALUES(?1, ?2, ?3, ?4)",
+	[WRITE_EVENT] = "INSERT INTO event VALUES(NULL, ?1, ?2, ?3, ?4, ?5)",
+};
+
+int writer_run(struct log_writer *writer, enum writer_statement which)
+{
+	sqlite3_stmt *s = writer->statements[which];
+	int result = sqlite3_step(s);
+
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+void writer_bind_counts(sqlite3_stmt *statement, int at, const struct page_counts *counts,
+			uint16_t known)
+{
+	for (int s = 0; s < PAGE_STATES; s++)
+		sqlite3_bind_int64(statement, at++, (int64_t)counts->state[s]);
+	for (int m = 0; m < PAGE_MARKS; m++, at++)
+		if (known >> m & 1)
+			sqlite3_bind_int64(statement, at, (int64_t)counts->mark[m]);
+}
+
+int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns,
+		     enum log_event_kind kind, int64_t mapping, const char *text)
+{
+	sqlite3_stmt *s = writer->statements[WRITE_EVENT];
+
+	sqlite3_bind_int64(s, 1, sample);
+	sqlite3_bind_int64(s, 2, taken_ns);
+	sqlite3_bind_text(s, 3, log_event_names[kind], -1, SQLITE_STATIC);
+	if (mapping)
+		sqlite3_bind_int64(s, 4, mapping);
+	if (text)
+		sqlite3_bind_text(s, 5, text, -1, SQLITE_STATIC);
+	return writer_run(writer, WRITE_EVENT);
+}
+
+static int put_facts(struct log_writer *writer, const struct log_writer_options *options)
+{
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; !result && i < options->fact_count; i++) {
+		sqlite3_stmt *s = writer->statements[WRITE_FACT];
+
+		sqlite3_bind_text(s, 1, options->facts[i].key, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 2, options->facts[i].value, -1, SQLITE_STATIC);
+		result = writer_run(writer, WRITE_FACT);
+	}
+	return result;
+}
+
+static int set_up(struct log_writer *writer, const struct log_writer_options *options)
+{
+	char sql[160];
+	int result;
+
+	sqlite3_busy_timeout(writer->db, 2000);
+	/* A commit reaches the WAL: it survives the end of this process, and a power cut up to it. */
+	result = sqlite3_exec(writer->db,
+			      "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; "
+			      "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048; BEGIN",
+			      NULL, NULL, NULL);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 LOG_APPLICATION_ID, LOG_SCHEMA_VERSION);
+	if (!result)
+		result = sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
+	for (const struct log_table *t = log_schema; !result && t->sql; t++)
+		result = sqlite3_exec(writer->db, t->sql, NULL, NULL, NULL);
+	for (int i = 0; !result && i < WRITER_STATEMENTS; i++)
+		result = database_prepare(writer->db, statements[i], &writer->statements[i]);
+	if (!result)
+		result = put_facts(writer, options);
+	if (!result)
+		result = writer_run(writer, WRITE_COMMIT);
+	if (!result)
+		result = sqlite3_wal_autocheckpoint(writer->db, CHECKPOINT_PAGES);
+	return result;
+}
+
+/* Keeps what is committed within max_bytes; SQLite then says SQLITE_FULL. */
+static void limit_pages(struct log_writer *writer, uint64_t pages)
+{
+	char sql[64];
+
+	if (!writer->max_pages)
+		return;
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%llu", (unsigned long long)pages);
+	sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
+}
+
+static void writer_free(struct log_writer *writer)
+{
+	for (int i = 0; i < WRITER_STATEMENTS; i++)
+		sqlite3_finalize(writer->statements[i]);
+	sqlite3_close(writer->db);
+	if (writer->lock_fd >= 0)
+		close(writer->lock_fd);
+	if (writer->last)
+		snapshot_unref(writer->last);
+	log_codec_free(writer->codec);
+	writer_blocks_free(&writer->blocks);
+	free(writer->mappings);
+	free(writer->path);
+	free(writer);
+}
+
+DEFINE_CLEANUP(cleanup_writer, struct log_writer *, writer_free)
+
+static bool limit_is_possible(const struct log_writer *writer)
+{
+	int64_t pages = 0;
+
+	return !writer->max_pages || (!database_number(writer->db, "PRAGMA page_count", &pages) &&
+				      writer->max_pages > (uint64_t)pages + 2 * RESERVED_PAGES);
+}
+
+int log_writer_open(const struct log_writer_options *options, struct log_writer **ret_writer,
+		    struct log_error *error)
+{
+	CLEANUP(cleanup_writer) struct log_writer *writer = calloc(1, sizeof(*writer));
+	int result;
+
+	if (!writer)
+		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+	writer->lock_fd = writer_create_file(options, error);
+	if (writer->lock_fd < 0)
+		return writer->lock_fd;
+	writer->page_size = 4096;
+	writer->max_pages = options->max_bytes / (uint64_t)writer->page_size;
+	writer->path = strdup(options->path);
+	writer->codec = log_codec_new();
+	if (!writer->path || !writer->codec)
+		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+	result = sqlite3_open_v2(options->path, &writer->db, SQLITE_OPEN_READWRITE, NULL);
+	if (!result)
+		result = set_up(writer, options);
+	if (result) {
+		unlink(options->path);
+		return database_error(writer->db, result, options->path, error);
+	}
+	if (!limit_is_possible(writer) || (options->max_bytes && !writer->max_pages)) {
+		unlink(options->path);
+		return log_fail(error, -EINVAL, "%s: a log needs more room than %llu bytes",
+				options->path, (unsigned long long)options->max_bytes);
+	}
+	limit_pages(writer, writer->max_pages - RESERVED_PAGES);
+	*ret_writer = TAKE(writer);
+	return 0;
+}
+
+static int put_sample(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	sqlite3_stmt *s = writer->statements[WRITE_SAMPLE];
+	const int64_t numbers[] = { snapshot->known.written,
+				    snapshot->known.shared_swap,
+				    snapshot->known.private_slots,
+				    snapshot->known.shared_slots,
+				    snapshot->known.swap_exact,
+				    snapshot->skipped,
+				    writer->last_mapping,
+				    writer->last_block,
+				    writer->last_detail };
+
+	sqlite3_bind_int64(s, 1, writer->samples);
+	sqlite3_bind_int64(s, 2, snapshot->taken_ns);
+	sqlite3_bind_int64(s, 3, snapshot->clock_ns);
+	sqlite3_bind_int64(s, 4, (int64_t)snapshot->sequence);
+	sqlite3_bind_text(s, 5, snapshot->comm, -1, SQLITE_STATIC);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		sqlite3_bind_int64(s, (int)i + 6, numbers[i]);
+	return writer_run(writer, WRITE_SAMPLE);
+}
+
+static int put_total(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	const struct snapshot *last = writer->last;
+	sqlite3_stmt *s = writer->statements[WRITE_TOTAL];
+	uint16_t known = (1 << PAGE_MARKS) - 1;
+
+	if (last && !memcmp(&last->totals, &snapshot->totals, sizeof(last->totals)) &&
+	    last->swap_unplaced == snapshot->swap_unplaced &&
+	    last->known.written == snapshot->known.written)
+		return SQLITE_OK;
+	if (!snapshot->known.written)
+		known &= (uint16_t)~MARK_WRITTEN;
+	sqlite3_bind_int64(s, 1, writer->samples);
+	sqlite3_bind_int64(s, 2, (int64_t)snapshot->swap_unplaced);
+	writer_bind_counts(s, 3, &snapshot->totals, known);
+	return writer_run(writer, WRITE_TOTAL);
+}
+
+static int put_identity(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	char pid[24], start_time[24];
+	const struct log_fact facts[] = { { "pid", pid }, { "start_time", start_time } };
+	const struct log_writer_options options = { .facts = facts, .fact_count = 2 };
+
+	if (writer->last)
+		return SQLITE_OK;
+	snprintf(pid, sizeof(pid), "%d", snapshot->pid);
+	snprintf(start_time, sizeof(start_time), "%llu", (unsigned long long)snapshot->start_time);
+	return put_facts(writer, &options);
+}
+
+static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
+		   struct written_mapping **ret_mappings)
+{
+	int result = writer_run(writer, WRITE_BEGIN);
+
+	if (!result)
+		result = put_identity(writer, snapshot);
+	if (!result)
+		result = writer_put_mappings(writer, snapshot, ret_mappings);
+	if (!result)
+		result = writer_put_blocks(writer, snapshot, *ret_mappings);
+	if (!result)
+		result = writer_put_detail(writer, snapshot);
+	if (!result)
+		result = put_total(writer, snapshot);
+	if (!result)
+		result = put_sample(writer, snapshot);
+	if (!result)
+		result = writer_run(writer, WRITE_COMMIT);
+	return result;
+}
+
+static int fail_append(struct log_writer *writer, int result, struct log_error *error)
+{
+	int code = database_error(writer->db, result, writer->path, error);
+	int64_t most = 0;
+
+	writer->broken = true;
+	if (!sqlite3_get_autocommit(writer->db))
+		writer_run(writer, WRITE_ROLLBACK);
+	/* A full disk and a full log look alike to SQLite, but only the disk sets errno. */
+	if (code == -ENOSPC && writer->max_pages && sqlite3_system_errno(writer->db) != ENOSPC &&
+	    !database_number(writer->db, "PRAGMA max_page_count", &most)) {
+		limit_pages(writer, writer->max_pages);
+		return log_fail(error, -EFBIG, "%s: has reached its largest size (--max-size)",
+				writer->path);
+	}
+	return code;
+}
+
+int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
+		      struct log_error *error)
+{
+	struct written_mapping *mappings = NULL;
+	int result;
+
+	if (writer->broken)
+		return log_fail(error, -EIO, "%s: stopped by an error before", writer->path);
+	if (writer->last && (writer->last->pid != snapshot->pid ||
+			     writer->last->start_time != snapshot->start_time))
+		return log_fail(error, -EINVAL, "%s: holds another process", writer->path);
+	result = writer_check_file(writer, error);
+	if (result) {
+		writer->broken = true;
+		return result;
+	}
+	result = put_all(writer, snapshot, &mappings);
+	if (result) {
+		free(mappings);
+		return fail_append(writer, result, error);
+	}
+	free(writer->mappings);
+	writer->mappings = mappings;
+	if (writer->last)
+		snapshot_unref(writer->last);
+	writer->last = snapshot_ref((struct snapshot *)snapshot);
+	writer->samples++;
+	return 0;
+}
+
+int log_writer_event(struct log_writer *writer, enum log_event_kind kind, int64_t taken_ns,
+		     const char *text, struct log_error *error)
+{
+	int64_t sample = writer->samples ? writer->samples - 1 : 0;
+	int result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
+
+	return result ? database_error(writer->db, result, writer->path, error) : 0;
+}
+
+uint64_t log_writer_samples(const struct log_writer *writer)
+{
+	return (uint64_t)writer->samples;
+}
+
+uint64_t log_writer_bytes(const struct log_writer *writer)
+{
+	int64_t pages = 0;
+
+	database_number(writer->db, "PRAGMA page_count", &pages);
+	return (uint64_t)(pages * writer->page_size);
+}
+
+int log_writer_close(struct log_writer *writer, struct log_error *error)
+{
+	int code = writer_check_file(writer, error);
+
+	for (int i = 0; i < WRITER_STATEMENTS; i++)
+		sqlite3_finalize(TAKE(writer->statements[i]));
+	if (!code) {
+		int result = sqlite3_exec(writer->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL,
+					  NULL);
+
+		/* Busy: somebody reads it; then the WAL stays, but it is empty. */
+		if (!result)
+			sqlite3_exec(writer->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+		if (result)
+			code = database_error(writer->db, result, writer->path, error);
+	}
+	writer_free(writer);
+	return code;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log/writer_internal.h"
+#include "model/cleanup.h"
+
+/*
+ * Creates the file and holds a lock on it. The descriptor stays open until SQLite has closed its
+ * own: closing it earlier would drop SQLite's POSIX locks on the same file.
+ */
+int writer_create_file(const struct log_writer_options *options, struct log_error *error)
+{
+	const char *path = options->path;
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+	CLEANUP(cleanup_close) int fd = open(path, flags | O_EXCL, 0600);
+	char side[4096];
+	int result;
+
+	if (fd < 0 && errno == EEXIST) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
+			return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
+		if (!options->replace)
+			return log_fail(error, -EEXIST,
+					"%s: exists; --force replaces it, or choose another name",
+					path);
+		if (fd >= 0 && unlink(path))
+			return log_fail(error, -errno, "%s: %s", path, strerror(errno));
+		snprintf(side, sizeof(side), "%s-wal", path);
+		unlink(side);
+		snprintf(side, sizeof(side), "%s-shm", path);
+		unlink(side);
+		if (fd >= 0)
+			close(fd);
+		fd = open(path, flags | O_EXCL, 0600);
+	}
+	if (fd < 0)
+		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
+	/* An O_EXCL file is ours alone, but another recorder may have opened it by now. */
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
+	result = fd;
+	fd = -1;
+	return result;
+}
+
+/* SQLite goes on writing into a file that nobody can find any more. */
+int writer_check_file(const struct log_writer *writer, struct log_error *error)
+{
+	struct stat mine, found;
+
+	if (!fstat(writer->lock_fd, &mine) && !stat(writer->path, &found) &&
+	    mine.st_dev == found.st_dev && mine.st_ino == found.st_ino)
+		return 0;
+	return log_fail(error, -ESTALE, "%s: somebody removed or replaced it", writer->path);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_LOG_WRITER_INTERNAL_H
+#define PMTOP_LOG_WRITER_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "log/block.h"
+#include "log/database.h"
+#include "log/writer.h"
+
+/* Shared by writer.c, writer_mappings.c and writer_blocks.c; nobody else includes this. */
+
+enum writer_statement {
+	WRITE_BEGIN,
+	WRITE_COMMIT,
+	WRITE_ROLLBACK,
+	WRITE_FACT,
+	WRITE_SAMPLE,
+	WRITE_TOTAL,
+	WRITE_MAPPING,
+	WRITE_MAPPING_END,
+	WRITE_COUNT,
+	WRITE_LAYOUT,
+	WRITE_BLOCK,
+	WRITE_DETAIL,
+	WRITE_EVENT,
+	WRITER_STATEMENTS
+};
+
+/* Row of the newest sample's mapping of the same index. */
+struct written_mapping {
+	int64_t id, lineage;
+	/* What pages hold where no row of `block` says otherwise. */
+	uint8_t fill_state;
+	uint16_t fill_marks;
+};
+
+/* A block of the address space that has, or once had, a row. */
+struct written_block {
+	uint64_t block;
+	bool live; /* its newest row is not NULL */
+	bool again; /* written more than once: keep slots to encode against */
+	int64_t key; /* row that later rows are encoded against, with key_slots */
+	int key_size;
+	uint64_t *key_slots; /* NULL: no such row */
+};
+
+struct writer_blocks {
+	struct written_block *known; /* ascending */
+	size_t known_count;
+	struct written_block *fresh; /* new in this sample, ascending */
+	size_t fresh_count, fresh_room;
+	uint64_t *dirty;
+	size_t dirty_count, dirty_room;
+};
+
+struct log_writer {
+	sqlite3 *db;
+	int lock_fd; /* flock()ed as long as this recorder lives */
+	char *path;
+	sqlite3_stmt *statements[WRITER_STATEMENTS];
+	struct log_codec *codec;
+	struct database_budget budget;
+	bool broken;
+	uint64_t max_pages; /* of the database; 0: no limit */
+	int64_t page_size, pages;
+	int64_t samples, last_mapping, last_block, last_detail;
+	struct snapshot *last;
+	struct written_mapping *mappings; /* of last */
+	size_t changes_since_layout;
+	struct writer_blocks blocks;
+	struct log_block scratch[2];
+};
+
+/* Creates the file; its descriptor, which holds the lock, or -errno with a sentence. */
+int writer_create_file(const struct log_writer_options *options, struct log_error *error);
+
+/* -ESTALE when the path does not lead to the file any more. */
+int writer_check_file(const struct log_writer *writer, struct log_error *error);
+
+/* Runs a bound statement that returns no rows, and resets it. Returns a result of SQLite. */
+int writer_run(struct log_writer *writer, enum writer_statement which);
+
+/* Binds the 21 counts of LOG_COUNT_COLUMNS from position `at`; marks outside `known` as NULL. */
+void writer_bind_counts(sqlite3_stmt *statement, int at, const struct page_counts *counts,
+			uint16_t known);
+
+/* Writes what changed in the list of mappings; *ret_mappings are the rows of the new snapshot's. */
+int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapshot,
+			struct written_mapping **ret_mappings);
+
+/*
+ * The value to fill a mapping with: the most frequent one among its whole blocks. `wide`: a value
+ * that differs from *fill in so many blocks at a stretch that the fill must change.
+ */
+void writer_choose_fill(const struct snapshot_mapping *m, struct written_mapping *ret_fill);
+bool writer_fill_is_bad(const struct snapshot_mapping *m, const struct written_mapping *fill);
+
+/* Collects the blocks whose picture may have changed, ascending. */
+int writer_find_dirty(struct log_writer *writer, const struct snapshot *snapshot,
+		      const struct written_mapping *mappings);
+
+/* Index of the first known block at or above `block`. */
+size_t writer_known_from(const struct writer_blocks *blocks, uint64_t block);
+
+/* Writes the blocks that changed. Returns results of SQLite, as the two above. */
+int writer_put_blocks(struct log_writer *writer, const struct snapshot *snapshot,
+		      const struct written_mapping *mappings);
+void writer_blocks_free(struct writer_blocks *blocks);
+
+/* Writes what changed in the raw facts of the pages on screen. */
+int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot);
+
+/* An event of a mapping (id 0: none) at sample `sample`. */
+int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns,
+		     enum log_event_kind kind, int64_t mapping, const char *text);
+
+#endif
