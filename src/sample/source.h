@@ -59,6 +59,40 @@ struct source_span {
 	uint64_t position; /* sample shown */
 };
 
+/* What a replay can look for. It goes there, or a message says that there is nothing. */
+enum source_goal {
+	GOAL_EVENT, /* the next event or bookmark */
+	GOAL_CHANGE, /* the next sample in which a page of [start, start + length) is another */
+	GOAL_TIME, /* the sample at ns after the first one */
+};
+
+struct source_find {
+	enum source_goal goal;
+	int direction; /* 1: after the sample shown, -1: before it */
+	uint64_t start, length; /* bytes, for GOAL_CHANGE */
+	int64_t ns; /* for GOAL_TIME */
+};
+
+/* A whole replay at one glance, for the strip: at most 1,024 points at equal distances in samples. */
+struct source_point {
+	uint64_t sample;
+	int64_t taken_ns;
+	struct page_counts totals;
+};
+
+struct source_event {
+	uint64_t sample;
+	int64_t taken_ns;
+	char kind[16]; /* "bookmark", "oom", "appeared", … as in pmtop-log(5) */
+	char text[112]; /* raw: escape it */
+};
+
+struct source_overview {
+	size_t point_count, event_count;
+	const struct source_point *points;
+	const struct source_event *events; /* ascending; mappings that come and go only while few */
+};
+
 struct source;
 
 struct source_ops {
@@ -73,6 +107,9 @@ struct source_ops {
 	int (*span)(struct source *source, struct source_span *ret_span);
 	int (*seek)(struct source *source, uint64_t sample);
 	void (*set_speed)(struct source *source, double speed);
+	int (*find)(struct source *source, const struct source_find *find);
+	/* False until it has been read; then it stays valid and the same until free(). */
+	bool (*overview)(struct source *source, struct source_overview *ret_overview);
 	void (*free)(struct source *source);
 };
 

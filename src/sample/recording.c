@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sample/recording.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/probe.h"
+#include "log/recorder.h"
+#include "model/cleanup.h"
+#include "sample/live.h"
+
+/* The oldest pmtop that reads the schema which this one writes. */
+#define NEEDS_VERSION "0.1.0"
+
+#define FACTS_OF_KERNEL 9
+
+struct recording {
+	struct recorder *recorder;
+	struct source *live;
+};
+
+/* Facts and the room for their texts. */
+struct fact_list {
+	struct log_fact facts[FACTS_OF_KERNEL + PROBE_FEATURES];
+	char keys[PROBE_FEATURES][64];
+	char values[FACTS_OF_KERNEL + PROBE_FEATURES][192];
+	size_t count;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+add_fact(struct fact_list *list, const char *key, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(list->values[list->count], sizeof(list->values[0]), format, arguments);
+	va_end(arguments);
+	list->facts[list->count] = (struct log_fact){ key, list->values[list->count] };
+	list->count++;
+}
+
+static void add_features(struct fact_list *list, const struct probe *probe)
+{
+	for (int f = 0; f < PROBE_FEATURES; f++) {
+		snprintf(list->keys[f], sizeof(list->keys[f]), "has.%s", probe_features[f].key);
+		if (probe->has[f])
+			add_fact(list, list->keys[f], "yes");
+		else if (probe->taken_away[f])
+			add_fact(list, list->keys[f], "no: taken away by --without");
+		else if (probe->error[f])
+			add_fact(list, list->keys[f], "no: %s", strerror(probe->error[f]));
+		else
+			add_fact(list, list->keys[f], "no");
+	}
+}
+
+static void collect_facts(const struct recording_options *options, const struct probe *probe,
+			  struct fact_list *list)
+{
+	struct utsname host;
+	char created[40];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	add_fact(list, "pmtop", "%s", PMTOP_VERSION);
+	add_fact(list, "needs", "%s", NEEDS_VERSION);
+	add_fact(list, "created", "%s", created);
+	add_fact(list, "page_size", "%u", PMTOP_PAGE_SIZE);
+	add_fact(list, "interval_ns", "%lld", (long long)options->interval_ns);
+	add_fact(list, "euid", "%u", geteuid());
+	if (!uname(&host)) {
+		add_fact(list, "kernel", "%s %s", host.sysname, host.release);
+		add_fact(list, "kernel_version", "%s", host.version);
+		add_fact(list, "machine", "%s", host.machine);
+	}
+	add_features(list, probe);
+}
+
+int recording_start(const struct recording_options *options, struct source *live,
+		    const struct probe *probe, struct recording **ret_recording, char *message)
+{
+	CLEANUP(cleanup_free) struct fact_list *list = calloc(1, sizeof(*list));
+	struct recording *recording = calloc(1, sizeof(*recording));
+	struct recorder_options recorder = { .log = { .path = options->path,
+						      .replace = options->replace,
+						      .max_bytes = options->max_bytes },
+					     .rotate = options->rotate };
+	struct log_error error = { .code = -ENOMEM, .text = "memory is out" };
+	int code = -ENOMEM;
+
+	if (list && recording) {
+		collect_facts(options, probe, list);
+		recorder.log.facts = list->facts;
+		recorder.log.fact_count = list->count;
+		code = recorder_start(&recorder, &recording->recorder, &error);
+	}
+	if (code) {
+		free(recording);
+		snprintf(message, RECORDING_MESSAGE, "%s", error.text);
+		return code;
+	}
+	recording->live = live;
+	live_observe(live, recorder_observe, recording->recorder);
+	*ret_recording = recording;
+	return 0;
+}
+
+void recording_event(struct recording *recording, enum recording_event event, const char *text)
+{
+	static const enum log_event_kind kinds[] = {
+		[RECORDING_BOOKMARK] = LOG_EVENT_BOOKMARK, [RECORDING_LIMIT] = LOG_EVENT_LIMIT,
+		[RECORDING_OOM] = LOG_EVENT_OOM,	   [RECORDING_ENDED] = LOG_EVENT_ENDED,
+		[RECORDING_NOTE] = LOG_EVENT_NOTE,
+	};
+
+	recorder_event(recording->recorder, kinds[event], text);
+}
+
+static void translate(const struct recorder_status *from, struct recording_status *to)
+{
+	to->runs = from->state == RECORDER_RUNS;
+	to->full = from->state == RECORDER_FULL;
+	to->samples = from->samples;
+	to->left_out = from->left_out;
+	to->bytes = from->bytes;
+	to->started_ns = from->started_ns;
+	snprintf(to->message, sizeof(to->message), "%s", from->error.text);
+}
+
+void recording_status(struct recording *recording, struct recording_status *ret_status)
+{
+	struct recorder_status status;
+
+	recorder_status(recording->recorder, &status);
+	translate(&status, ret_status);
+}
+
+int recording_stop(struct recording *recording, struct recording_status *ret_status)
+{
+	struct recorder_status status;
+	int code;
+
+	live_observe(recording->live, NULL, NULL);
+	code = recorder_stop(recording->recorder, &status);
+	translate(&status, ret_status);
+	free(recording);
+	return code;
+}
+
+char *recording_name(const struct snapshot *snapshot, char *buf, size_t size)
+{
+	char comm[sizeof(snapshot->comm)], date[32];
+	time_t now = time(NULL);
+	struct tm local;
+
+	/* The name of a process may hold anything, a file name of ours holds letters and digits. */
+	snprintf(comm, sizeof(comm), "%s", snapshot->comm);
+	for (char *p = comm; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
+			*p = '_';
+	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", localtime_r(&now, &local));
+	snprintf(buf, size, "%s-%d-%s.pmtop", comm, snapshot->pid, date);
+	return buf;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_RECORDING_H
+#define PMTOP_RECORDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sample/source.h"
+
+struct probe;
+
+/*
+ * A live source that is being recorded. The screen and the commands use this door; what a log is
+ * made of stays behind it. All calls come from the thread that uses the source.
+ */
+struct recording;
+
+struct recording_options {
+	const char *path;
+	bool replace; /* an existing log goes away */
+	uint64_t max_bytes; /* 0: no limit */
+	unsigned int rotate; /* logs to keep when it is full; 0: stop */
+	int64_t interval_ns; /* that was asked for; noted in the log */
+};
+
+enum recording_event {
+	RECORDING_BOOKMARK, /* the text is its name */
+	RECORDING_LIMIT, /* the memory limit was hit */
+	RECORDING_OOM,
+	RECORDING_ENDED, /* the target; the text says how */
+	RECORDING_NOTE, /* marks cleared, pages pushed out, … */
+};
+
+struct recording_status {
+	bool runs; /* false: full or failed; message says why */
+	bool full; /* by max_bytes */
+	uint64_t samples, left_out, bytes;
+	int64_t started_ns; /* CLOCK_MONOTONIC */
+	char message[256]; /* may hold a file name: escape it */
+};
+
+#define RECORDING_MESSAGE 256
+
+/*
+ * Starts to record a live source (sample/live.h). On an error, message (RECORDING_MESSAGE bytes)
+ * says why: -EEXIST there is such a file, -EBUSY another recorder writes to it, others as open(2).
+ */
+int recording_start(const struct recording_options *options, struct source *live,
+		    const struct probe *probe, struct recording **ret_recording, char *message);
+
+void recording_event(struct recording *recording, enum recording_event event, const char *text);
+
+void recording_status(struct recording *recording, struct recording_status *ret_status);
+
+/*
+ * Writes what is waiting, closes the log and frees the recording. Before this, its source must not
+ * be freed. 0, or the error that ended it early.
+ */
+int recording_stop(struct recording *recording, struct recording_status *ret_status);
+
+/* A name for a new log in the current directory: comm-pid-date-time.pmtop. Returns buf. */
+char *recording_name(const struct snapshot *snapshot, char *buf, size_t size);
+
+#endif

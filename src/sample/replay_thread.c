@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/cleanup.h"
+#include "sample/replay_internal.h"
+
+/* Where nothing was recorded for longer than this, playing does not wait longer. */
+#define LONGEST_WAIT_NS INT64_C(3000000000)
+
+/* What the thread knows by itself. */
+struct player {
+	struct replay *r;
+	struct snapshot *shown; /* as it is in the log, without raw facts */
+	uint64_t position;
+	int64_t clock_ns; /* of the sample shown, on the recorder's clock */
+	int64_t anchor_ns; /* when that sample was, or would have been, shown */
+	struct source_focus focus;
+	double speed;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void tell(struct replay *r)
+{
+	static const uint64_t one = 1;
+	ssize_t n = write(r->event, &one, sizeof(one));
+
+	(void)n; /* a full counter is readable too */
+}
+
+static void __attribute__((format(printf, 2, 3))) say(struct replay *r, const char *format, ...)
+{
+	va_list arguments;
+
+	pthread_mutex_lock(&r->lock);
+	va_start(arguments, format);
+	vsnprintf(r->status.message, sizeof(r->status.message), format, arguments);
+	va_end(arguments);
+	r->status.message_serial++;
+	pthread_mutex_unlock(&r->lock);
+	tell(r);
+}
+
+/* The same picture with the raw facts that were recorded of the pages on screen. */
+static struct snapshot *with_detail(const struct snapshot *like, struct page_detail *detail)
+{
+	struct snapshot *s = snapshot_new(like->count);
+
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < like->count; i++) {
+		s->mappings[i].mapping = mapping_ref(like->mappings[i].mapping);
+		if (like->mappings[i].pages)
+			s->mappings[i].pages = pages_ref(like->mappings[i].pages);
+	}
+	s->sequence = like->sequence;
+	s->pid = like->pid;
+	s->start_time = like->start_time;
+	memcpy(s->comm, like->comm, sizeof(s->comm));
+	s->taken_ns = like->taken_ns;
+	s->clock_ns = like->clock_ns;
+	s->known = like->known;
+	s->totals = like->totals;
+	s->swap_unplaced = like->swap_unplaced;
+	s->partial = like->partial;
+	s->skipped = like->skipped;
+	s->detail = detail;
+	return s;
+}
+
+static struct snapshot *dress(struct player *p)
+{
+	struct page_detail *detail;
+	struct snapshot *s;
+
+	if (!p->focus.count || log_reader_detail(p->r->reader, p->position, p->focus.start,
+						 p->focus.count, &detail, NULL))
+		return snapshot_ref(p->shown);
+	s = with_detail(p->shown, detail);
+	if (s)
+		return s;
+	page_detail_unref(detail);
+	return snapshot_ref(p->shown);
+}
+
+static void publish(struct player *p)
+{
+	struct replay *r = p->r;
+	struct snapshot *s = dress(p), *old;
+	bool last = p->position + 1 >= r->info.samples;
+
+	pthread_mutex_lock(&r->lock);
+	old = r->newest;
+	r->newest = s;
+	r->position = p->position;
+	if (last) {
+		r->playing = false;
+		r->status.state = SOURCE_ENDED;
+		r->status.ended_ns = r->info.last_ns;
+	} else {
+		r->status.state = r->playing ? SOURCE_LIVE : SOURCE_PAUSED;
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (old)
+		snapshot_unref(old);
+	tell(r);
+}
+
+/* Events between what was shown and what is shown now, the newest one. */
+static void say_event(struct player *p, uint64_t before)
+{
+	struct log_event event;
+
+	if (p->position <= before ||
+	    log_reader_event(p->r->reader, p->position + 1, -1, &event, NULL) ||
+	    event.sample <= before || event.kind == LOG_EVENT_CHANGED)
+		return;
+	say(p->r, "%s: %s", log_event_names[event.kind], event.text);
+}
+
+/* Shows a sample; one that is damaged is said, and what was shown stays. */
+static void show(struct player *p, uint64_t sample)
+{
+	uint64_t before = p->shown ? p->position : sample;
+	struct log_error error = { 0 };
+	struct snapshot *s;
+
+	if (log_reader_load(p->r->reader, sample, &s, &error)) {
+		pthread_mutex_lock(&p->r->lock);
+		p->r->playing = false;
+		p->r->status.state = p->shown ? SOURCE_PAUSED : SOURCE_FAILED;
+		p->r->status.error = error.code;
+		pthread_mutex_unlock(&p->r->lock);
+		say(p->r, "%s", error.text);
+		return;
+	}
+	if (p->shown)
+		snapshot_unref(p->shown);
+	p->shown = s;
+	p->position = sample;
+	p->clock_ns = s->clock_ns;
+	p->anchor_ns = now_ns();
+	publish(p);
+	say_event(p, before);
+}
+
+static void find(struct player *p, const struct source_find *find)
+{
+	struct log_reader *reader = p->r->reader;
+	struct log_error error = { .text = "there is nothing" };
+	struct log_event event = { 0 };
+	uint64_t sample = 0;
+	int code = -EINVAL;
+
+	switch (find->goal) {
+	case GOAL_EVENT:
+		code = log_reader_event(reader, p->position, find->direction, &event, &error);
+		sample = event.sample;
+		break;
+	case GOAL_CHANGE:
+		code = log_reader_change(reader, p->position, find->direction, find->start,
+					 find->length, &sample, &error);
+		break;
+	case GOAL_TIME:
+		code = log_reader_at(reader, find->ns, &sample, &error);
+		break;
+	}
+	if (code == -ENOENT)
+		say(p->r, "no %s %s this sample", find->goal == GOAL_EVENT ? "event" : "change",
+		    find->direction > 0 ? "after" : "before");
+	else if (code)
+		say(p->r, "%s", error.text);
+	else
+		show(p, sample);
+	if (!code && find->goal == GOAL_EVENT)
+		say(p->r, "%s: %s", log_event_names[event.kind], event.text);
+}
+
+/* When the next sample is due, on our clock. */
+static int64_t next_due(struct player *p)
+{
+	int64_t taken, clock, wait;
+
+	if (log_reader_time(p->r->reader, p->position + 1, &taken, &clock, NULL))
+		return p->anchor_ns;
+	wait = clock > p->clock_ns ? clock - p->clock_ns : 0;
+	wait = (int64_t)((double)wait / p->speed);
+	return p->anchor_ns + (wait < LONGEST_WAIT_NS ? wait : LONGEST_WAIT_NS);
+}
+
+/* Plays on: what is due by now; at high speed samples are passed over. */
+static void play(struct player *p)
+{
+	int64_t now = now_ns(), due, first = p->r->info.first_clock_ns, ahead;
+	uint64_t sample = p->position + 1, reached;
+
+	due = next_due(p);
+	ahead = (int64_t)((double)(now - due) * p->speed);
+	if (ahead > 0 &&
+	    !log_reader_at(p->r->reader, p->clock_ns - first + ahead, &reached, NULL) &&
+	    reached > sample)
+		sample = reached;
+	show(p, sample);
+	/* Keep the pace: count from when it was due, unless that is long ago. */
+	if (p->position == sample && now - due < LONGEST_WAIT_NS)
+		p->anchor_ns = sample == p->position && ahead <= 0 ? due : now;
+}
+
+static void wait_until(struct replay *r, int64_t until)
+{
+	struct timespec t = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
+
+	pthread_cond_timedwait(&r->wake, &r->lock, &t);
+}
+
+/* One turn, entered and left with the lock held. */
+static void turn(struct player *p)
+{
+	struct replay *r = p->r;
+	bool seeks = r->seek_pending, finds = r->find_pending, focuses = r->focus_changed;
+	bool plays = r->playing && p->shown && p->position + 1 < r->info.samples;
+	struct source_find what = r->find;
+	uint64_t to = r->seek_to;
+
+	r->seek_pending = r->find_pending = r->focus_changed = false;
+	p->focus = r->focus;
+	p->speed = r->speed;
+	if (r->pace_changed)
+		p->anchor_ns = now_ns();
+	r->pace_changed = false;
+	pthread_mutex_unlock(&r->lock);
+	if (seeks)
+		show(p, to);
+	else if (finds)
+		find(p, &what);
+	else if (plays && now_ns() >= next_due(p))
+		play(p);
+	else if (focuses && p->shown)
+		publish(p);
+	pthread_mutex_lock(&r->lock);
+}
+
+/* Entered and left with the lock held. */
+static void wait_for_work(struct player *p)
+{
+	struct replay *r = p->r;
+	int64_t due = 0;
+	bool plays = r->playing && p->shown && p->position + 1 < r->info.samples;
+
+	if (plays) {
+		pthread_mutex_unlock(&r->lock);
+		due = next_due(p);
+		pthread_mutex_lock(&r->lock);
+	}
+	while (!r->stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
+	       !r->pace_changed && (!plays || now_ns() < due))
+		if (plays)
+			wait_until(r, due);
+		else
+			pthread_cond_wait(&r->wake, &r->lock);
+}
+
+static int add_event(void *context, const struct log_event *event)
+{
+	struct source_overview *o = context;
+	bool of_mapping = event->kind <= LOG_EVENT_GONE;
+	struct source_event *e;
+
+	if (o->event_count == OVERVIEW_EVENTS)
+		return 1;
+	if (of_mapping && o->event_count >= OVERVIEW_MAPPING_EVENTS)
+		return 0;
+	e = (struct source_event *)&o->events[o->event_count++];
+	e->sample = event->sample;
+	e->taken_ns = event->taken_ns;
+	snprintf(e->kind, sizeof(e->kind), "%s", log_event_names[event->kind]);
+	snprintf(e->text, sizeof(e->text), "%.*s", (int)sizeof(e->text) - 1, event->text);
+	return 0;
+}
+
+static int add_point(void *context, const struct log_counts *counts)
+{
+	struct source_overview *o = context;
+	struct source_point *p = (struct source_point *)&o->points[o->point_count++];
+
+	p->sample = counts->sample;
+	p->taken_ns = counts->taken_ns;
+	p->totals = counts->counts;
+	return 0;
+}
+
+/* Reads the whole log at one glance; a damaged one gives fewer points. */
+static void make_overview(struct replay *r)
+{
+	uint64_t samples = r->info.samples;
+	uint64_t points = samples < OVERVIEW_POINTS ? samples : OVERVIEW_POINTS;
+	struct source_overview o = { .points = calloc(points, sizeof(*o.points)),
+				     .events = calloc(OVERVIEW_EVENTS, sizeof(*o.events)) };
+
+	if (!o.points || !o.events) {
+		free((void *)o.points);
+		free((void *)o.events);
+		return;
+	}
+	for (uint64_t i = 0; i < points; i++)
+		log_reader_totals(r->reader, i * samples / points, 1, add_point, &o, NULL);
+	log_reader_events(r->reader, add_event, &o, NULL);
+	pthread_mutex_lock(&r->lock);
+	r->overview = o;
+	r->overview_ready = true;
+	pthread_mutex_unlock(&r->lock);
+	tell(r);
+}
+
+void *replay_run(void *context)
+{
+	struct replay *r = context;
+	struct player p = { .r = r, .speed = 1 };
+	bool overviewed = false;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		turn(&p);
+		/* The first picture first. */
+		if (!overviewed && p.shown) {
+			pthread_mutex_unlock(&r->lock);
+			make_overview(r);
+			overviewed = true;
+			pthread_mutex_lock(&r->lock);
+		}
+		wait_for_work(&p);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (p.shown)
+		snapshot_unref(p.shown);
+	return NULL;
+}
