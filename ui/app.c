@@ -12,7 +12,9 @@
 #include "ui/view_help.h"
 #include "ui/view_inspector.h"
 #include "ui/view_mappings.h"
+#include "ui/view_objects.h"
 #include "ui/view_pages.h"
+#include "ui/view_processes.h"
 #include "ui/view_timeline.h"
 
 static void free_view(struct view *view)
@@ -63,6 +65,7 @@ void app_free(struct app *app)
 	while (app->overlay_count)
 		free_view(app->overlays[--app->overlay_count]);
 	free_view(app->processes);
+	census_feed_unref(app->census);
 	free_view(app->workload);
 	free(app);
 }
@@ -137,6 +140,13 @@ void app_set_processes(struct app *app, struct view *processes)
 		processes->ops->update(processes, &app->scene);
 }
 
+void app_set_census(struct app *app, struct census_feed *feed)
+{
+	census_feed_unref(app->census);
+	app->census = census_feed_ref(feed);
+	app_set_processes(app, view_processes_new(feed));
+}
+
 void app_set_workload(struct app *app, struct view *workload)
 {
 	free_view(app->workload);
@@ -154,10 +164,25 @@ static void push_overlay(struct app *app, struct view *view)
 		view->ops->update(view, &app->scene);
 }
 
-static void open_process(struct app *app)
+/* Every shared memory object; the census starts with the first look. */
+static void show_objects(struct app *app)
+{
+	int r = 0;
+
+	if (!app->census && app->options.hooks.census)
+		r = app->options.hooks.census(app->options.hooks.context, &app->census);
+	if (r < 0)
+		app_problem(app, "cannot count shared objects: %s", strerror(-r));
+	else if (!app->census)
+		app_message(app, "shared objects: nothing to count here");
+	else
+		push_overlay(app, view_objects_new(app->census));
+}
+
+static void open_process(struct app *app, struct view *list)
 {
 	struct source *source = NULL;
-	pid_t pid = app->processes->ops->selected_pid(app->processes);
+	pid_t pid = list->ops->selected_pid(list);
 	int r;
 
 	if (pid <= 0 || !app->options.hooks.open)
@@ -169,17 +194,22 @@ static void open_process(struct app *app)
 		app_problem(app, "process %d has ended, or is a kernel thread", pid);
 	else if (r < 0)
 		app_problem(app, "process %d: %s", pid, strerror(-r));
-	else
+	else {
+		while (app->overlay_count)
+			free_view(app->overlays[--app->overlay_count]);
 		app_set_source(app, source);
+	}
 }
 
 /* One depth down. */
 static void open_selected(struct app *app)
 {
-	if (app->overlay_count || app->in_workload)
+	struct view *view = app_focused(app);
+
+	if (view->ops->selected_pid)
+		open_process(app, view);
+	else if (app->overlay_count || app->in_workload)
 		return;
-	if (app->in_processes)
-		open_process(app);
 	else if (app->focus == PANE_MAPPINGS)
 		app->focus = PANE_PAGES;
 	else if (app->focus == PANE_PAGES) {
@@ -319,6 +349,9 @@ static bool app_own_request(struct app *app, enum request request)
 		return true;
 	case REQ_HELP:
 		push_overlay(app, view_help_new(app_focused(app)->ops->screen));
+		return true;
+	case REQ_OBJECTS:
+		show_objects(app);
 		return true;
 	case REQ_BACK:
 		go_back(app);
@@ -475,7 +508,7 @@ bool app_wants_copy(struct app *app, char *buf, size_t size)
 
 size_t app_fds(const struct app *app, int *fds, size_t max)
 {
-	const struct view *views[] = { app->processes, app->workload,
+	const struct view *views[] = { app->in_processes ? app->processes : NULL, app->workload,
 				       app->overlay_count ? app->overlays[app->overlay_count - 1]
 							  : NULL };
 	size_t count = 0;

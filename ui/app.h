@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ui/census_feed.h"
 #include "ui/view.h"
 
 /*
@@ -22,6 +23,9 @@ struct app_hooks {
 
 	/* Opens a live source on a process that was chosen from the list. 0 or -errno. */
 	int (*open)(void *context, pid_t pid, struct source **ret_source);
+
+	/* Starts to count processes and shared objects, when their screen is first asked for. */
+	int (*census)(void *context, struct census_feed **ret_feed);
 
 	/* Starts (1) or stops (0) recording the source; says in message what happened, or why not
 	 * (-errno). `path` is what the person typed, or "" for a name of pmtop's choice. */
@@ -52,6 +56,9 @@ void app_set_source(struct app *app, struct source *source);
 
 /* The screen below all others: a list of processes. The app owns it. */
 void app_set_processes(struct app *app, struct view *processes);
+
+/* The same by a census, which the screen of shared objects shows too; takes a reference. */
+void app_set_census(struct app *app, struct census_feed *feed);
 
 /* The workload's panel (w). The app owns it. */
 void app_set_workload(struct app *app, struct view *workload);

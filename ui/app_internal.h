@@ -3,6 +3,7 @@
 #define PMTOP_APP_INTERNAL_H
 
 #include "ui/app.h"
+#include "ui/census_feed.h"
 #include "ui/prompt.h"
 
 /* Shared by the files app*.c only. */
@@ -24,6 +25,7 @@ struct app {
 	struct scene_kept kept;
 	struct view *panes[PANES];
 	struct view *processes, *workload; /* may be NULL */
+	struct census_feed *census; /* NULL until somebody looks at it */
 	struct view *overlays[OVERLAYS]; /* help and the like, the last one on top */
 	int overlay_count;
 	bool in_processes; /* the list of processes is what is shown */

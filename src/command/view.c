@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/view.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "command/command.h"
 #include "command/options.h"
 #include "model/units.h"
+#include "sample/census_source.h"
 #include "sample/live.h"
 
 /*
@@ -15,6 +17,7 @@
  */
 
 #define INTERVAL_NS	  ((int64_t)100 * 1000000)
+#define CENSUS_NS	  ((int64_t)2 * 1000000000)
 #define INTERVAL_LEAST_NS ((uint64_t)1000000)
 #define INTERVAL_MOST_NS  ((uint64_t)86400 * 1000000000)
 
@@ -100,9 +103,45 @@ static int open_live(void *context, pid_t pid, struct source **ret_source)
 	return live_open(&options, &view->probe, ret_source);
 }
 
+static int open_census(void *context, struct census_feed **ret_feed)
+{
+	const struct view_command *view = context;
+	struct census_source *source;
+	struct census_feed *feed;
+	int r = census_open(&view->probe, CENSUS_NS, &source);
+
+	if (r < 0)
+		return r;
+	feed = census_feed_new(source);
+	if (!feed) {
+		census_close(source);
+		return -ENOMEM;
+	}
+	*ret_feed = feed;
+	return 0;
+}
+
+/* The list of processes is the first screen. */
+static int choose(struct view_command *view, struct view_screen *screen)
+{
+	struct census_feed *feed;
+	int r = open_census(view, &feed);
+
+	if (r < 0) {
+		view_abandon(screen);
+		fprintf(stderr, "pmtop: cannot list the processes: %s\n", strerror(-r));
+		return EXIT_ERROR;
+	}
+	app_set_census(view_app(screen), feed);
+	census_feed_unref(feed);
+	return view_source(screen, NULL);
+}
+
 static int show(struct view_command *view)
 {
-	const struct app_hooks hooks = { .context = view, .open = open_live };
+	const struct app_hooks hooks = { .context = view,
+					 .open = open_live,
+					 .census = open_census };
 	struct view_screen *screen;
 	struct source *source = NULL;
 	int r, status;
@@ -121,12 +160,12 @@ static int show(struct view_command *view)
 		view->interval_ns = view_interval_ns(screen);
 	if (!view->interval_ns)
 		view->interval_ns = INTERVAL_NS;
-	if (view->pid) {
-		r = open_live(view, view->pid, &source);
-		if (r < 0) {
-			view_abandon(screen);
-			return options_explain_target("view", view->pid, r);
-		}
+	if (!view->pid)
+		return choose(view, screen);
+	r = open_live(view, view->pid, &source);
+	if (r < 0) {
+		view_abandon(screen);
+		return options_explain_target("view", view->pid, r);
 	}
 	return view_source(screen, source);
 }
@@ -147,10 +186,6 @@ int command_view(int argc, char **argv)
 	if (view.list_keys) {
 		keymap_print_mdoc(stdout);
 		return EXIT_DONE;
-	}
-	if (!view.pid) {
-		fprintf(stderr, "pmtop: which process? pmtop -p PID; pmtop --help says more\n");
-		return EXIT_USAGE;
 	}
 	return show(&view);
 }

@@ -24,7 +24,7 @@ struct census_source {
 	struct census_maker *maker; /* the thread's */
 	int event;
 	int64_t interval_ns;
-	bool paused, stop;
+	bool stop;
 	struct census *newest;
 };
 
@@ -46,7 +46,7 @@ static void add_time(struct timespec *t, int64_t ns)
 	t->tv_nsec %= 1000000000;
 }
 
-/* Sleeps for the interval, and as long as nobody looks; false: leave. */
+/* Sleeps for the interval, and until the last census was taken: nobody may be looking. False: leave. */
 static bool rest(struct census_source *s, int64_t interval_ns)
 {
 	struct timespec until;
@@ -56,7 +56,7 @@ static bool rest(struct census_source *s, int64_t interval_ns)
 	add_time(&until, interval_ns);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		if (s->paused)
+		if (s->newest)
 			pthread_cond_wait(&s->wake, &s->lock);
 		else if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
 			break;
@@ -135,16 +135,9 @@ struct census *census_take(struct census_source *source)
 	(void)!read(source->event, &drained, sizeof(drained));
 	pthread_mutex_lock(&source->lock);
 	taken = TAKE(source->newest);
-	pthread_mutex_unlock(&source->lock);
-	return taken;
-}
-
-void census_set_paused(struct census_source *source, bool paused)
-{
-	pthread_mutex_lock(&source->lock);
-	source->paused = paused;
 	pthread_cond_signal(&source->wake);
 	pthread_mutex_unlock(&source->lock);
+	return taken;
 }
 
 void census_close(struct census_source *source)

@@ -22,11 +22,11 @@ int census_open(const struct probe *probe, int64_t interval_ns, struct census_so
 /* Readable when census_take() may give something. */
 int census_fd(const struct census_source *source);
 
-/* The newest census that was not taken yet, with a reference for the caller; or NULL. */
+/*
+ * The newest census that was not taken yet, with a reference for the caller; or NULL. Until it is taken
+ * the next one is not made: while another screen is shown nothing is read.
+ */
 struct census *census_take(struct census_source *source);
-
-/* While paused (another screen is shown) nothing is read. */
-void census_set_paused(struct census_source *source, bool paused);
 
 /* Does not wait long: a thread that is stuck in the kernel is left to the end of pmtop. */
 void census_close(struct census_source *source);

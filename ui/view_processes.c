@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/view_processes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/page.h"
+#include "model/units.h"
+#include "ui/census_table.h"
+
+enum column {
+	COLUMN_PID,
+	COLUMN_USER,
+	COLUMN_RSS,
+	COLUMN_PRIVATE,
+	COLUMN_SHARED,
+	COLUMN_TOTAL,
+	COLUMN_BAR,
+	COLUMN_COMMAND,
+	COLUMNS
+};
+
+static const struct table_column columns[COLUMNS] = {
+	[COLUMN_PID] = { "PID", 7, 2, false, false, false },
+	[COLUMN_USER] = { "USER", 8, 6, true, false, false },
+	[COLUMN_RSS] = { "RSS", 6, 4, false, false, false },
+	[COLUMN_PRIVATE] = { "SWAP", 6, 5, false, false, false },
+	[COLUMN_SHARED] = { "SHSWAP", 6, 3, false, false, false },
+	[COLUMN_TOTAL] = { "TOTAL", 6, 1, false, false, false },
+	[COLUMN_BAR] = { "MEMORY", 8, 3, true, true, true },
+	[COLUMN_COMMAND] = { "COMMAND", 10, 0, true, false, false },
+};
+
+/* Older than this, and what is known of a process's shared memory is drawn dim. */
+#define STALE_NS (10 * INT64_C(1000000000))
+
+static size_t process_count(const struct census *census)
+{
+	return census->process_count;
+}
+
+static struct table_identity process_identity(const struct census *census, size_t row)
+{
+	const struct census_process *p = &census->processes[row];
+
+	return (struct table_identity){ (uint64_t)p->pid, p->start_time };
+}
+
+static uint64_t process_ram(const struct census_process *p)
+{
+	return p->private_ram + p->file_ram + p->shared_ram;
+}
+
+static bool process_matches(const struct census *census, size_t row, const char *text)
+{
+	const struct census_process *p = &census->processes[row];
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)p->pid);
+	return table_contains(p->comm, text) || table_contains(p->user, text) ||
+	       !strncmp(pid, text, strlen(text));
+}
+
+/* What is not known sorts as the least that it can be. */
+static uint64_t shared_swap(const struct census_process *p)
+{
+	return p->shared_doubt == CENSUS_KNOWN ? p->shared_swap : 0;
+}
+
+static int process_compare(const struct census *census, size_t a, size_t b, int column)
+{
+	const struct census_process *x = &census->processes[a], *y = &census->processes[b];
+
+	switch ((enum column)column) {
+	case COLUMN_PID:
+		return x->pid < y->pid ? -1 : x->pid > y->pid;
+	case COLUMN_USER:
+		return strcmp(x->user, y->user);
+	case COLUMN_RSS:
+		return table_compare_numbers(process_ram(x), process_ram(y));
+	case COLUMN_PRIVATE:
+		return table_compare_numbers(x->private_swap, y->private_swap);
+	case COLUMN_SHARED:
+		return table_compare_numbers(shared_swap(x), shared_swap(y));
+	case COLUMN_COMMAND:
+		return strcasecmp(x->comm, y->comm);
+	default:
+		return table_compare_numbers(census_total_swap(x), census_total_swap(y));
+	}
+}
+
+static void size_text(uint64_t bytes, struct table_text *cell)
+{
+	char buf[UNITS_SIZE_MAX];
+
+	cell->role = bytes ? ROLE_TEXT : ROLE_DIM;
+	snprintf(cell->text, sizeof(cell->text), "%s", bytes ? units_format_size(bytes, buf) : "-");
+}
+
+/* A sum with a part that is not known is at least what is known. */
+static void total_text(const struct census_process *p, struct table_text *cell)
+{
+	char buf[UNITS_SIZE_MAX];
+
+	size_text(census_total_swap(p), cell);
+	if (p->shared_doubt == CENSUS_KNOWN)
+		return;
+	cell->role = ROLE_DIM;
+	if (p->private_swap)
+		snprintf(cell->text, sizeof(cell->text), "%s+",
+			 units_format_size(p->private_swap, buf));
+	else
+		snprintf(cell->text, sizeof(cell->text), "?");
+}
+
+static void process_text(const struct census *census, size_t row, int column,
+			 struct table_text *cell)
+{
+	const struct census_process *p = &census->processes[row];
+
+	switch ((enum column)column) {
+	case COLUMN_PID:
+		snprintf(cell->text, sizeof(cell->text), "%d", (int)p->pid);
+		break;
+	case COLUMN_USER:
+		snprintf(cell->text, sizeof(cell->text), "%s", p->user);
+		break;
+	case COLUMN_RSS:
+		size_text(process_ram(p), cell);
+		break;
+	case COLUMN_PRIVATE:
+		size_text(p->private_swap, cell);
+		break;
+	case COLUMN_SHARED:
+		size_text(p->shared_swap, cell);
+		if (p->shared_doubt != CENSUS_KNOWN)
+			snprintf(cell->text, sizeof(cell->text), "?");
+		if (p->shared_doubt != CENSUS_KNOWN ||
+		    census->clock_ns - p->shared_clock_ns > STALE_NS)
+			cell->role = ROLE_DIM;
+		break;
+	case COLUMN_TOTAL:
+		total_text(p, cell);
+		break;
+	default:
+		snprintf(cell->text, sizeof(cell->text), "%s", p->comm);
+		break;
+	}
+}
+
+static size_t process_parts(const struct census *census, size_t row, struct table_part *parts)
+{
+	const struct census_process *p = &census->processes[row];
+
+	parts[0] = (struct table_part){ PAGE_ANON, p->private_ram };
+	parts[1] = (struct table_part){ PAGE_FILE, p->file_ram };
+	parts[2] = (struct table_part){ PAGE_SHMEM, p->shared_ram };
+	parts[3] = (struct table_part){ PAGE_SWAP, p->private_swap };
+	parts[4] = (struct table_part){ PAGE_SHARED_SWAP, shared_swap(p) };
+	return 5;
+}
+
+static void process_summary(const struct census *census, char *buf, size_t size)
+{
+	const struct census_totals *t = &census->totals;
+	char used[UNITS_SIZE_MAX], all[UNITS_SIZE_MAX], private[UNITS_SIZE_MAX];
+	char objects[UNITS_SIZE_MAX];
+	int n;
+
+	if (!census->area_count) {
+		n = snprintf(buf, size, "%zu processes, no swap", census->process_count);
+	} else {
+		n = snprintf(
+			buf, size, "swap %s of %s used: private %s, shared %s (each object once)",
+			units_format_size(t->swap_used, used), units_format_size(t->swap_size, all),
+			units_format_size(t->private_swap, private),
+			units_format_size(t->object_swap, objects));
+	}
+	if (n < 0 || (size_t)n >= size)
+		return;
+	if (!census->complete)
+		snprintf(buf + n, size - (size_t)n, "; still counting");
+	else if (t->hidden)
+		snprintf(buf + n, size - (size_t)n,
+			 "; ? %zu may not be looked into: run as root, or see pmtop doctor",
+			 t->hidden);
+}
+
+static pid_t process_pid(const struct census *census, size_t row)
+{
+	return census->processes[row].pid;
+}
+
+static const struct table_kind kind = {
+	.screen = SCREEN_PROCESSES,
+	.noun = "process",
+	.nouns = "processes",
+	.columns = columns,
+	.column_count = COLUMNS,
+	.first_sort = COLUMN_TOTAL,
+	.count = process_count,
+	.identity = process_identity,
+	.matches = process_matches,
+	.compare = process_compare,
+	.text = process_text,
+	.parts = process_parts,
+	.summary = process_summary,
+	.pid = process_pid,
+};
+
+struct view *view_processes_new(struct census_feed *feed)
+{
+	return census_table_new(&kind, feed);
+}
