@@ -146,24 +146,51 @@ static void add_detail(struct inspector_view *v, const struct scene *scene, cons
 						  : "how often needs root: see pmtop doctor");
 }
 
+/* The slot from the snapshot, or from the page's own word, which is read more often. */
+static bool find_slot(const struct scene *scene, const struct spot *spot, uint32_t *ret_type,
+		      uint64_t *ret_offset)
+{
+	size_t i = 0;
+	const struct page_detail *d = find_detail(scene, &i);
+	uint64_t low = d && d->words_known ? d->words[i] & (((uint64_t)1 << 55) - 1) : 0;
+
+	if (spot->state == PAGE_SWAP && low && d->words[i] >> 62 == 1) {
+		*ret_type = low & 31;
+		*ret_offset = low >> 5;
+		return true;
+	}
+	return pages_slot(spot->m->pages, spot->page, ret_type, ret_offset);
+}
+
 static void add_slot(struct inspector_view *v, const struct scene *scene, const struct spot *spot)
 {
 	const char *cached = !(spot->known & MARK_SWAP_CACHED) ? "not known"
 			     : spot->marks & MARK_SWAP_CACHED  ? "yes"
 							       : "no";
-	uint32_t type;
+	size_t i;
+	const struct page_detail *d = find_detail(scene, &i);
+	const char *path = NULL;
 	uint64_t offset;
+	uint32_t type;
 
 	if (spot->state != PAGE_SWAP && spot->state != PAGE_SHARED_SWAP)
 		return;
-	if (pages_slot(spot->m->pages, spot->page, &type, &offset))
-		FACT(v, scene, "slot", "swap area %u, page %lu   still in RAM: %s", type,
-		     (unsigned long)offset, cached);
-	else
+	if (!find_slot(scene, spot, &type, &offset)) {
 		FACT(v, scene, "slot",
 		     "not known: run as root, or see pmtop doctor   "
 		     "still in RAM: %s",
 		     cached);
+		return;
+	}
+	if (d && type < PAGE_SWAP_TYPES)
+		path = d->swap_paths[type];
+	if (path)
+		FACT(v, scene, "slot", "%s, byte %lu (page %lu of area %u)   still in RAM: %s",
+		     path, (unsigned long)(offset << PMTOP_PAGE_SHIFT), (unsigned long)offset, type,
+		     cached);
+	else
+		FACT(v, scene, "slot", "swap area %u, page %lu   still in RAM: %s", type,
+		     (unsigned long)offset, cached);
 }
 
 static void add_marks(struct inspector_view *v, const struct scene *scene, const struct spot *spot)

@@ -170,5 +170,7 @@ void page_detail_unref(struct page_detail *detail)
 	free(detail->nodes);
 	free(detail->orders);
 	free(detail->groups);
+	for (int t = 0; t < PAGE_SWAP_TYPES; t++)
+		free(detail->swap_paths[t]);
 	free(detail);
 }

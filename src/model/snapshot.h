@@ -52,6 +52,8 @@ struct page_group {
 #define VM_FLAGS_BYTES 160
 
 /* Raw facts about a window of pages, fetched on request for what is on screen. */
+#define PAGE_SWAP_TYPES 23 /* no configuration of the kernel has more areas */
+
 struct page_detail {
 	atomic_uint refs;
 	uint64_t start; /* address of the first page */
@@ -65,6 +67,7 @@ struct page_detail {
 	uint8_t *orders; /* of the folio: 2^order pages; PAGE_NO_ORDER: not known */
 	uint8_t *groups; /* index into group_table, PAGE_NO_GROUP: not known */
 	struct page_group group_table[PAGE_GROUPS];
+	char *swap_paths[PAGE_SWAP_TYPES]; /* of the area of each type; NULL: cannot be told */
 	char vm_flags[VM_FLAGS_BYTES]; /* two-letter words of smaps ("rd wr sh"), or "" */
 };
 

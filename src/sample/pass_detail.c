@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "kernel/smaps.h"
+#include "kernel/swap_types.h"
+#include "kernel/swaps.h"
 #include "sample/pass_internal.h"
 
 /* Shared memory up to this size is asked for its sums instead of being sampled (256 MiB). */
@@ -128,6 +130,50 @@ static void find_vm_flags(struct pass *p, struct mapping *m, struct page_detail 
 	memcpy(d->vm_flags, p->vm_flags, sizeof(d->vm_flags));
 }
 
+/* Slots of a mapping that are looked at for their types: neighbours are mostly of one area. */
+#define SLOTS_LOOKED_AT 512
+
+/* Types that occur in the process; bit t is type t. */
+static uint32_t types_seen(const struct snapshot *snapshot, const struct page_detail *d)
+{
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		size_t count = 0;
+		const struct slot_run *slots =
+			snapshot->mappings[i].pages
+				? pages_slots(snapshot->mappings[i].pages, &count)
+				: NULL;
+
+		for (size_t k = 0; k < count && k < SLOTS_LOOKED_AT; k++)
+			if (slots[k].type < PAGE_SWAP_TYPES)
+				seen |= UINT32_C(1) << slots[k].type;
+	}
+	for (size_t i = 0; i < d->count; i++)
+		if (d->words[i] & PM_SWAP && PM_OFFSET(d->words[i]) &&
+		    PM_TYPE(d->words[i]) < PAGE_SWAP_TYPES)
+			seen |= UINT32_C(1) << PM_TYPE(d->words[i]);
+	return seen;
+}
+
+/* The names of the areas that these types stand for, as far as that is certain. */
+static void find_swap_paths(const struct snapshot *snapshot, struct page_detail *d)
+{
+	uint32_t seen = types_seen(snapshot, d);
+	struct census_area *areas;
+	size_t count;
+
+	if (!seen || swaps_read(&areas, &count) < 0)
+		return;
+	for (unsigned int type = 0; type < PAGE_SWAP_TYPES; type++) {
+		int line = swap_type_line(seen, count, type);
+
+		if (line >= 0)
+			d->swap_paths[type] = strdup(areas[line].path);
+	}
+	swaps_free(areas, count);
+}
+
 static void read_frames(struct pass *p, struct page_detail *d)
 {
 	d->flags_known = kpage_flags(p->kpage, d->words, d->count, d->flags) == 0;
@@ -155,6 +201,7 @@ int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t sta
 	if (d->words_known && pass->probe->has[PROBE_PFN])
 		read_frames(pass, d);
 	find_nodes(pass, d);
+	find_swap_paths(snapshot, d);
 	find_vm_flags(pass, m->mapping, d);
 	for (size_t i = 0; i < d->count; i++)
 		d->rules[i] =
