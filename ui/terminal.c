@@ -71,7 +71,7 @@ static void add_reset(const char *sequence)
 {
 	size_t length = sequence && sequence != (char *)-1 ? strlen(sequence) : 0;
 
-	if (crash.reset_length + length > sizeof(crash.reset))
+	if (!length || crash.reset_length + length > sizeof(crash.reset))
 		return;
 	memcpy(crash.reset + crash.reset_length, sequence, length);
 	crash.reset_length += length;

@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The terminal is given back as it was, whatever ends pmtop, and no size or signal confuses it.
+
+Usage: terminal.py PMTOP TMUX. Every case runs pmtop from an interactive shell in tmux.
+"""
+import os
+import pty
+import random
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PMTOP, TMUX = os.path.abspath(sys.argv[1]), sys.argv[2]
+WAIT = 15
+
+
+class Shell:
+    """An interactive shell in a tmux pane of its own server."""
+
+    def __init__(self, env=()):
+        self.directory = tempfile.TemporaryDirectory(prefix="pmtop-e2e-")
+        self.socket = os.path.join(self.directory.name, "tmux")
+        self.errors = os.path.join(self.directory.name, "stderr")
+        setting = ["env", "-u", "NO_COLOR", "-u", "COLORFGBG", "LC_ALL=C.UTF-8", "PS1=READY> ",
+                   # A sanitizer's own handlers would hide how pmtop dies.
+                   "ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:"
+                   "handle_abort=0", *env]
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24",
+                  *setting, "bash", "--norc", "--noprofile", "-i")
+        self.type("ulimit -c 0; bind 'set enable-bracketed-paste off'")
+        self.mode = self.stty()
+
+    def tmux(self, *words):
+        return subprocess.run([TMUX, "-S", self.socket, *words], check=True, text=True,
+                              capture_output=True).stdout
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def type(self, line):
+        self.tmux("send-keys", "-l", line)
+        self.keys("Enter")
+
+    def screen(self, *options):
+        return self.tmux("capture-pane", "-p", *options)
+
+    def until(self, what, text=None):
+        """Waits until the text (or function of the screen) holds."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            screen = self.screen()
+            if what(screen) if callable(what) else what in screen:
+                return screen
+            time.sleep(0.03)
+        raise AssertionError(f"never saw {text or what!r}; the screen:\n{self.screen()}\n"
+                             f"standard error:\n{self.stderr()}")
+
+    def stty(self):
+        path = os.path.join(self.directory.name, "stty")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.type(f"stty -g > {path}.new && mv {path}.new {path}")
+        end = time.monotonic() + WAIT
+        while not os.path.exists(path):
+            assert time.monotonic() < end, "the shell does not answer:\n" + self.screen()
+            time.sleep(0.03)
+        with open(path, encoding="ascii") as file:
+            return file.read()
+
+    def stderr(self):
+        try:
+            with open(self.errors, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def start(self, pid, options="", prefix=""):
+        self.type(f"clear; {prefix} {PMTOP} -p {pid} {options} 2>{self.errors}")
+        self.until(lambda s: re.search(r"live \d+ ms", s), "the live view")
+        return self.pmtop()
+
+    def pmtop(self):
+        pane = self.tmux("display-message", "-p", "#{pane_pid}").strip()
+        with open(f"/proc/{pane}/task/{pane}/children", encoding="ascii") as file:
+            children = file.read().split()
+        assert len(children) == 1, children
+        return int(children[0])
+
+    def ended(self, status):
+        """pmtop has ended with this status and the terminal is as before."""
+        self.until(lambda s: s.rstrip().endswith("READY>"), "the prompt")
+        # The word is cut in two so that the echo of the line is not taken for the answer.
+        self.type("echo sta''tus=$?.")
+        screen = self.until("status=")
+        assert f"status={status}." in screen, screen
+        assert "ADDRESS" not in screen, "the screen was not given back:\n" + screen
+        alternate = self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}"
+                              " #{mouse_any_flag} #{keypad_cursor_flag}").split()
+        assert alternate == ["0", "1", "0", "0"], f"alternate, cursor, mouse, keypad: {alternate}"
+        assert self.stty() == self.mode, "stty -g differs"
+
+    def close(self):
+        subprocess.run([TMUX, "-S", self.socket, "kill-server"], check=False,
+                       capture_output=True)
+        self.directory.cleanup()
+
+
+def with_shell(case):
+    def run():
+        target = subprocess.Popen(["sleep", "1000"])
+        shell = Shell()
+        try:
+            case(shell, target)
+        finally:
+            shell.close()
+            target.kill()
+            target.wait()
+    run.__name__ = case.__name__
+    return run
+
+
+@with_shell
+def quits(shell, target):
+    for key in "q", "F10", "C-c":
+        shell.start(target.pid)
+        shell.keys(key)
+        shell.ended(0)
+        assert shell.stderr() == "", shell.stderr()
+
+
+@with_shell
+def signals(shell, target):
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT:
+        pid = shell.start(target.pid)
+        os.kill(pid, number)
+        shell.ended(128 + number)
+        assert f"ended by {number.name}" in shell.stderr(), shell.stderr()
+
+
+@with_shell
+def crashes(shell, target):
+    for number in signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT:
+        pid = shell.start(target.pid)
+        os.kill(pid, number)
+        shell.ended(128 + number)
+        assert "crashed" in shell.stderr(), shell.stderr()
+
+
+@with_shell
+def suspends(shell, target):
+    shell.start(target.pid)
+    shell.keys("C-z")
+    shell.until("Stopped")
+    assert shell.stty() == shell.mode, "stty -g differs while stopped"
+    shell.type("fg")
+    shell.until(lambda s: "ADDRESS" in s and "q quit" in s, "the screen after fg")
+    pid = shell.pmtop()
+    os.kill(pid, signal.SIGTSTP)  # from elsewhere
+    shell.until("Stopped")
+    shell.type("clear; fg")
+    shell.until(lambda s: "ADDRESS" in s and "q quit" in s, "the screen after the second fg")
+    shell.keys("q")
+    shell.until(lambda s: s.rstrip().endswith("READY>"), "the prompt")
+    assert shell.stty() == shell.mode, "stty -g differs"
+
+
+@with_shell
+def tiny(shell, target):
+    shell.start(target.pid)
+    for width, height in (20, 5), (10, 3), (5, 2), (1, 1), (20, 5):
+        shell.tmux("resize-window", "-x", str(width), "-y", str(height))
+        shell.keys("?")
+        shell.keys("Escape")
+        shell.keys("j")
+    shell.until(lambda s: ">" in s and "quit" in s, "the list at 20x5")
+    shell.keys("?")
+    shell.until("Keys of this screen"[:20])
+    shell.keys("Escape")
+    shell.tmux("resize-window", "-x", "80", "-y", "24")
+    shell.until(lambda s: "ADDRESS" in s and "? help" in s, "the list at 80x24")
+    shell.keys("q")
+    shell.ended(0)
+
+
+@with_shell
+def resize_storm(shell, target):
+    random.seed(4)
+    pid = shell.start(target.pid)
+    shell.keys("Enter")
+    for _ in range(120):
+        shell.tmux("resize-window", "-x", str(random.randint(1, 250)), "-y",
+                   str(random.randint(1, 80)))
+        shell.keys(random.choice(["j", "k", "Enter", "Escape", "?", "Escape", "Tab", "v", "-", "+"]))
+    shell.tmux("resize-window", "-x", "100", "-y", "30")
+    assert shell.pmtop() == pid
+    for _ in range(4):
+        shell.keys("Escape")
+        time.sleep(0.1)
+    shell.keys("j")
+    shell.until(lambda s: len(s.split("\n")) >= 30 and "q quit" in s, "the screen at 100x30")
+    shell.keys("q")
+    shell.ended(0)
+
+
+@with_shell
+def target_ends(shell, target):
+    shell.start(target.pid)
+    target.kill()
+    target.wait()
+    screen = shell.until("ENDED")
+    assert "ADDRESS" in screen, "what was seen last does not stay:\n" + screen
+    shell.keys("j")
+    shell.keys("Enter")
+    shell.until(lambda s: "pages" in s and "ENDED" in s, "the pages of the dead")
+    shell.keys("q")
+    shell.ended(0)
+    assert f"process {target.pid} had ended" in shell.stderr(), shell.stderr()
+
+
+@with_shell
+def colours(shell, target):
+    def sequences():
+        return re.findall(r"\033\[[0-9;]*m", shell.screen("-e"))
+
+    shell.start(target.pid)
+    assert any("38;5" in s for s in sequences()), sequences()
+    shell.keys("q")
+    shell.ended(0)
+    for prefix, options in ("NO_COLOR=1", ""), ("", "--color=never"), ("TERM=vt100", ""):
+        shell.start(target.pid, options, prefix)
+        used = sequences()
+        assert not any(re.search(r"\b(3[0-7]|4[0-7]|9[0-7]|38|48)\b", s) for s in used), used
+        shell.keys("q")
+        shell.ended(0)
+
+
+@with_shell
+def plain_characters(shell, target):
+    for prefix, options in ("LC_ALL=C", ""), ("", "--ascii"):
+        shell.start(target.pid, options, prefix)
+        shell.keys("Enter")
+        screen = shell.until("per tile")
+        assert screen.isascii(), screen
+        shell.keys("q")
+        shell.ended(0)
+
+
+def not_a_terminal():
+    """A clear line, the batch form, and the right status."""
+    own = str(os.getpid())
+    for options, status, text in (["-p", own], 1, "pmtop dump"), (["--no-such"], 2, "--no-such"), \
+            (["-p", "x"], 2, "not a process id"), (["-p", own, "extra"], 2, "extra"):
+        run = subprocess.run([PMTOP, *options], stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=WAIT, check=False)
+        assert run.returncode == status and text in run.stderr and not run.stdout, run
+
+
+def input_ends():
+    """The terminal goes away: pmtop ends at once and does not spin."""
+    target = subprocess.Popen(["sleep", "1000"])
+    pid, master = pty.fork()
+    if not pid:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv(PMTOP, [PMTOP, "-p", str(target.pid)])
+    seen = b""
+    end = time.monotonic() + WAIT
+    while b"live" not in seen and time.monotonic() < end:
+        if select.select([master], [], [], 0.5)[0]:
+            seen += os.read(master, 65536)
+    assert b"live" in seen, seen
+    os.close(master)
+    while time.monotonic() < end:
+        done, _ = os.waitpid(pid, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise AssertionError("pmtop goes on without a terminal")
+    target.kill()
+    target.wait()
+
+
+def main():
+    failed = 0
+    for case in (quits, signals, crashes, suspends, tiny, resize_storm, target_ends, colours,
+                 plain_characters, not_a_terminal, input_ends):
+        try:
+            case()
+            print("ok  ", case.__name__, flush=True)
+        except AssertionError as error:
+            failed += 1
+            print("FAIL", case.__name__, error, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
