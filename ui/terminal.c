@@ -156,6 +156,10 @@ void terminal_close(struct terminal *terminal)
 	if (!terminal)
 		return;
 	release_crashes();
+	if (!exit_ca_mode) { /* without a second screen, what we drew would stay */
+		erase();
+		refresh();
+	}
 	endwin();
 	delscreen(terminal->screen);
 	canvas_free(terminal->shown);

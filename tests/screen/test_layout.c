@@ -21,8 +21,8 @@ static void sweep(const char *fixture)
 
 		stage_draw(s, 80, 24);
 		stage_keys(s, places[p]);
-		for (int height = 1; height <= 80; height += height < 26 ? 1 : 9)
-			for (int width = 1; width <= 250; width += width < 64 ? 1 : 7)
+		for (int height = 1; height <= 80; height += height < 18 ? 1 : 9)
+			for (int width = 1; width <= 250; width += width < 44 ? 1 : 9)
 				check_size(s, width, height);
 		for (int width = 110; width <= 170; width++)
 			check_size(s, width, 30);
