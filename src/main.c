@@ -8,7 +8,11 @@
 static const struct command commands[] = {
 	/* word, function, one line of help; without that it is not for people */
 	{ "run", command_run, "start a workload under a memory limit and watch it" },
+	{ "record", command_record, "record a process without a screen" },
+	{ "replay", command_replay, "the same screens on a recorded session" },
 	{ "dump", command_dump, "one snapshot to standard output" },
+	{ "diff", command_diff, "what changed between two moments" },
+	{ "export", command_export, "a log as csv, json or openmetrics" },
 	{ "doctor", command_doctor, "what this kernel and these rights allow" },
 	{ "supervise", command_supervise, NULL },
 	{ NULL, NULL, NULL },

@@ -26,7 +26,11 @@ struct command {
 int command_view(int argc, char **argv);
 
 int command_run(int argc, char **argv);
+int command_record(int argc, char **argv);
+int command_replay(int argc, char **argv);
 int command_dump(int argc, char **argv);
+int command_diff(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 
 /* The other half of `run`, which starts it for itself. */

@@ -345,6 +345,9 @@ int log_writer_close(struct log_writer *writer, struct log_error *error)
 			sqlite3_exec(writer->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
 		if (result)
 			code = database_error(writer->db, result, writer->path, error);
+		/* Nobody can read a log without a sample. */
+		if (!writer->samples)
+			unlink(writer->path);
 	}
 	writer_free(writer);
 	return code;

@@ -53,10 +53,14 @@ static void put_cell(FILE *out, const struct cell *cell)
 
 /* One record; the header when there is no row. */
 static void put_record(FILE *out, const struct column *columns, size_t count, unsigned int use,
-		       const struct report_row *row)
+		       const char *lead, const struct report_row *row)
 {
 	const char *separator = "";
 
+	if (lead) {
+		fputs(lead, out);
+		separator = ",";
+	}
 	for (size_t i = 0; i < count; i++) {
 		struct cell cell = { 0 };
 
@@ -74,7 +78,7 @@ static void put_record(FILE *out, const struct column *columns, size_t count, un
 	fputc('\n', out);
 }
 
-static void put_runs(FILE *out, const struct report_row *mapping_row)
+static void put_runs(FILE *out, const char *lead, const struct report_row *mapping_row)
 {
 	struct report_row row = *mapping_row;
 	struct run_walk walk;
@@ -83,7 +87,7 @@ static void put_runs(FILE *out, const struct report_row *mapping_row)
 	run_walk_start(&walk, row.mapping->pages);
 	row.run = &run;
 	while (run_walk_next(&walk, &run) && !ferror(out))
-		put_record(out, run_columns, run_column_count, USE_CSV, &row);
+		put_record(out, run_columns, run_column_count, USE_CSV, lead, &row);
 }
 
 /* With pages a record is a run, else it is a mapping. */
@@ -91,17 +95,19 @@ int report_csv(FILE *out, const struct snapshot *snapshot, const struct report_o
 {
 	unsigned int use = USE_CSV | (options->verdicts ? USE_VERIFY : 0);
 
-	if (options->pages)
-		put_record(out, run_columns, run_column_count, use, NULL);
-	else
-		put_record(out, mapping_columns, mapping_column_count, use, NULL);
+	if (options->pages && !options->no_header)
+		put_record(out, run_columns, run_column_count, use, options->lead_header, NULL);
+	else if (!options->no_header)
+		put_record(out, mapping_columns, mapping_column_count, use, options->lead_header,
+			   NULL);
 	for (size_t i = 0; i < snapshot->count && !ferror(out); i++) {
 		struct report_row row = report_row_of(snapshot, i, options);
 
 		if (!options->pages)
-			put_record(out, mapping_columns, mapping_column_count, use, &row);
+			put_record(out, mapping_columns, mapping_column_count, use, options->lead,
+				   &row);
 		else if (row.counts)
-			put_runs(out, &row);
+			put_runs(out, options->lead, &row);
 	}
 	return ferror(out) ? -EIO : 0;
 }

@@ -64,7 +64,7 @@ static void put_bytes(FILE *out, const char *text, size_t length)
 	fputc('"', out);
 }
 
-static int put_named(FILE *out, const char *key, const char *text, size_t length)
+int report_put_named(FILE *out, const char *key, const char *text, size_t length)
 {
 	bool broken;
 	int error;
@@ -83,9 +83,9 @@ static int put_named(FILE *out, const char *key, const char *text, size_t length
 static int put_cell(FILE *out, const char *key, const struct cell *cell)
 {
 	if (cell->kind == CELL_NAME)
-		return put_named(out, key, cell->text, cell->length);
+		return report_put_named(out, key, cell->text, cell->length);
 	if (cell->kind == CELL_TEXT)
-		return put_named(out, key, cell->text, strlen(cell->text));
+		return report_put_named(out, key, cell->text, strlen(cell->text));
 	fprintf(out, "\"%s\": ", key);
 	if (cell->kind == CELL_NULL)
 		fputs("null", out);
@@ -230,8 +230,8 @@ static int put_head(FILE *out, const struct snapshot *snapshot)
 	int error;
 
 	fprintf(out, "{\"pmtop\": \"%s\", \"pid\": %d, ", PMTOP_VERSION, snapshot->pid);
-	error = put_named(out, "comm", snapshot->comm,
-			  strnlen(snapshot->comm, sizeof(snapshot->comm)));
+	error = report_put_named(out, "comm", snapshot->comm,
+				 strnlen(snapshot->comm, sizeof(snapshot->comm)));
 	if (error)
 		return error;
 	fprintf(out, ", \"page_size\": %u, \"taken\": \"%s\"", PMTOP_PAGE_SIZE,

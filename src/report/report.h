@@ -16,6 +16,9 @@
 struct report_options {
 	bool pages; /* the runs of each mapping too */
 	const struct verify_result *verdicts; /* one a mapping; NULL: not verified */
+	/* CSV of many snapshots: fields in front of each record, and no header but the first. */
+	const char *lead, *lead_header;
+	bool no_header;
 };
 
 /*

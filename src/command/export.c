@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/moment.h"
+#include "command/options.h"
+#include "command/output.h"
+#include "model/cleanup.h"
+#include "report/columns.h"
+#include "report/openmetrics.h"
+#include "report/report.h"
+
+#define WORD "export"
+
+DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
+DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
+
+struct export_command;
+
+struct export_format {
+	const char *word;
+	/* 0 or -errno; fills *error when the log is the reason. */
+	int (*run)(const struct export_command *e, FILE *out, struct log_error *error);
+};
+
+struct export_command {
+	const struct export_format *format;
+	const char *file, *path, *from_text, *to_text;
+	bool pages, help;
+	struct log_reader *reader;
+	uint64_t first, last; /* samples, both included */
+};
+
+static int each_snapshot(const struct export_command *e, FILE *out, struct log_error *error,
+			 int (*put)(const struct export_command *e, FILE *out,
+				    const struct snapshot *snapshot, uint64_t sample))
+{
+	for (uint64_t sample = e->first; sample <= e->last; sample++) {
+		CLEANUP(cleanup_snapshot) struct snapshot *snapshot = NULL;
+		int code = log_reader_load(e->reader, sample, &snapshot, error);
+
+		if (!code)
+			code = put(e, out, snapshot, sample);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+static int put_json(const struct export_command *e, FILE *out, const struct snapshot *snapshot,
+		    uint64_t sample)
+{
+	const struct report_options options = { .pages = e->pages };
+
+	(void)sample;
+	return report_json(out, snapshot, &options);
+}
+
+static int export_json(const struct export_command *e, FILE *out, struct log_error *error)
+{
+	return each_snapshot(e, out, error, put_json);
+}
+
+static int put_csv(const struct export_command *e, FILE *out, const struct snapshot *snapshot,
+		   uint64_t sample)
+{
+	char lead[96], time[TIME_MAX];
+	const struct report_options options = { .pages = e->pages,
+						.lead = lead,
+						.lead_header = "sample,taken,pid",
+						.no_header = sample != e->first };
+
+	snprintf(lead, sizeof(lead), "%llu,%s,%d", (unsigned long long)sample,
+		 report_time(snapshot->taken_ns, time), snapshot->pid);
+	return report_csv(out, snapshot, &options);
+}
+
+static int export_csv(const struct export_command *e, FILE *out, struct log_error *error)
+{
+	return each_snapshot(e, out, error, put_csv);
+}
+
+/* One series of one family, point after point. */
+struct series {
+	FILE *out;
+	enum openmetrics_family family;
+	unsigned int number;
+	struct openmetrics_process process;
+};
+
+static int put_point(void *context, const struct log_counts *counts)
+{
+	const struct series *s = context;
+
+	openmetrics_put_point(s->out, s->family, s->number, &s->process, &counts->counts,
+			      counts->known, counts->swap_unplaced, counts->taken_ns);
+	return ferror(s->out) ? -EIO : 0;
+}
+
+static int export_openmetrics(const struct export_command *e, FILE *out, struct log_error *error)
+{
+	CLEANUP(cleanup_snapshot) struct snapshot *first = NULL;
+	int code = log_reader_load(e->reader, e->first, &first, error);
+
+	for (int f = 0; !code && f < METRIC_FAMILIES; f++) {
+		struct series s = { .out = out,
+				    .family = (enum openmetrics_family)f,
+				    .process = { first->pid, first->comm } };
+
+		openmetrics_put_family(out, s.family);
+		for (; !code && s.number < openmetrics_series(s.family); s.number++)
+			code = log_reader_totals(e->reader, e->first, e->last - e->first + 1,
+						 put_point, &s, error);
+	}
+	if (!code)
+		openmetrics_put_end(out);
+	return code;
+}
+
+static const struct export_format formats[] = {
+	{ "csv", export_csv },
+	{ "json", export_json },
+	{ "openmetrics", export_openmetrics },
+};
+
+static void print_help(void)
+{
+	fputs("Usage: pmtop export FILE --format csv|json|openmetrics [OPTION...]\n"
+	      "A log for other tools.\n\n"
+	      "  -f, --format F     csv: a line a mapping and sample; json: a line a sample, as\n"
+	      "                     dump --json; openmetrics: totals with times, as promtool tsdb\n"
+	      "                     create-blocks-from openmetrics takes them\n"
+	      "      --pages        the runs of pages too (csv, json)\n"
+	      "      --from MOMENT  begin there: +3s, #120 or a bookmark\n"
+	      "      --to MOMENT    end there\n"
+	      "  -o, --output FILE  write to FILE, which is replaced only when all is written\n"
+	      "  -h, --help         this text\n",
+	      stdout);
+}
+
+static int take_format(struct export_command *e, const char *word)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (!strcmp(word, formats[i].word)) {
+			e->format = &formats[i];
+			return EXIT_DONE;
+		}
+	fprintf(stderr, "pmtop export: --format is csv, json or openmetrics\n");
+	return EXIT_USAGE;
+}
+
+static int check(struct export_command *e, int argc, char **argv)
+{
+	if (optind == argc) {
+		fprintf(stderr, "pmtop export: which log? pmtop export FILE --format json\n");
+		return EXIT_USAGE;
+	}
+	e->file = argv[optind++];
+	if (optind < argc)
+		return options_refuse_word(WORD, argv[optind]);
+	if (!e->format) {
+		fprintf(stderr, "pmtop export: as what? Add --format csv, json or openmetrics\n");
+		return EXIT_USAGE;
+	}
+	if (e->pages && e->format->run == export_openmetrics) {
+		fprintf(stderr, "pmtop export: openmetrics has no --pages\n");
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static int parse(int argc, char **argv, struct export_command *e)
+{
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' },
+		{ "pages", no_argument, NULL, 'P' },
+		{ "from", required_argument, NULL, 'F' },
+		{ "to", required_argument, NULL, 'T' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int id, status = EXIT_DONE;
+
+	opterr = 0;
+	optind = 0;
+	while (status == EXIT_DONE &&
+	       (id = getopt_long(argc, argv, ":f:o:h", options, NULL)) != -1) {
+		if (id == 'f')
+			status = take_format(e, optarg);
+		else if (id == 'P')
+			e->pages = true;
+		else if (id == 'F')
+			e->from_text = optarg;
+		else if (id == 'T')
+			e->to_text = optarg;
+		else if (id == 'o')
+			e->path = optarg;
+		else if (id == 'h')
+			e->help = true;
+		else
+			status = options_refuse(WORD, id, argv, optind);
+	}
+	return status == EXIT_DONE && !e->help ? check(e, argc, argv) : status;
+}
+
+/* A moment of this log, without its name in front. */
+static int find(const struct export_command *e, const char *text, uint64_t fallback,
+		uint64_t *ret_sample)
+{
+	CLEANUP(moment_free) struct moment moment = { 0 };
+	CLEANUP(cleanup_free) char *whole = NULL;
+	int status;
+
+	if (!text) {
+		*ret_sample = fallback;
+		return EXIT_DONE;
+	}
+	if (asprintf(&whole, "%s@%s", e->file, text) < 0)
+		return EXIT_ERROR;
+	status = moment_parse(WORD, whole, &moment);
+	return status == EXIT_DONE ? moment_sample(WORD, &moment, e->reader, fallback, ret_sample)
+				   : status;
+}
+
+static int find_range(struct export_command *e)
+{
+	int status = find(e, e->from_text, 0, &e->first);
+
+	if (status == EXIT_DONE)
+		status = find(e, e->to_text, log_reader_info(e->reader)->samples - 1, &e->last);
+	if (status == EXIT_DONE && e->first > e->last) {
+		fprintf(stderr, "pmtop export: --from comes after --to\n");
+		status = EXIT_USAGE;
+	}
+	return status;
+}
+
+int command_export(int argc, char **argv)
+{
+	CLEANUP(cleanup_reader) struct log_reader *reader = NULL;
+	CLEANUP(output_discard) struct output output = { 0 };
+	struct export_command e = { 0 };
+	struct log_error error = { 0 };
+	int code, status = parse(argc, argv, &e);
+
+	if (status != EXIT_DONE)
+		return status;
+	if (e.help) {
+		print_help();
+		return EXIT_DONE;
+	}
+	if (log_reader_open(e.file, &reader, &error))
+		return moment_explain(WORD, &error);
+	e.reader = reader;
+	status = find_range(&e);
+	if (status != EXIT_DONE)
+		return status;
+	code = output_open(e.path, &output);
+	if (!code)
+		code = e.format->run(&e, output.file, &error);
+	if (code && error.code)
+		return moment_explain(WORD, &error);
+	if (output.file && (!code || code == -EIO))
+		code = output_commit(&output);
+	if (!code)
+		return EXIT_DONE;
+	fprintf(stderr, "pmtop export: cannot write %s: %s\n",
+		e.path ? e.path : "to standard output", strerror(-code));
+	return EXIT_ERROR;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/moment.h"
+#include "command/options.h"
+#include "command/view.h"
+#include "model/cleanup.h"
+#include "model/escape.h"
+#include "sample/replay.h"
+
+#define WORD "replay"
+
+DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
+
+struct replay_command {
+	struct view_options view;
+	const char *moment;
+	bool info, help;
+};
+
+static void print_help(void)
+{
+	fputs("Usage: pmtop replay FILE[@MOMENT] [OPTION...]\n"
+	      "The same screens on a recorded session. A MOMENT is +3s, #120 or a bookmark.\n\n"
+	      "      --info        what was recorded, how long, and where; no screen\n"
+	      "      --theme NAME  auto, dark, light or monochrome\n"
+	      "      --color WHEN  auto, always or never\n"
+	      "      --no-mouse    leave the mouse to the terminal\n"
+	      "      --ascii       no glyphs beyond ASCII\n"
+	      "  -h, --help        this text; ? on the screen says more\n",
+	      stdout);
+}
+
+static int parse(int argc, char **argv, struct replay_command *replay)
+{
+	static const struct option options[] = {
+		{ "info", no_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' },
+		VIEW_LONG_OPTIONS,
+		{ 0 },
+	};
+	int id, status = EXIT_DONE;
+
+	opterr = 0;
+	optind = 0;
+	while (status == EXIT_DONE && (id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (id == 'i')
+			replay->info = true;
+		else if (id == 'h')
+			replay->help = true;
+		else if (!view_option(&replay->view, id, optarg))
+			status = options_refuse(WORD, id, argv, optind);
+	}
+	if (status != EXIT_DONE || replay->help)
+		return status;
+	if (optind == argc) {
+		fprintf(stderr, "pmtop replay: which log? pmtop replay FILE\n");
+		return EXIT_USAGE;
+	}
+	replay->moment = argv[optind++];
+	return optind < argc ? options_refuse_word(WORD, argv[optind]) : EXIT_DONE;
+}
+
+static void print_fact(void *context, const char *key, const char *value)
+{
+	char safe_key[128], safe_value[512];
+
+	(void)context;
+	escape_text(key, strlen(key), safe_key, sizeof(safe_key));
+	escape_text(value, strlen(value), safe_value, sizeof(safe_value));
+	printf("%-22s %s\n", safe_key, safe_value);
+}
+
+static int print_event(void *context, const struct log_event *event)
+{
+	char text[sizeof(event->text) * 2];
+	int64_t first = *(const int64_t *)context;
+
+	if (event->kind <= LOG_EVENT_GONE)
+		return 0;
+	escape_text(event->text, strlen(event->text), text, sizeof(text));
+	printf("%-22s #%llu +%.3fs %s\n", log_event_names[event->kind],
+	       (unsigned long long)event->sample, (double)(event->taken_ns - first) / 1e9, text);
+	return 0;
+}
+
+static int print_info(struct log_reader *reader)
+{
+	const struct log_info *info = log_reader_info(reader);
+	struct log_error error = { 0 };
+	int64_t first = info->first_ns;
+
+	printf("%-22s %llu\n%-22s %.1f s\n%-22s %d\n", "samples", (unsigned long long)info->samples,
+	       "duration", (double)(info->last_clock_ns - info->first_clock_ns) / 1e9, "schema",
+	       info->schema);
+	log_reader_facts(reader, print_fact, NULL);
+	if (log_reader_events(reader, print_event, &first, &error))
+		return moment_explain(WORD, &error);
+	return EXIT_DONE;
+}
+
+static int show(const struct replay_command *replay, const char *path, uint64_t first)
+{
+	char message[REPLAY_MESSAGE], shown[REPLAY_MESSAGE * 2];
+	struct view_screen *screen;
+	struct source *source;
+	int status = view_begin(&replay->view, &screen);
+
+	if (status != EXIT_DONE)
+		return status;
+	if (replay_open(path, first, &source, message)) {
+		view_abandon(screen);
+		escape_text(message, strlen(message), shown, sizeof(shown));
+		fprintf(stderr, "pmtop replay: %s\n", shown);
+		return EXIT_ERROR;
+	}
+	return view_source(screen, source);
+}
+
+int command_replay(int argc, char **argv)
+{
+	struct replay_command replay = {
+		.view = { .word = "pmtop replay", .batch = "pmtop export FILE --format json" },
+	};
+	CLEANUP(cleanup_reader) struct log_reader *reader = NULL;
+	CLEANUP(moment_free) struct moment moment = { 0 };
+	struct log_error error = { 0 };
+	uint64_t first = 0;
+	int status = parse(argc, argv, &replay);
+
+	if (status != EXIT_DONE)
+		return status;
+	if (replay.help) {
+		print_help();
+		return EXIT_DONE;
+	}
+	status = moment_parse(WORD, replay.moment, &moment);
+	if (status != EXIT_DONE)
+		return status;
+	if (moment.kind == MOMENT_LIVE) {
+		fprintf(stderr, "pmtop replay: %s is a process; pmtop -p %s watches it\n",
+			replay.moment, replay.moment);
+		return EXIT_USAGE;
+	}
+	/* Read before the screen is taken over, so that what is wrong is said in plain sight. */
+	if (log_reader_open(moment.path, &reader, &error))
+		return moment_explain(WORD, &error);
+	status = moment_sample(WORD, &moment, reader, 0, &first);
+	if (status != EXIT_DONE)
+		return status;
+	if (replay.info)
+		return print_info(reader);
+	return show(&replay, moment.path, first);
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/difference.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/cleanup.h"
+#include "report/columns.h"
+
+static const struct mapping *mapping_of(const struct snapshot *s, size_t index)
+{
+	return index == DIFF_NOTHING ? NULL : s->mappings[index].mapping;
+}
+
+static uint64_t changed(const struct diff_row *row)
+{
+	uint64_t sum = 0;
+
+	for (int c = 0; c < PAGE_CHANGES; c++)
+		if (c != CHANGE_SAME)
+			sum += row->changes[c];
+	return sum;
+}
+
+static bool is_shown(const struct diff_row *row, const struct difference_options *options)
+{
+	return options->all || row->fate != FATE_KEPT || changed(row);
+}
+
+/* Most changed first; by address where they are equal. */
+static int compare_rows(const void *a, const void *b)
+{
+	const struct diff_row *x = *(const struct diff_row *const *)a;
+	const struct diff_row *y = *(const struct diff_row *const *)b;
+	uint64_t m = changed(x), n = changed(y);
+
+	if (m != n)
+		return m < n ? 1 : -1;
+	return x < y ? -1 : x > y;
+}
+
+static void put_moment(FILE *out, const char *which, const char *name, const struct snapshot *s)
+{
+	char time[TIME_MAX];
+
+	fprintf(out, "%-7s ", which);
+	report_put_escaped(out, name, strlen(name));
+	fprintf(out, ": process %d ", s->pid);
+	report_put_escaped(out, s->comm, strlen(s->comm));
+	fprintf(out, ", %s\n", report_time(s->taken_ns, time));
+}
+
+static void put_range(FILE *out, const struct mapping *m)
+{
+	fprintf(out, "%" PRIx64 "-%" PRIx64, m->start, m->end);
+}
+
+static void put_runs_text(FILE *out, const struct diff *diff, const struct diff_row *row)
+{
+	for (size_t i = 0; i < row->segment_count; i++) {
+		const struct diff_segment *s = &diff->segments[row->segment_first + i];
+		struct diff_run run;
+
+		for (uint64_t p = 0; diff_run(diff, s, p, &run); p = run.first + run.count) {
+			uint64_t page = s->after == DIFF_NOTHING
+						? (mapping_of(diff->before, s->before)->start >>
+						   PMTOP_PAGE_SHIFT) +
+							  s->before_first
+						: (mapping_of(diff->after, s->after)->start >>
+						   PMTOP_PAGE_SHIFT) +
+							  s->after_first;
+
+			if (run.change == CHANGE_SAME)
+				continue;
+			fprintf(out, "    %" PRIx64 " %8" PRIu64 " %c %s -> %s\n",
+				(page + run.first) << PMTOP_PAGE_SHIFT, run.count,
+				page_changes[run.change].letter,
+				s->before == DIFF_NOTHING ? "-"
+							  : page_states[run.state_before].name,
+				s->after == DIFF_NOTHING ? "-" : page_states[run.state_after].name);
+		}
+	}
+}
+
+static void put_row_text(FILE *out, const struct diff *diff, const struct diff_row *row,
+			 const struct difference_options *options)
+{
+	const struct mapping *before = mapping_of(diff->before, row->before);
+	const struct mapping *after = mapping_of(diff->after, row->after);
+	const struct mapping *m = after ? after : before;
+
+	fprintf(out, "%-8s ", mapping_fate_names[row->fate]);
+	for (int c = 0; c < PAGE_CHANGES; c++)
+		if (c != CHANGE_SAME)
+			fprintf(out, " %9" PRIu64, row->changes[c]);
+	fputs("  ", out);
+	put_range(out, m);
+	fprintf(out, " %s ", m->perms);
+	report_put_escaped(out, m->name, m->name_length);
+	if (before && after && (before->start != after->start || before->end != after->end)) {
+		fputs(" (was ", out);
+		put_range(out, before);
+		fputc(')', out);
+	}
+	fputc('\n', out);
+	if (options->pages)
+		put_runs_text(out, diff, row);
+}
+
+int report_diff_text(FILE *out, const struct diff *diff, const struct difference_options *options)
+{
+	CLEANUP(cleanup_free)
+	const struct diff_row **rows = calloc(diff->row_count + 1, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	put_moment(out, "before", options->before, diff->before);
+	put_moment(out, "after", options->after, diff->after);
+	fprintf(out, "\n%-8s ", "pages");
+	for (int c = 0; c < PAGE_CHANGES; c++)
+		if (c != CHANGE_SAME)
+			fprintf(out, " %9s", page_changes[c].name);
+	fprintf(out, "\n%-8s ", "total");
+	for (int c = 0; c < PAGE_CHANGES; c++)
+		if (c != CHANGE_SAME)
+			fprintf(out, " %9" PRIu64, diff->totals[c]);
+	fputc('\n', out);
+	for (size_t i = 0; i < diff->row_count; i++)
+		rows[i] = &diff->rows[i];
+	qsort(rows, diff->row_count, sizeof(const struct diff_row *), compare_rows);
+	for (size_t i = 0; i < diff->row_count && !ferror(out); i++)
+		if (is_shown(rows[i], options))
+			put_row_text(out, diff, rows[i], options);
+	return ferror(out) ? -EIO : 0;
+}
+
+static int put_moment_json(FILE *out, const char *key, const char *name, const struct snapshot *s)
+{
+	char time[TIME_MAX];
+	int error;
+
+	fprintf(out, "\"%s\": {", key);
+	error = report_put_named(out, "moment", name, strlen(name));
+	if (error)
+		return error;
+	fprintf(out, ", \"pid\": %d, ", s->pid);
+	error = report_put_named(out, "comm", s->comm, strlen(s->comm));
+	fprintf(out, ", \"taken\": \"%s\"}, ", report_time(s->taken_ns, time));
+	return error;
+}
+
+static void put_changes(FILE *out, const uint64_t *changes)
+{
+	fputs("\"changes\": {", out);
+	for (int c = 0; c < PAGE_CHANGES; c++)
+		fprintf(out, "%s\"%s\": %" PRIu64, c ? ", " : "", page_changes[c].key, changes[c]);
+	fputc('}', out);
+}
+
+static void put_range_json(FILE *out, const char *key, const struct mapping *m)
+{
+	if (m)
+		fprintf(out, "\"%s\": {\"start\": \"%" PRIx64 "\", \"end\": \"%" PRIx64 "\"}, ",
+			key, m->start, m->end);
+	else
+		fprintf(out, "\"%s\": null, ", key);
+}
+
+static void put_place(FILE *out, const char *key, const struct mapping *m, uint64_t page,
+		      uint8_t state)
+{
+	if (m)
+		fprintf(out, ", \"%s\": {\"start\": \"%" PRIx64 "\", \"state\": \"%s\"}", key,
+			m->start + (page << PMTOP_PAGE_SHIFT), page_states[state].key);
+	else
+		fprintf(out, ", \"%s\": null", key);
+}
+
+static void put_runs_json(FILE *out, const struct diff *diff, const struct diff_row *row)
+{
+	const char *separator = "";
+
+	fputs(", \"runs\": [", out);
+	for (size_t i = 0; i < row->segment_count; i++) {
+		const struct diff_segment *s = &diff->segments[row->segment_first + i];
+		struct diff_run run;
+
+		for (uint64_t p = 0; diff_run(diff, s, p, &run); p = run.first + run.count) {
+			if (run.change == CHANGE_SAME)
+				continue;
+			fprintf(out, "%s{\"pages\": %" PRIu64 ", \"change\": \"%s\"", separator,
+				run.count, page_changes[run.change].key);
+			put_place(out, "before", mapping_of(diff->before, s->before),
+				  s->before_first + run.first, run.state_before);
+			put_place(out, "after", mapping_of(diff->after, s->after),
+				  s->after_first + run.first, run.state_after);
+			fputc('}', out);
+			separator = ", ";
+		}
+	}
+	fputc(']', out);
+}
+
+static int put_row_json(FILE *out, const struct diff *diff, const struct diff_row *row,
+			const struct difference_options *options)
+{
+	const struct mapping *before = mapping_of(diff->before, row->before);
+	const struct mapping *after = mapping_of(diff->after, row->after);
+	const struct mapping *m = after ? after : before;
+	int error;
+
+	fprintf(out, "{\"fate\": \"%s\", ", mapping_fate_names[row->fate]);
+	put_range_json(out, "before", before);
+	put_range_json(out, "after", after);
+	fprintf(out, "\"perms\": \"%s\", \"kind\": \"%s\", ", m->perms,
+		mapping_kind_names[m->kind]);
+	error = report_put_named(out, "name", m->name, m->name_length);
+	if (error)
+		return error;
+	fputs(", ", out);
+	put_changes(out, row->changes);
+	if (options->pages)
+		put_runs_json(out, diff, row);
+	fputc('}', out);
+	return 0;
+}
+
+int report_diff_json(FILE *out, const struct diff *diff, const struct difference_options *options)
+{
+	const char *separator = "";
+	int error;
+
+	fprintf(out, "{\"pmtop\": \"" PMTOP_VERSION "\", ");
+	error = put_moment_json(out, "before", options->before, diff->before);
+	if (!error)
+		error = put_moment_json(out, "after", options->after, diff->after);
+	put_changes(out, diff->totals);
+	fputs(", \"mappings\": [", out);
+	for (size_t i = 0; !error && i < diff->row_count && !ferror(out); i++) {
+		if (!is_shown(&diff->rows[i], options))
+			continue;
+		fputs(separator, out);
+		separator = ", ";
+		error = put_row_json(out, diff, &diff->rows[i], options);
+	}
+	fputs("]}\n", out);
+	return error ? error : ferror(out) ? -EIO : 0;
+}
