@@ -8,7 +8,7 @@
 
 /* Shared memory, mostly in swap: milliseconds for 1 Mi pages, measured on fewer. */
 
-#define LENGTH (256 * MIB)
+#define LENGTH GIB
 #define SCALE  ((double)MIB / ((double)LENGTH / 4096))
 
 static uint64_t free_swap(void)
