@@ -178,9 +178,11 @@ bool object_slots_known(struct object_reader *reader, const struct mapping *mapp
 	       !(reader->bpf.tried && !reader->bpf.bpf) && !reader->fell_back;
 }
 
-const char *object_bpf_lack(const struct object_reader *reader)
+const char *object_slots_lack(const struct object_reader *reader)
 {
-	return reader->bpf.reason;
+	if (reader->probe->taken_away[PROBE_BPF])
+		return "taken away by --without";
+	return reader->probe->has[PROBE_BPF] ? reader->bpf.reason : reader->probe->bpf_reason;
 }
 
 bool object_totals(struct object_reader *reader, const struct mapping *mapping,

@@ -69,8 +69,8 @@ uint16_t object_marks_known(struct object_reader *reader, const struct mapping *
 /* True when each swapped page of the object comes with its slot. */
 bool object_slots_known(struct object_reader *reader, const struct mapping *mapping);
 
-/* Why the BPF walk, which the probe thought possible, could not be loaded; "" if it was. */
-const char *object_bpf_lack(const struct object_reader *reader);
+/* Why slots of shared pages cannot be told here; "" as long as nothing stands against it. */
+const char *object_slots_lack(const struct object_reader *reader);
 
 /* The whole object's pages in the cache and in swap, cheap; false when it cannot be asked. */
 bool object_totals(struct object_reader *reader, const struct mapping *mapping,

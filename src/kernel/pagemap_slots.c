@@ -167,9 +167,5 @@ int pagemap_slots_read(struct pagemap_slots *slots, uint64_t address, uint64_t *
 
 const char *pagemap_slots_lack(const struct pagemap_slots *slots)
 {
-	if (slots->probe->taken_away[PROBE_BPF])
-		return "taken away by --without";
-	if (!slots->probe->has[PROBE_BPF])
-		return slots->probe->bpf_reason;
-	return object_bpf_lack(slots->objects);
+	return object_slots_lack(slots->objects);
 }

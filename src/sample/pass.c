@@ -64,6 +64,11 @@ void pass_set_complete(struct pass *pass, bool complete)
 	object_reader_want_marks(pass->objects, complete);
 }
 
+const char *pass_slots_lack(const struct pass *pass)
+{
+	return object_slots_lack(pass->objects);
+}
+
 void pass_set_progress(struct pass *pass, pass_progress *progress, void *context)
 {
 	pass->progress = progress;

@@ -31,6 +31,9 @@ void pass_set_progress(struct pass *pass, pass_progress *progress, void *context
 /* The mapping at this address is read first, and shown before the others are there; 0: none. */
 void pass_set_focus(struct pass *pass, uint64_t address);
 
+/* Why slots of shared pages cannot be told here, or "" (valid as long as the pass). */
+const char *pass_slots_lack(const struct pass *pass);
+
 /* The mapping list alone, all pages NULL: the first screen. -ESRCH when the process has ended. */
 int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot);
 

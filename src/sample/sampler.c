@@ -28,6 +28,7 @@ struct sampler {
 	int64_t oom_kills; /* of the target's cgroup when the sampler began */
 	int64_t full_at; /* when the last full sample began */
 	uint64_t sequence;
+	bool lack_said; /* that slots of shared pages are not known */
 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -162,6 +163,20 @@ static int take_sample(struct sampler *s, bool force, struct snapshot **ret)
 	return 0;
 }
 
+/* Said once, and only to who has shared pages in swap. */
+static void say_lack(struct sampler *s, const struct snapshot *snapshot)
+{
+	char message[160];
+
+	if (s->lack_said || snapshot->known.shared_slots ||
+	    !snapshot->totals.state[PAGE_SHARED_SWAP] || !*pass_slots_lack(s->pass))
+		return;
+	s->lack_said = true;
+	snprintf(message, sizeof(message), "swap slots of shared pages are not known: %s",
+		 pass_slots_lack(s->pass));
+	say(s->live, message);
+}
+
 static int deliver_sample(struct sampler *s, bool force, const struct source_focus *focus)
 {
 	struct live *l = s->live;
@@ -178,6 +193,7 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 	if (focus->count)
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
 	publish(l, snapshot);
+	say_lack(s, snapshot);
 	pthread_mutex_lock(&l->lock);
 	observer = l->observer;
 	if (observer)
