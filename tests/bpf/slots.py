@@ -6,6 +6,7 @@
                                           kernel splits large folios before it swaps them out
   slots.py DIRECTORY agree [PAGES]        all ways to ask say the same
   slots.py DIRECTORY dump PMTOP           dump --pagemap and dump --json --pages
+  slots.py DIRECTORY fallback PMTOP       where BPF cannot be had: why, and the rest still holds
   slots.py DIRECTORY rights               BPF reads any process; pmtop does not
   slots.py DIRECTORY churn WALKS [PAGES]  walks while the target changes all the time
   slots.py DIRECTORY bench [PAGES]        what a walk costs
@@ -217,6 +218,48 @@ def dump(programs, pmtop, device):
         target.end()
 
 
+# What hides BPF in a mount namespace of the test's own, and what pmtop has to say about it.
+LACKS = (
+    ("no BTF", "mount -t tmpfs none /sys/kernel/btf", "no BTF"),
+    ("BTF that is none", "mount --bind /dev/null /sys/kernel/btf/vmlinux", "does not take"),
+    ("lockdown", "mount -t tmpfs none /sys/kernel/security && "
+     "echo 'none integrity [confidentiality]' >/sys/kernel/security/lockdown", "lockdown"),
+    ("CAP_BPF missing", "set -- setpriv --bounding-set -bpf,-perfmon,-sys_admin --inh-caps "
+     "-bpf,-perfmon,-sys_admin \"$@\"", "CAP_BPF"),
+)
+
+
+def fallback(programs, pmtop):
+    target = Target(f"{programs}/slots_target", "holes", 3000, 7, 5)
+    try:
+        target.tell("out")
+        target.stop()
+        swapped = smaps_swap(target.pid, int(target.start, 16))
+        for name, hide, why in LACKS:
+            def run(*arguments, hide=hide):
+                return subprocess.run(["unshare", "-m", "sh", "-c", f'{hide}\nexec "$@"', "sh",
+                                       pmtop, *arguments], capture_output=True, text=True,
+                                      check=False)
+
+            doctor = run("doctor", "--json")
+            feature = [f for f in json.loads(doctor.stdout)["features"] if f["key"] == "bpf"][0]
+            result = run("dump", "-p", str(target.pid), "--json", "--pages")
+            full = json.loads(result.stdout) if result.stdout else {"known": {}, "totals": {}}
+            figures = {"reason": feature["reason"], "known": full["known"],
+                       "shared_swap": full["totals"].get("shared_swap"), "smaps": swapped}
+            print(f"fallback, {name}: {json.dumps(figures)}", flush=True)
+            need(not feature["has"] and why in feature["reason"], f"{name}: says why", feature)
+            need(not doctor.stderr and not result.stderr, f"{name}: nobody else speaks",
+                 doctor.stderr + result.stderr)
+            need(full["known"].get("shared_slots") is False, f"{name}: slots unknown", figures)
+            if why != "CAP_BPF":  # without CAP_SYS_ADMIN the object cannot be opened either
+                need(full["totals"].get("shared_swap") == swapped > 500 and
+                     full["known"].get("shared_swap") == "exact",
+                     f"{name}: states are exact all the same", figures)
+    finally:
+        target.end()
+
+
 def rights(programs):
     """CAP_BPF and CAP_PERFMON load the program and could read root's memory; pmtop asks first."""
     target = Target(f"{programs}/slots_target", "memfd", 500, 0, 1)
@@ -302,6 +345,9 @@ def main():
     elif what == "dump":
         with loop_swap(256) as device:
             dump(programs, sys.argv[3], device)
+    elif what == "fallback":
+        with loop_swap(256):
+            fallback(programs, sys.argv[3])
     elif what == "rights":
         rights(programs)
     elif what == "bench":
