@@ -60,7 +60,7 @@ static int take(void *context, const struct object_run *run)
 static int ask(const struct target *target, const struct mapping *m, const char *without,
 	       uint64_t step, struct answer *ret_answer, struct object_statistics *ret_statistics)
 {
-	struct answer a = { .what = calloc(mapping_pages(m), 1) };
+	struct answer a = { .what = calloc(mapping_pages(m) + 1, 1) };
 	struct filesystems *filesystems;
 	struct object_reader *reader;
 	struct probe probe;
