@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{ "dump", command_dump, "one snapshot to standard output" },
 	{ "diff", command_diff, "what changed between two moments" },
 	{ "export", command_export, "a log as csv, json or openmetrics" },
+	{ "swaps", command_swaps, "swap areas, and who holds which slots" },
 	{ "doctor", command_doctor, "what this kernel and these rights allow" },
 	{ "supervise", command_supervise, NULL },
 	{ NULL, NULL, NULL },

@@ -32,6 +32,7 @@ int command_dump(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_swaps(int argc, char **argv);
 
 /* The other half of `run`, which starts it for itself. */
 int command_supervise(int argc, char **argv);

@@ -157,7 +157,7 @@ static int fill(struct census_maker *m, struct census *census, int64_t budget_ns
 	(void)swaps_cached(&census->totals.swap_cached);
 	census->complete = m->objects != NULL;
 	for (size_t i = 0; i < census->process_count; i++)
-		census->totals.hidden += census->processes[i].shared_doubt != CENSUS_KNOWN;
+		census->totals.hidden += census->processes[i].shared_doubt > CENSUS_PENDING;
 	census->taken_ns = now(CLOCK_REALTIME);
 	census->clock_ns = now(CLOCK_MONOTONIC);
 	census->sequence = m->sequence++;

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/options.h"
+#include "kernel/slots.h"
+#include "kernel/swaps.h"
+#include "report/swaps.h"
+#include "sample/census_source.h"
+#include "sample/live.h"
+
+#define WORD "swaps"
+
+struct swaps_command {
+	pid_t pid;
+	bool json, help;
+	const char *without;
+};
+
+static void print_help(void)
+{
+	fputs("Usage: pmtop swaps [-p PID] [OPTION...]\n"
+	      "The swap areas of this machine, and who holds their slots: private pages of\n"
+	      "processes, and shared memory, each object once.\n\n"
+	      "  -p, --pid PID       the slots of this process, run by run\n"
+	      "      --json          one JSON object (not with -p)\n"
+	      "      --without LIST  do as if this kernel lacked these features\n"
+	      "  -h, --help          this text\n",
+	      stdout);
+}
+
+static int read_options(struct swaps_command *c, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "pid", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "without", required_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int id, status = EXIT_DONE;
+
+	opterr = 0;
+	while (!status && (id = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+		if (id == 'p')
+			status = options_pid(WORD, optarg, &c->pid);
+		else if (id == 'j')
+			c->json = true;
+		else if (id == 'w')
+			c->without = optarg;
+		else if (id == 'h')
+			c->help = true;
+		else
+			status = options_refuse(WORD, id, argv, optind);
+	}
+	if (!status && optind < argc)
+		status = options_refuse_word(WORD, argv[optind]);
+	if (!status && c->pid && c->json) {
+		fprintf(stderr,
+			"pmtop " WORD ": --json with -p: pmtop dump --json --pages has it\n");
+		status = EXIT_USAGE;
+	}
+	return status;
+}
+
+static int show_process(const struct swaps_command *c, const struct probe *probe)
+{
+	struct snapshot *snapshot;
+	int r = live_snapshot(c->pid, probe, &snapshot);
+
+	if (r < 0)
+		return options_explain_target(WORD, c->pid, r);
+	report_slots_text(stdout, snapshot);
+	if (!snapshot->known.private_slots)
+		fprintf(stderr,
+			"pmtop " WORD ": slots of private pages are unknown: run as root, or "
+			"see pmtop doctor\n");
+	if (!snapshot->known.shared_slots && snapshot->totals.state[PAGE_SHARED_SWAP])
+		fprintf(stderr,
+			"pmtop " WORD ": slots of %lu shared pages are unknown: run as root "
+			"with BPF, or see pmtop doctor\n",
+			(unsigned long)snapshot->totals.state[PAGE_SHARED_SWAP]);
+	snapshot_unref(snapshot);
+	return EXIT_DONE;
+}
+
+static int read_used(uint64_t *ret_used)
+{
+	struct census_area *areas;
+	size_t count;
+	int r = swaps_read(&areas, &count);
+
+	if (r < 0)
+		return r;
+	*ret_used = 0;
+	for (size_t i = 0; i < count; i++)
+		*ret_used += areas[i].used;
+	swaps_free(areas, count);
+	return 0;
+}
+
+/* Slots of all processes, each once; false where this cannot be seen, or not of every process. */
+static bool count_slots(const struct probe *probe, struct swaps_account *account)
+{
+	const struct census *census = account->census;
+	struct slot_set *set = probe->has[PROBE_PFN] ? slot_set_new() : NULL;
+	uint64_t shared = 0;
+	bool whole = set;
+
+	for (size_t i = 0; whole && i < census->process_count; i++) {
+		uint64_t slots = 0, known = 0;
+		int r;
+
+		if (!census->processes[i].private_swap)
+			continue;
+		r = slots_of_process(set, census->processes[i].pid, probe, &slots, &known);
+		shared += known;
+		whole = !r || r == -ESRCH;
+	}
+	if (whole) {
+		account->private_bytes = slot_set_count(set) * 4096;
+		account->shared_slots = shared * 4096;
+	}
+	slot_set_free(set);
+	return whole;
+}
+
+static int show_machine(const struct swaps_command *c, const struct probe *probe)
+{
+	struct swaps_account account = { 0 };
+	struct census *census;
+	int r = read_used(&account.used_before);
+
+	if (!r)
+		r = census_once(probe, &census);
+	if (r < 0) {
+		fprintf(stderr, "pmtop " WORD ": cannot count: %s\n", strerror(-r));
+		return EXIT_ERROR;
+	}
+	account.census = census;
+	account.private_bytes = census->totals.private_swap;
+	account.slots_seen = count_slots(probe, &account);
+	account.used_after = account.used_before;
+	(void)read_used(&account.used_after);
+	r = 0;
+	if (c->json)
+		r = report_swaps_json(stdout, &account);
+	else
+		report_swaps_text(stdout, &account);
+	census_unref(census);
+	return r < 0 ? EXIT_ERROR : EXIT_DONE;
+}
+
+int command_swaps(int argc, char **argv)
+{
+	struct swaps_command c = { 0 };
+	struct probe probe;
+	int status = read_options(&c, argc, argv);
+
+	if (status)
+		return status;
+	if (c.help) {
+		print_help();
+		return EXIT_DONE;
+	}
+	probe_run(&probe);
+	status = options_without(WORD, c.without, &probe);
+	if (status)
+		return status;
+	return c.pid ? show_process(&c, &probe) : show_machine(&c, &probe);
+}
