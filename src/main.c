@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/command.h"
+#include "command/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,11 +71,8 @@ int main(int argc, char **argv)
 		return finish(command_view(argc, argv));
 	}
 	command = find_command(word);
-	if (!command) {
-		fprintf(stderr, "pmtop: unknown command '%s'; pmtop --help lists what there is\n",
-			word);
-		return EXIT_USAGE;
-	}
+	if (!command)
+		return options_refuse_command(word);
 	if (command->help)
 		command_sweep();
 	return finish(command->run(argc - 1, argv + 1));

@@ -42,6 +42,15 @@ int options_refuse_word(const char *word, const char *argument)
 	return EXIT_USAGE;
 }
 
+int options_refuse_command(const char *word)
+{
+	char buf[64];
+
+	fprintf(stderr, "pmtop: unknown command '%s'; pmtop --help lists what there is\n",
+		quote(word, buf));
+	return EXIT_USAGE;
+}
+
 int options_pid(const char *word, const char *text, pid_t *ret_pid)
 {
 	char buf[64];

@@ -17,6 +17,9 @@ int options_refuse(const char *word, int id, char **argv, int index);
 /* Says that a word stands where no word belongs. */
 int options_refuse_word(const char *word, const char *argument);
 
+/* Says that there is no such command. */
+int options_refuse_command(const char *word);
+
 /* A process id. */
 int options_pid(const char *word, const char *text, pid_t *ret_pid);
 
