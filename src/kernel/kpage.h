@@ -13,6 +13,7 @@
 #define KPF_ANON       (UINT64_C(1) << 12)
 #define KPF_HEAD       (UINT64_C(1) << 15)
 #define KPF_TAIL       (UINT64_C(1) << 16)
+#define KPF_HUGE       (UINT64_C(1) << 17) /* of the hugetlb pool */
 #define KPF_SWAPCACHE  (UINT64_C(1) << 13)
 #define KPF_SWAPBACKED (UINT64_C(1) << 14)
 #define KPF_KSM	       (UINT64_C(1) << 21)

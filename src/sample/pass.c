@@ -18,6 +18,9 @@
 
 #define PROGRESS_NS 150000000
 
+/* Pages of a hole that are read rather than making another call. */
+#define READ_ACROSS 128u
+
 struct pass *pass_new(const struct target *target, const struct probe *probe)
 {
 	struct pass *p = calloc(1, sizeof(*p));
@@ -184,6 +187,16 @@ static void report_progress(struct pass *p, const struct snapshot *snapshot)
 	p->progress(p->progress_context, partial);
 }
 
+/*
+ * Reading words reads the hole between two mappings as well, which between the heap and the
+ * libraries has tens of tebibytes: 3 ns a page against 400 ns a call (pread of pagemap, measured).
+ */
+static bool worth_joining(const struct pass *p, const struct mapping *m, const struct mapping *next)
+{
+	return p->probe->has[PROBE_PAGEMAP_SCAN] ||
+	       next->start - m->end <= READ_ACROSS * (uint64_t)PMTOP_PAGE_SIZE;
+}
+
 /* Mappings from `from` on that one scan can serve: neighbours with the same wish, not read yet. */
 static size_t segment_end(const struct pass *p, const struct snapshot *s, size_t from)
 {
@@ -193,7 +206,8 @@ static size_t segment_end(const struct pass *p, const struct snapshot *s, size_t
 	if (wish == SCAN_NOT)
 		return to;
 	while (to < s->count && !s->mappings[to].pages &&
-	       pass_scan_wish(p, s->mappings[to].mapping) == wish)
+	       pass_scan_wish(p, s->mappings[to].mapping) == wish &&
+	       worth_joining(p, s->mappings[to - 1].mapping, s->mappings[to].mapping))
 		to++;
 	return to;
 }

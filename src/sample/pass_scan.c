@@ -108,7 +108,8 @@ static uint16_t frame_marks(uint64_t flags)
 
 	if (flags & KPF_KSM)
 		marks |= MARK_KSM;
-	if (flags & KPF_ANON && !(flags & (KPF_SWAPBACKED | KPF_ZERO_PAGE)))
+	/* Pages of the hugetlb pool are never backed by swap, and never freed lazily either. */
+	if (flags & KPF_ANON && !(flags & (KPF_SWAPBACKED | KPF_ZERO_PAGE | KPF_HUGE)))
 		marks |= MARK_LAZYFREE;
 	return marks;
 }
