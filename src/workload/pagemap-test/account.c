@@ -16,9 +16,17 @@ static const char *const did_names[] = {
 struct verdict {
 	const char *state;
 	uint16_t did;
-	bool swap_cached, protected, allocated, huge, not_huge, hugetlb;
+	bool swap_cached, protected, allocated, huge, not_huge, hugetlb, lazyfree;
 	bool once, twice;
 };
+
+static bool verdict_equal(const struct verdict *a, const struct verdict *b)
+{
+	return a->state == b->state && a->did == b->did && a->swap_cached == b->swap_cached &&
+	       a->protected == b->protected && a->allocated == b->allocated && a->huge == b->huge &&
+	       a->not_huge == b->not_huge && a->hugetlb == b->hugetlb && a->once == b->once &&
+	       a->twice == b->twice;
+}
 
 static const char *private_state(struct page *page, const struct fact *fact, uint64_t zero,
 				 size_t *surprises)
@@ -89,8 +97,6 @@ static struct verdict verdict_of(struct region *r, struct page *page, const stru
 	struct verdict v;
 	bool counted;
 
-	/* Padding is compared too. */
-	memset(&v, 0, sizeof(v));
 	v.state = page_state(r, page, fact, zero, surprises);
 	v.did = page->did;
 	v.swap_cached = !strcmp(v.state, "shared_swap") && fact->core;
@@ -99,9 +105,11 @@ static struct verdict verdict_of(struct region *r, struct page *page, const stru
 	v.huge = page->is & IS_HUGE;
 	v.not_huge = r->huge && !v.huge;
 	v.hugetlb = r->object == OBJECT_HUGETLB && strcmp(v.state, "none");
+	v.lazyfree = (page->is & IS_FREE) && !strcmp(v.state, "anon");
 	counted = !strcmp(v.state, "anon") || !strcmp(v.state, "shmem");
 	v.twice = (page->is & IS_TWICE) || !strcmp(v.state, "zero") || !strcmp(v.state, "swap");
-	v.once = counted && !v.twice && r->object != OBJECT_HUGETLB && !(page->is & IS_THIN);
+	v.once = counted && !v.twice && r->object != OBJECT_HUGETLB &&
+		 !(page->is & (IS_THIN | IS_MAYBE));
 	return v;
 }
 
@@ -128,6 +136,7 @@ static void run_print(FILE *out, const struct verdict *v, char *start, size_t pa
 	mark_print(out, "allocated", v->allocated, &none);
 	mark_print(out, "huge", v->huge, &none);
 	mark_print(out, "hugetlb", v->hugetlb, &none);
+	mark_print(out, "lazyfree", v->lazyfree, &none);
 	mark_print(out, "exclusive", v->once, &none);
 	fputs("], \"unmarks\": [", out);
 	none = true;
@@ -136,6 +145,7 @@ static void run_print(FILE *out, const struct verdict *v, char *start, size_t pa
 	mark_print(out, "allocated", !v->allocated, &none);
 	mark_print(out, "huge", v->not_huge, &none);
 	mark_print(out, "hugetlb", !v->hugetlb, &none);
+	mark_print(out, "lazyfree", !v->lazyfree, &none);
 	mark_print(out, "exclusive", v->twice, &none);
 	fputs("]}", out);
 }
@@ -154,7 +164,7 @@ static size_t runs_print(struct test *t, struct region *r, FILE *out, uint64_t z
 			size_t i = first + k;
 
 			v = verdict_of(r, &r->page[i], &fact[k], zero, &surprises);
-			if (i && memcmp(&v, &last, sizeof(v))) {
+			if (i && !verdict_equal(&v, &last)) {
 				run_print(out, &last, r->base + start * t->page_size, i - start,
 					  !start);
 				start = i;

@@ -31,7 +31,13 @@ static bool block_is_huge(struct test *t, struct region *r, size_t block)
 	return word_read(t, r->base + (block + 1) * HUGE - t->page_size) & WORD_PRESENT;
 }
 
-/* Pages [@from, @from + @n) of a block are small from now on, as all of the block is. */
+/* What is huge stays so; but nothing is made huge behind our back from now on (khugepaged). */
+static void huge_settle(struct region *r, size_t blocks)
+{
+	madvise(r->base, blocks * HUGE, MADV_NOHUGEPAGE);
+}
+
+/* All pages of a block are small from now on. */
 static void block_split(struct region *r, size_t first, size_t per)
 {
 	for (size_t i = first; i < first + per; i++)
@@ -109,6 +115,7 @@ void kind_thp(struct test *t, const char *kind)
 
 		thp_block(t, r, block, action);
 	}
+	huge_settle(r, blocks);
 	for (size_t i = 0; i < r->pages; i++)
 		huge = huge || (r->page[i].is & IS_HUGE);
 	if (!huge)
@@ -141,6 +148,7 @@ void kind_huge_zero(struct test *t, const char *kind)
 		block_split(r, block * per, per);
 	}
 	pages_drop(t, r, pattern, 1);
+	huge_settle(r, blocks);
 	pattern_free(pattern, r->pages);
 
 	/* One that is written to: the kernel makes a huge page of it, or small ones. */
@@ -151,6 +159,7 @@ void kind_huge_zero(struct test *t, const char *kind)
 		for (size_t i = 0; i < per; i++)
 			w->page[i].is = IS_PRIVATE | IS_THIN;
 	page_write(t, w, random_below(t, per));
+	huge_settle(w, 1);
 }
 
 void kind_hugetlb(struct test *t, const char *kind)

@@ -290,6 +290,8 @@ static void beyond_fill(struct test *t, const char *kind, int fd, enum object ob
 		die("ftruncate");
 	region_map(t, r, PROT_READ | PROT_WRITE, flags, fd, 0);
 	memset(pattern + size, 0, pages - size);
+	/* The page that the new end cuts is in the page cache, and not only half made. */
+	pattern[cut - 1] = 1;
 	for (size_t i = 0; i < size; i++) {
 		if (pattern[i])
 			page_write(t, r, i);

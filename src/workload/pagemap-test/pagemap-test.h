@@ -83,6 +83,9 @@ struct region {
 
 #define REGIONS_MAX 64
 
+/* How many pages around a read the kernel may map as well (fault_around_bytes, 64 KiB). */
+#define AROUND 16
+
 struct options {
 	const char *kinds[32];
 	int kind_count;

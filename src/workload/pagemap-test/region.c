@@ -10,9 +10,6 @@
 
 #include "pagemap-test.h"
 
-/* How many pages around a read the kernel may map as well (fault_around_bytes, 64 KiB). */
-#define AROUND 16
-
 void die(const char *what)
 {
 	fprintf(stderr, "pagemap-test: %s: %s\n", what, strerror(errno));
