@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Without a feature the outcome is the same, or unknown with a reason, but never wrong."""
+from case_exact import HugePages, Look
+from compare import allow
+from harness import PAGE, Target, check
+
+MIXED = ("fork,shared-anon,private-anon,memfd,sysv,file-shared,file-private,memfd-private,zero,poison,"
+         "huge-zero,thp,guard,uffd-wp,beyond-eof,swapped-in-by-other,kernel")
+OBJECT = {"cached", "shared_swap"}
+ABSENT = OBJECT | {"none"}
+# What is taken away, and what may then be unknown, or called none with a doubt.
+WITHOUT = [
+    ("pagemap_scan", allow()),
+    ("scan_guard", allow()),
+    ("bpf", allow()),
+    ("kpageflags,kpagecount", allow()),
+    ("mincore", allow()),
+    ("seek_data", allow()),
+    ("bpf,cachestat", allow(unknown=OBJECT)),
+    ("bpf,cachestat,mincore", allow(unknown=ABSENT, none=["cached"])),
+    ("bpf,cachestat,mincore,seek_data", allow(unknown=ABSENT, none=["cached"])),
+    ("bpf,cachestat,seek_data", allow(unknown=ABSENT, none=["cached"])),
+    ("bpf,map_files", allow(unknown=ABSENT, none=["cached"])),
+    ("pagemap_scan,bpf,cachestat", allow(unknown=OBJECT)),
+    ("sys_admin", allow(unknown=["swap", "none", "poison"])),
+    ("pagemap_scan,sys_admin", allow(unknown=["anon", "zero", "swap", "none", "poison"])),
+]
+
+
+def one(programs, seed, features, allowed):
+    with Target(programs, "--kind", MIXED, "--pages", 256, "--seed", seed) as target:
+        seen = Look(programs, target, "--without", features)
+    compared = seen.compare(allowed)
+    unknown = sum(dump["totals"].get("unknown", 0) for dump in seen.dumps.values())
+    known = sorted({dump["known"]["shared_swap"] for dump in seen.dumps.values()})
+    if known == ["exact"] and all(dump["known"]["swap_exact"] for dump in seen.dumps.values()):
+        seen.compare_smaps()
+    else:
+        check(allowed["unknown"], f"nothing may be unknown, but shared swap is {known}")
+        bounds(seen)
+    return f"{compared} pages, {unknown} unknown, shared swap {'/'.join(known)}"
+
+
+def bounds(seen):
+    """What is known of swap is never more than there is, and with what is unknown never less."""
+    for pid, dump in seen.dumps.items():
+        for mapping in dump["mappings"]:
+            key = int(mapping["start"], 16), int(mapping["end"], 16)
+            if any(key[0] <= a < key[1] for a in seen.exceptions) or key not in seen.smaps[pid]:
+                continue
+            low, high = sorted(sums[pid][key].get("Swap", 0) * 1024 // PAGE
+                               for sums in (seen.smaps, seen.smaps_after))
+            states = mapping["states"]
+            own = states.get("swap", 0) + states.get("shared_swap", 0)
+            check(own <= high and low <= own + states.get("unknown", 0),
+                  f"{mapping['start']}: {own} in swap, {states.get('unknown', 0)} unknown, "
+                  f"smaps says {low}")
+
+
+def run(report, programs, options):
+    with HugePages():
+        for features, allowed in WITHOUT:
+            report.case(f"fallback without {features} --seed {options.seed}", one, programs,
+                        options.seed, features, allowed)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A hundred samples leave the target as it was: page tables, page flags, shared memory, swap."""
+import ctypes
+import os
+
+from harness import PAGE, Failure, Target, check, libc, pagemap_words, push_out, smaps
+
+KINDS = "shared-anon,private-anon,memfd,memfd-private,file-shared,zero,fallocate"
+SAMPLES, BATCH, SPOILT = 100, 4, 25
+SYS_CACHESTAT = 451
+PRESENT, SWAPPED, PFN = 1 << 63, 1 << 62, (1 << 55) - 1
+# Of /proc/kpageflags.
+REFERENCED, ACTIVE, IDLE, OWN_BITS = 1 << 2, 1 << 6, 1 << 25, 1 << 4 | 1 << 12 | 1 << 14
+
+
+def flags_of(words):
+    """kpageflags and kpagecount of each present page."""
+    found = []
+    with open("/proc/kpageflags", "rb", buffering=0) as flags, \
+            open("/proc/kpagecount", "rb", buffering=0) as counts:
+        for word in words:
+            if word & PRESENT and word & PFN:
+                at = (word & PFN) * 8
+                found.append((int.from_bytes(os.pread(flags.fileno(), 8, at), "little"),
+                              int.from_bytes(os.pread(counts.fileno(), 8, at), "little")))
+            else:
+                found.append(None)
+    return found
+
+
+def cachestat(pid, start, end):
+    """Of the whole object behind a mapping: pages in the cache, pages evicted; None: no object."""
+    try:
+        fd = os.open(f"/proc/{pid}/map_files/{start:x}-{end:x}", os.O_RDONLY)
+    except OSError:
+        return None
+    span = (ctypes.c_ulonglong * 2)(0, 0)
+    result = (ctypes.c_ulonglong * 5)()
+    done = libc.syscall(SYS_CACHESTAT, fd, span, result, 0)
+    os.close(fd)
+    return (result[0], result[3]) if done == 0 else None
+
+
+def is_ours(name):
+    """Libraries are mapped by many processes, and every one of them may touch their pages."""
+    return not name or name.startswith(("/memfd:", "/dev/zero", "/dev/shm/", "[stack]", "[heap]"))
+
+
+def picture(pid):
+    """Everything about the target that a reader could change."""
+    found = {}
+    for (start, end), fields in smaps(pid).items():
+        name = fields["name"]
+        if name.startswith(("[vvar", "[vsyscall")):
+            continue
+        words = pagemap_words(pid, start, (end - start) // PAGE)
+        found[start] = (name, words, flags_of(words) if is_ours(name) else [],
+                        cachestat(pid, start, end) if is_ours(name) else None)
+    return found
+
+
+def word_touched(a, b):
+    """
+    What a reader does to a page-table entry: it brings a page in, or changes its marks. What the
+    kernel does by itself is not held against anybody: it moves pages, and takes them away.
+    """
+    if not a & PRESENT:
+        return a != b
+    return b & PRESENT and (a ^ b) & ~PFN
+
+
+def flags_touched(a, b):
+    """The same for the page behind: its marks of use, its kind, and how often it is mapped."""
+    if not a or not b:
+        return False
+    gained, lost = b[0] & ~a[0], a[0] & ~b[0]
+    return gained & (REFERENCED | ACTIVE) or lost & IDLE or (a[0] ^ b[0]) & OWN_BITS or a[1] != b[1]
+
+
+def cache_touched(a, b):
+    """Pages of the object that were brought in, or made."""
+    return a is not None and (b is None or b[1] < a[1] or sum(b) > sum(a))
+
+
+def differences(before, after):
+    for start, (name, words, flags, cache) in before.items():
+        if start not in after:
+            yield f"mapping {start:x} is gone"
+            continue
+        _, words2, flags2, cache2 = after[start]
+        for what, touched, a, b in (("pagemap word", word_touched, words, words2),
+                                    ("kpageflags, kpagecount", flags_touched, flags, flags2)):
+            places = [i for i, (x, y) in enumerate(zip(a, b)) if touched(x, y)]
+            if places:
+                i = places[0]
+                yield (f"{what} of {len(places)} pages of {name or 'anon'} {start:x}, first "
+                       f"{start + i * PAGE:x}: {a[i]} -> {b[i]}")
+        if cache_touched(cache, cache2):
+            yield f"cachestat of {name} {start:x}: {cache} -> {cache2}"
+    if set(after) - set(before):
+        yield "there are new mappings"
+
+
+def argument_page(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[45]) // PAGE * PAGE  # arg_start, field 48 of proc_pid_stat(5)
+
+
+def swap_argument_page(pid):
+    address = argument_page(pid)
+    for _ in range(50):
+        push_out(pid, address, PAGE)
+        word = pagemap_words(pid, address, 1)[0]
+        if word & SWAPPED and not word & PRESENT:
+            return address
+    raise Failure("the argument page does not go to swap")
+
+
+def untouched(programs):
+    """
+    In batches: a monitor that reads every process's command line touches the target as well, now
+    and then. A batch in which something changed is repeated with a new target; a pmtop that
+    touches would spoil every one of them.
+    """
+    clean, spoilt, pages, found = 0, 0, 0, []
+    while clean < SAMPLES and spoilt < SPOILT:
+        with Target(programs, "--kind", KINDS, "--pages", 256, "--seed", 11) as target:
+            target.stop()
+            swap_argument_page(target.pid)
+            before = picture(target.pid)
+            while clean < SAMPLES:
+                for _ in range(BATCH):
+                    programs.dump(target.pid)
+                found = list(differences(before, picture(target.pid)))
+                if found:
+                    spoilt += 1
+                    break
+                clean += BATCH
+            pages = sum(len(entry[1]) for entry in before.values())
+    check(clean >= SAMPLES, "the target was touched:\n    " + "\n    ".join(found[:20]))
+    return f"{pages} pages, {clean} samples, {spoilt} batches of {BATCH} spoilt by others"
+
+
+def detector(programs):
+    """That the picture notices: reading the command line swaps the argument page in."""
+    with Target(programs, "--kind", "shared-anon", "--pages", 256, "--seed", 11) as target:
+        target.stop()
+        swap_argument_page(target.pid)
+        before = picture(target.pid)
+        with open(f"/proc/{target.pid}/cmdline", "rb") as file:
+            file.read()
+        check(list(differences(before, picture(target.pid))), "a page read in was not noticed")
+
+
+def run(report, programs, options):
+    del options
+    report.case("untouched: the detector detects", detector, programs)
+    report.case("untouched by dump", untouched, programs)
