@@ -55,6 +55,7 @@ void app_free(struct app *app)
 {
 	if (!app)
 		return;
+	record_stop(app);
 	time_clear(app);
 	if (app->scene.history)
 		history_free(app->scene.history);
@@ -117,6 +118,7 @@ struct view *app_focused(struct app *app)
 
 void app_set_source(struct app *app, struct source *source)
 {
+	record_stop(app);
 	time_clear(app);
 	if (app->scene.source)
 		source_free(app->scene.source);
@@ -124,7 +126,6 @@ void app_set_source(struct app *app, struct source *source)
 	app->in_processes = false;
 	app->focus = PANE_MAPPINGS;
 	app->message_serial = 0;
-	app->recording = false;
 	memset(&app->sent, 0, sizeof(app->sent));
 	memset(&app->scene.status, 0, sizeof(app->scene.status));
 	if (source)
@@ -526,6 +527,7 @@ void app_tick(struct app *app)
 {
 	struct view *view = app->overlay_count ? app->overlays[app->overlay_count - 1] : NULL;
 
+	record_look(app);
 	if (app->processes && app->in_processes && app->processes->ops->tick)
 		app->processes->ops->tick(app->processes, &app->scene);
 	if (app->workload && app->workload->ops->tick)

@@ -32,6 +32,9 @@ struct app_hooks {
 	int (*record)(void *context, struct source *source, const char *path, char *message,
 		      size_t size);
 
+	/* Whether the recording goes on; message says why, when it has ended by itself. */
+	bool (*recording)(void *context, struct source *source, char *message, size_t size);
+
 	/* A bookmark was set while a recording may be under way. */
 	void (*bookmark)(void *context, struct source *source, const char *name);
 };

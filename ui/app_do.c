@@ -130,25 +130,6 @@ static void ask_clear(struct app *app)
 	app->prompt.confirmed = REQ_CLEAR_WRITTEN;
 }
 
-static void record(struct app *app)
-{
-	char message[256] = "";
-	int r;
-
-	if (!app->options.hooks.record || !app->scene.source ||
-	    source_is_replay(app->scene.source)) {
-		app_message(app, "nothing to record here");
-		return;
-	}
-	r = app->options.hooks.record(app->options.hooks.context, app->scene.source, "", message,
-				      sizeof(message));
-	if (r < 0)
-		app_problem(app, "%s", *message ? message : strerror(-r));
-	else
-		app_message(app, "%s", message);
-	app->recording = r > 0;
-}
-
 static bool living(struct app *app)
 {
 	if (app->scene.snapshot && app->scene.source && !source_is_replay(app->scene.source) &&
@@ -210,7 +191,7 @@ bool do_request(struct app *app, enum request request)
 		app_message(app, "copied %s", app->copy);
 		return true;
 	case REQ_RECORD:
-		record(app);
+		record_toggle(app);
 		return true;
 	default:
 		return false;

@@ -57,6 +57,11 @@ struct view *app_focused(struct app *app);
 
 void app_problem(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* app_record.c: starts or stops a recording; stops it before its source goes; asks how it goes. */
+void record_toggle(struct app *app);
+void record_stop(struct app *app);
+void record_look(struct app *app);
+
 /* app_time.c: what is shown of history or replay. */
 bool time_request(struct app *app, enum request request);
 void time_show(struct app *app, size_t index);

@@ -96,10 +96,32 @@ static void keep_place(struct app *app, uint64_t sequence)
 		time_show(app, index);
 }
 
+/* The source says where a replay is; what is kept of it goes up to there, without a step back. */
+static void take_replayed(struct app *app, struct snapshot *snapshot)
+{
+	struct history *h = app->scene.history;
+	size_t count = history_count(h);
+	uint64_t newest = count ? history_snapshot(h, count - 1)->sequence : 0;
+
+	app->scene.paused = false;
+	if (count && snapshot->sequence < newest)
+		history_clear(h);
+	if ((!count || snapshot->sequence != newest) && history_push(h, snapshot) < 0)
+		app_problem(app, "no memory left for the history");
+	count = history_count(h);
+	app->scene.position = count ? count - 1 : 0;
+	show_snapshot(app, snapshot, count > 1 ? history_snapshot(h, count - 2) : NULL,
+		      count ? history_track(h, count - 1) : NULL);
+}
+
 static void take_snapshot(struct app *app, struct snapshot *snapshot)
 {
 	struct scene *scene = &app->scene;
 
+	if (source_is_replay(scene->source)) {
+		take_replayed(app, snapshot);
+		return;
+	}
 	if (snapshot->partial) {
 		if (!scene->paused)
 			show_snapshot(app, snapshot, NULL, NULL);
@@ -197,7 +219,13 @@ static bool is_event(const struct app *app, size_t index)
 static void step_event(struct app *app, int by)
 {
 	size_t count = history_count(app->scene.history), i = app->scene.position;
+	const struct source_find find = { .goal = GOAL_EVENT, .direction = by };
 
+	if (app->scene.source && source_is_replay(app->scene.source)) {
+		source_set_paused(app->scene.source, true);
+		app->scene.source->ops->find(app->scene.source, &find);
+		return;
+	}
 	while (by < 0 ? i > 0 : i + 1 < count) {
 		i += (size_t)(int64_t)by;
 		if (is_event(app, i)) {

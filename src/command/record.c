@@ -202,21 +202,6 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void note_exit(struct recording *recording, const struct source_status *status)
-{
-	char text[96];
-
-	if (status->oom_killed)
-		recording_event(recording, RECORDING_OOM, "killed by the OOM killer");
-	if (status->exit_known && WIFSIGNALED(status->exit_status))
-		snprintf(text, sizeof(text), "killed by signal %d", WTERMSIG(status->exit_status));
-	else if (status->exit_known)
-		snprintf(text, sizeof(text), "exit status %d", WEXITSTATUS(status->exit_status));
-	else
-		snprintf(text, sizeof(text), "the process ended");
-	recording_event(recording, RECORDING_ENDED, text);
-}
-
 /* How long poll() may sleep. */
 static int next_look(int64_t end_ns)
 {
@@ -244,7 +229,7 @@ static void wait_for_end(const struct record *record, struct source *source,
 		if (!now.runs)
 			return;
 		if (ret_status->state == SOURCE_ENDED || ret_status->state == SOURCE_FAILED) {
-			note_exit(recording, ret_status);
+			recording_note_end(recording, ret_status);
 			return;
 		}
 		if (end_ns && now_ns() >= end_ns) {

@@ -8,6 +8,7 @@
 
 #include "command/command.h"
 #include "command/options.h"
+#include "command/view_record.h"
 #include "model/units.h"
 #include "sample/census_source.h"
 #include "sample/live.h"
@@ -27,6 +28,7 @@ struct view_command {
 	const char *without;
 	pid_t pid;
 	int64_t interval_ns;
+	struct view_record record;
 	bool list_keys, help;
 };
 
@@ -103,6 +105,29 @@ static int open_live(void *context, pid_t pid, struct source **ret_source)
 	return live_open(&options, &view->probe, ret_source);
 }
 
+static int record(void *context, struct source *source, const char *path, char *message,
+		  size_t size)
+{
+	struct view_command *view = context;
+
+	return view_record_toggle(&view->record, source, path, message, size);
+}
+
+static bool recording_goes_on(void *context, struct source *source, char *message, size_t size)
+{
+	struct view_command *view = context;
+
+	return view_record_goes_on(&view->record, source, message, size);
+}
+
+static void bookmark(void *context, struct source *source, const char *name)
+{
+	struct view_command *view = context;
+
+	(void)source;
+	view_record_bookmark(&view->record, name);
+}
+
 static int open_census(void *context, struct census_feed **ret_feed)
 {
 	const struct view_command *view = context;
@@ -141,7 +166,10 @@ static int show(struct view_command *view)
 {
 	const struct app_hooks hooks = { .context = view,
 					 .open = open_live,
-					 .census = open_census };
+					 .census = open_census,
+					 .record = record,
+					 .recording = recording_goes_on,
+					 .bookmark = bookmark };
 	struct view_screen *screen;
 	struct source *source = NULL;
 	int r, status;
@@ -160,6 +188,8 @@ static int show(struct view_command *view)
 		view->interval_ns = view_interval_ns(screen);
 	if (!view->interval_ns)
 		view->interval_ns = INTERVAL_NS;
+	view->record.probe = &view->probe;
+	view->record.interval_ns = view->interval_ns;
 	if (!view->pid)
 		return choose(view, screen);
 	r = open_live(view, view->pid, &source);
@@ -187,5 +217,7 @@ int command_view(int argc, char **argv)
 		keymap_print_mdoc(stdout);
 		return EXIT_DONE;
 	}
-	return show(&view);
+	status = show(&view);
+	view_record_say(&view.record);
+	return status;
 }

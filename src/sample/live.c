@@ -135,6 +135,11 @@ static const struct source_ops live_ops = {
 	.free = live_free,
 };
 
+pid_t live_pid(const struct source *live)
+{
+	return ((const struct live *)live)->options.pid;
+}
+
 void live_observe(struct source *live, live_observer *observer, void *context)
 {
 	struct live *l = (struct live *)live;

@@ -31,6 +31,9 @@ typedef void live_observer(void *context, struct snapshot *snapshot);
 int live_open(const struct live_options *options, const struct probe *probe,
 	      struct source **ret_source);
 
+/* The process that is sampled. */
+pid_t live_pid(const struct source *live);
+
 /* Sets or (NULL) removes the observer; after the return the old one is called no more. */
 void live_observe(struct source *live, live_observer *observer, void *context);
 

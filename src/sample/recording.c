@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sample/recording.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,6 +135,19 @@ static void translate(const struct recorder_status *from, struct recording_statu
 	snprintf(to->message, sizeof(to->message), "%s", from->error.text);
 }
 
+void recording_note_end(struct recording *recording, const struct source_status *status)
+{
+	char text[64] = "the process ended";
+
+	if (status->oom_killed)
+		recording_event(recording, RECORDING_OOM, "killed by the OOM killer");
+	if (status->exit_known && WIFSIGNALED(status->exit_status))
+		snprintf(text, sizeof(text), "killed by signal %d", WTERMSIG(status->exit_status));
+	else if (status->exit_known)
+		snprintf(text, sizeof(text), "exit status %d", WEXITSTATUS(status->exit_status));
+	recording_event(recording, RECORDING_ENDED, text);
+}
+
 void recording_status(struct recording *recording, struct recording_status *ret_status)
 {
 	struct recorder_status status;
@@ -155,18 +168,13 @@ int recording_stop(struct recording *recording, struct recording_status *ret_sta
 	return code;
 }
 
-char *recording_name(const struct snapshot *snapshot, char *buf, size_t size)
+char *recording_name(pid_t pid, char *buf, size_t size)
 {
-	char comm[sizeof(snapshot->comm)], date[32];
 	time_t now = time(NULL);
+	char date[32];
 	struct tm local;
 
-	/* The name of a process may hold anything, a file name of ours holds letters and digits. */
-	snprintf(comm, sizeof(comm), "%s", snapshot->comm);
-	for (char *p = comm; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
-			*p = '_';
 	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", localtime_r(&now, &local));
-	snprintf(buf, size, "%s-%d-%s.pmtop", comm, snapshot->pid, date);
+	snprintf(buf, size, "pmtop-%d-%s.pmtop", pid, date);
 	return buf;
 }

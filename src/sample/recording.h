@@ -50,6 +50,9 @@ int recording_start(const struct recording_options *options, struct source *live
 
 void recording_event(struct recording *recording, enum recording_event event, const char *text);
 
+/* Notes that the target has ended, and how. */
+void recording_note_end(struct recording *recording, const struct source_status *status);
+
 void recording_status(struct recording *recording, struct recording_status *ret_status);
 
 /*
@@ -58,7 +61,7 @@ void recording_status(struct recording *recording, struct recording_status *ret_
  */
 int recording_stop(struct recording *recording, struct recording_status *ret_status);
 
-/* A name for a new log in the current directory: comm-pid-date-time.pmtop. Returns buf. */
-char *recording_name(const struct snapshot *snapshot, char *buf, size_t size);
+/* A name for a new log in the current directory: pmtop-PID-DATE-TIME.pmtop. Returns buf. */
+char *recording_name(pid_t pid, char *buf, size_t size);
 
 #endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "command/view_record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/cleanup.h"
+#include "model/escape.h"
+#include "model/units.h"
+#include "sample/live.h"
+
+/* A process of which there is no sample yet has no name to make a file name of. */
+static void choose_path(struct view_record *record, struct source *source, const char *path)
+{
+	if (*path)
+		snprintf(record->path, sizeof(record->path), "%s", path);
+	else
+		recording_name(live_pid(source), record->path, sizeof(record->path));
+}
+
+static int start(struct view_record *record, struct source *source, const char *path, char *message,
+		 size_t size)
+{
+	struct recording_options options = { .path = record->path,
+					     .interval_ns = record->interval_ns };
+	char why[RECORDING_MESSAGE];
+	int error;
+
+	choose_path(record, source, path);
+	error = recording_start(&options, source, record->probe, &record->recording, why);
+	if (error) {
+		snprintf(message, size, "cannot record: %s", why);
+		return error;
+	}
+	record->end_noted = false;
+	snprintf(message, size, "recording into %s; R stops it", record->path);
+	return 1;
+}
+
+static int stop(struct view_record *record, char *message, size_t size)
+{
+	struct recording_status status;
+	char bytes[UNITS_SIZE_MAX];
+	int error = recording_stop(TAKE(record->recording), &status);
+
+	if (error)
+		snprintf(record->last, sizeof(record->last), "%s", status.message);
+	else
+		snprintf(record->last, sizeof(record->last), "recorded %llu samples into %s (%s)",
+			 (unsigned long long)status.samples, record->path,
+			 units_format_size(status.bytes, bytes));
+	snprintf(message, size, "%s", record->last);
+	return error && !status.full ? error : 0;
+}
+
+int view_record_toggle(struct view_record *record, struct source *source, const char *path,
+		       char *message, size_t size)
+{
+	return record->recording ? stop(record, message, size)
+				 : start(record, source, path, message, size);
+}
+
+bool view_record_goes_on(struct view_record *record, struct source *source, char *message,
+			 size_t size)
+{
+	struct recording_status status;
+	struct source_status live;
+
+	if (!record->recording)
+		return false;
+	source_status(source, &live);
+	if (live.state == SOURCE_ENDED && !record->end_noted) {
+		recording_note_end(record->recording, &live);
+		record->end_noted = true;
+	}
+	recording_status(record->recording, &status);
+	if (status.runs)
+		return true;
+	snprintf(record->last, sizeof(record->last), "the recording ended after %llu samples: %s",
+		 (unsigned long long)status.samples, status.message);
+	snprintf(message, size, "%s", record->last);
+	recording_stop(TAKE(record->recording), &status);
+	return false;
+}
+
+void view_record_say(const struct view_record *record)
+{
+	char text[sizeof(record->last) * 2];
+
+	if (!*record->last)
+		return;
+	escape_text(record->last, strlen(record->last), text, sizeof(text));
+	fprintf(stderr, "pmtop: %s\n", text);
+}
+
+void view_record_bookmark(struct view_record *record, const char *name)
+{
+	if (record->recording)
+		recording_event(record->recording, RECORDING_BOOKMARK, name);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_VIEW_RECORD_H
+#define PMTOP_VIEW_RECORD_H
+
+#include <limits.h>
+
+#include "kernel/probe.h"
+#include "sample/recording.h"
+#include "sample/source.h"
+
+/* R and m of the screen: what app_hooks (ui/app.h) ask of whoever opened the source. */
+struct view_record {
+	const struct probe *probe;
+	int64_t interval_ns;
+	struct recording *recording; /* NULL: none is under way */
+	char path[PATH_MAX];
+	bool end_noted;
+	char last[PATH_MAX + 64]; /* what became of the newest recording that ended, or "" */
+};
+
+/*
+ * Starts (returns 1) or stops (0) recording; path "" makes a name in the current directory. The
+ * message says what happened, or why not (-errno).
+ */
+int view_record_toggle(struct view_record *record, struct source *source, const char *path,
+		       char *message, size_t size);
+
+/* Whether it still goes on; when it has ended by itself, the message says why, once. */
+bool view_record_goes_on(struct view_record *record, struct source *source, char *message,
+			 size_t size);
+
+/* Says on standard error what became of the newest recording, when the screen is gone. */
+void view_record_say(const struct view_record *record);
+
+void view_record_bookmark(struct view_record *record, const char *name);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/app_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* R: what the command behind the screen does for it, and what became of it. */
+
+void record_toggle(struct app *app)
+{
+	const struct app_hooks *hooks = &app->options.hooks;
+	char message[256] = "";
+	int r;
+
+	if (!hooks->record || !app->scene.source || source_is_replay(app->scene.source)) {
+		app_message(app, "nothing to record here");
+		return;
+	}
+	r = hooks->record(hooks->context, app->scene.source, "", message, sizeof(message));
+	if (r < 0)
+		app_problem(app, "%s", *message ? message : strerror(-r));
+	else
+		app_message(app, "%s", message);
+	app->recording = r > 0;
+}
+
+void record_stop(struct app *app)
+{
+	const struct app_hooks *hooks = &app->options.hooks;
+	char message[256] = "";
+
+	if (app->recording && hooks->record)
+		hooks->record(hooks->context, app->scene.source, "", message, sizeof(message));
+	app->recording = false;
+}
+
+void record_look(struct app *app)
+{
+	const struct app_hooks *hooks = &app->options.hooks;
+	char message[256] = "";
+
+	if (!app->recording || !hooks->recording)
+		return;
+	app->recording =
+		hooks->recording(hooks->context, app->scene.source, message, sizeof(message));
+	if (!app->recording)
+		app_problem(app, "%s", message);
+}
