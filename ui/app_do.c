@@ -39,6 +39,19 @@ static void filter(struct app *app)
 		app_message(app, "nothing matches \"%s\"; Esc shows all", app->prompt.text);
 }
 
+void app_ask(struct app *app, const char *question)
+{
+	prompt_open(&app->prompt, PROMPT_INPUT, "%s", question);
+}
+
+static void input(struct app *app)
+{
+	struct view *view = app_focused(app);
+
+	if (*app->prompt.text && view->ops->input)
+		view->ops->input(view, &app->scene, app->prompt.text);
+}
+
 /* A command: an address, or the name of a request as in pmtop.conf. */
 static void command(struct app *app)
 {
@@ -215,6 +228,9 @@ static void accept(struct app *app, enum prompt_kind kind)
 	case PROMPT_BOOKMARK:
 		if (*app->prompt.text)
 			time_bookmark(app, app->prompt.text);
+		break;
+	case PROMPT_INPUT:
+		input(app);
 		break;
 	default:
 		confirmed(app);

@@ -15,6 +15,7 @@ enum prompt_kind {
 	PROMPT_FILTER,
 	PROMPT_COMMAND,
 	PROMPT_BOOKMARK,
+	PROMPT_INPUT, /* for the view that asked */
 	PROMPT_CONFIRM, /* y does it, every other key does not */
 };
 

@@ -117,11 +117,20 @@ const struct request_info requests[REQUESTS] = {
 			    "Type a command: an address to go to, or the name of a request"),
 	[REQ_WORKLOAD] = REQ("workload", "w", PROCESS | SCREEN_WORKLOAD, GROUP_DO, 6, "workload",
 			     "The workload: its limit, usage and output"),
+	[REQ_WORKLOAD_START] = REQ("workload-start", "s", SCREEN_WORKLOAD, GROUP_DO, 3,
+				   "start/stop", "Kill all of the workload, or start it again"),
+	[REQ_LIMIT] = REQ("limit", "L", SCREEN_WORKLOAD, GROUP_DO, 4, "limit",
+			  "Type a limit for the workload"),
+	[REQ_LIMIT_RAISE] = REQ("limit-raise", "+ =", SCREEN_WORKLOAD, GROUP_DO, 4, "raise",
+				"Double the workload's limit"),
+	[REQ_LIMIT_LOWER] = REQ("limit-lower", "-", SCREEN_WORKLOAD, GROUP_DO, 4, "lower",
+				"Halve the workload's limit; what is above it goes to swap"),
 	[REQ_CLEAR_WRITTEN] = REQ(
 		"clear-written", "C", PAGES, GROUP_DO, 9, NULL,
 		"Clear the kernel's written marks of the process (asks first: this breaks the dirty tracking of a checkpoint or migration under way)"),
-	[REQ_PUSH_OUT] = REQ("push-out", "O", PAGES, GROUP_DO, 9, NULL,
-			     "Push the mapping or the page out to swap (asks first)"),
+	[REQ_PUSH_OUT] =
+		REQ("push-out", "O", PAGES | SCREEN_WORKLOAD, GROUP_DO, 9, NULL,
+		    "Push the mapping or the page (asks first), or the workload, out to swap"),
 
 	[REQ_OPTIONS] = REQ("options", "o F2", EVERYWHERE, GROUP_PMTOP, 8, NULL, "Options"),
 	[REQ_HELP] = REQ("help", "? F1", EVERYWHERE, GROUP_PMTOP, 1, "help",

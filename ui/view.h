@@ -104,6 +104,9 @@ struct view_ops {
 	/* Filter: "" shows all again. Returns how many rows are left, or -EINVAL with a reason. */
 	int (*filter)(struct view *view, struct scene *scene, const char *text);
 
+	/* What the person typed for app_ask(). */
+	void (*input)(struct view *view, struct scene *scene, const char *text);
+
 	/* A mouse click at canvas coordinates inside the rectangle last drawn; again opens. */
 	enum view_answer (*click)(struct view *view, struct scene *scene, int x, int y);
 
@@ -124,5 +127,8 @@ struct view {
 
 /* Shows a line in place of the footer until the next key. Text is escaped when drawn. */
 __attribute__((format(printf, 2, 3))) void app_message(struct app *app, const char *format, ...);
+
+/* Opens a line to type into; what is accepted goes to input() of the view that has the keys. */
+void app_ask(struct app *app, const char *question);
 
 #endif

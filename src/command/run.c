@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/command.h"
 #include "command/run_options.h"
-#include "model/escape.h"
-#include "model/units.h"
+#include "command/run_view.h"
+#include "command/run_words.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,13 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "report/report.h"
+#include "sample/live.h"
+
 /*
  * pmtop run: start a workload, show it until it ends or the time is over, take everything away.
  */
 
-#define NS	    1000000000ULL
-#define ONCE_NS	    (2 * NS) /* in which the built-in reproduction settles */
-#define INTERVAL_NS NS
+#define NS	UINT64_C(1000000000)
+#define ONCE_NS (2 * NS) /* in which the built-in reproduction settles */
 
 static uint64_t now_ns(void)
 {
@@ -30,109 +31,14 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
 }
 
-/* --- words --------------------------------------------------------------------------------- */
-
-static const char *size_text(uint64_t bytes, const char *unset, char buf[static UNITS_SIZE_MAX])
+static uint64_t interval_ns(const struct run_options *o)
 {
-	if (bytes != WORKLOAD_UNSET)
-		return units_format_size(bytes, buf);
-	snprintf(buf, UNITS_SIZE_MAX, "%s", unset);
-	return buf;
+	return o->interval_ns ? o->interval_ns : NS;
 }
-
-static void print_count(const char *name, uint64_t count)
-{
-	if (count == WORKLOAD_UNSET)
-		printf("  %s ?", name);
-	else
-		printf("  %s %" PRIu64, name, count);
-}
-
-static void print_status(const struct workload_status *s)
-{
-	char limit[UNITS_SIZE_MAX], usage[UNITS_SIZE_MAX], swap[UNITS_SIZE_MAX];
-
-	printf("workload %d %s %.1fs", (int)s->pid, workload_state_name(s->state),
-	       (double)s->lifetime_ms / 1000);
-	if (s->group != WORKLOAD_NO_GROUP) {
-		printf("  limit %s  usage %s  swap %s", size_text(s->memory.limit, "none", limit),
-		       size_text(s->memory.usage, "?", usage),
-		       size_text(s->memory.swap, "?", swap));
-		print_count("limit-hits", s->memory.limit_hits);
-		print_count("oom-kills", s->memory.oom_kills);
-	}
-	printf("\n");
-	fflush(stdout);
-}
-
-static void print_output(const struct workload_status *s)
-{
-	char line[WORKLOAD_COLUMNS * 4 + 1];
-
-	for (unsigned i = 0; i < s->lines; i++) {
-		escape_text(s->output[i], strlen(s->output[i]), line, sizeof(line));
-		fprintf(stderr, "  | %s\n", line);
-	}
-}
-
-static void say_oom(const struct workload_status *s)
-{
-	char limit[UNITS_SIZE_MAX], usage[UNITS_SIZE_MAX], peak[UNITS_SIZE_MAX];
-	bool silent = !s->output_bytes && s->lifetime_ms < 1000;
-
-	fprintf(stderr,
-		"pmtop run: the workload was OOM-killed after %.1fs: limit %s, last usage %s, most "
-		"%s.%s Raise the limit (--limit)%s.\n",
-		(double)s->lifetime_ms / 1000, size_text(s->memory.limit, "none", limit),
-		size_text(s->memory.usage, "?", usage), size_text(s->memory.peak, "?", peak),
-		silent ? " It had not printed anything: the limit may be too small to start in."
-		       : "",
-		s->swap_total ? "" : ", or give it swap (--make-swap)");
-}
-
-/* What the person must know about how it ended, and the exit status that says it to programs. */
-static int say_end(const struct workload_status *s)
-{
-	switch (s->state) {
-	case WORKLOAD_EXITED:
-		if (s->code) {
-			fprintf(stderr, "pmtop run: the command exited with status %d\n", s->code);
-			print_output(s);
-		}
-		return s->code;
-	case WORKLOAD_OOM:
-		say_oom(s);
-		print_output(s);
-		return 128 + s->code;
-	case WORKLOAD_KILLED:
-		fprintf(stderr, "pmtop run: the command was killed by signal %d (%s)\n", s->code,
-			strsignal(s->code));
-		print_output(s);
-		return 128 + s->code;
-	case WORKLOAD_LOST:
-		fprintf(stderr,
-			"pmtop run: the supervisor of the workload was killed, so it was ended\n");
-		return RUN_FAILED;
-	default:
-		return EXIT_DONE; /* we ended it, as we were asked to */
-	}
-}
-
-static void say_swap(const struct workload_options *o)
-{
-	uint64_t total, unused;
-
-	if (workload_machine_swap(&total, &unused) < 0 || total || o->limit == WORKLOAD_UNSET)
-		return;
-	fprintf(stderr,
-		"pmtop run: this machine has no swap, so pages have nowhere to go: at its limit the "
-		"workload is OOM-killed. --make-swap 64M makes a temporary one.\n");
-}
-
-/* --- the loop ------------------------------------------------------------------------------ */
 
 struct run {
 	const struct run_options *options;
+	struct probe probe;
 	struct workload *workload;
 	int signals;
 	int signal; /* that ended us; 0: none */
@@ -154,33 +60,64 @@ static void wait_until(struct run *run, uint64_t when)
 		run->signal = (int)info.ssi_signo;
 }
 
+/* One picture of it now; what it was when it has just ended is for the end to say. */
+static void print_picture(struct run *run)
+{
+	const struct workload_status *s = workload_status(run->workload);
+	const struct report_options report = { 0 };
+	struct snapshot *snapshot = NULL;
+	int r = live_snapshot(s->pid, &run->probe, &snapshot);
+
+	workload_poll(run->workload, NULL);
+	if (!run->options->json)
+		run_print_status(s);
+	if (r < 0 && r != -ESRCH)
+		fprintf(stderr, "pmtop run: process %d: %s\n", (int)s->pid, strerror(-r));
+	if (r < 0)
+		return;
+	if (run->options->json)
+		report_json(stdout, snapshot, &report);
+	else
+		report_text(stdout, snapshot, &report);
+	/* A reader that is gone, or a full disk, is found out by the one who ends the program. */
+	fflush(stdout);
+	snapshot_unref(snapshot);
+}
+
+/* When the first picture is due, and when all is over. */
+static void plan(const struct run_options *o, uint64_t *ret_next, uint64_t *ret_end)
+{
+	uint64_t now = now_ns();
+	bool once = o->once || (o->built_in && !o->duration_ns && !o->json);
+
+	*ret_end = UINT64_MAX;
+	if (o->duration_ns)
+		*ret_end = now + o->duration_ns;
+	else if (once)
+		*ret_end = now + ONCE_NS;
+	*ret_next = once ? *ret_end : now + interval_ns(o);
+}
+
 static void watch(struct run *run)
 {
-	const struct run_options *o = run->options;
-	uint64_t interval = o->interval_ns ? o->interval_ns : INTERVAL_NS;
-	uint64_t start = now_ns(), end = UINT64_MAX, next = start + interval;
 	const struct workload_status *s = workload_status(run->workload);
+	uint64_t next, end;
 
-	if (o->duration_ns)
-		end = start + o->duration_ns;
-	else if (o->once || o->built_in)
-		end = start + ONCE_NS;
-	if (o->once || (o->built_in && !o->duration_ns))
-		next = end;
+	plan(run->options, &next, &end);
 	for (;;) {
 		workload_poll(run->workload, NULL);
 		if (s->state != WORKLOAD_RUNNING || run->signal)
 			break;
 		if (now_ns() >= next || now_ns() >= end) {
-			print_status(s);
-			next += interval;
+			print_picture(run);
+			next += interval_ns(run->options);
 		}
-		if (now_ns() >= end)
+		if (now_ns() >= end || ferror(stdout))
 			return;
 		wait_until(run, next < end ? next : end);
 	}
-	if (!run->signal)
-		print_status(s);
+	if (!run->signal && !run->options->json)
+		run_print_status(s);
 }
 
 /* The signals that mean "end": taken as news, so that everything is taken away first. */
@@ -209,7 +146,7 @@ static void die_of(int number)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static int run_workload(const struct run_options *o)
+static int run_batch(const struct run_options *o)
 {
 	struct run run = { .options = o };
 	struct workload_why why;
@@ -217,15 +154,16 @@ static int run_workload(const struct run_options *o)
 
 	/* From here on, so that one that comes during the start also finds everything tidied up. */
 	run.signals = catch_ending_signals();
+	probe_run(&run.probe);
 	r = workload_start(&o->workload, &run.workload, &why);
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: %s\n", why.text);
 		close(run.signals);
 		return why.status;
 	}
-	say_swap(&o->workload);
+	run_say_swap(&o->workload);
 	watch(&run);
-	status = run.signal ? 128 + run.signal : say_end(workload_status(run.workload));
+	status = run.signal ? 128 + run.signal : run_say_end(workload_status(run.workload));
 	r = workload_free(run.workload, &why);
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: %s\n", why.text);
@@ -237,6 +175,12 @@ static int run_workload(const struct run_options *o)
 	return status;
 }
 
+static bool has_screen(const struct run_options *o)
+{
+	return !o->once && !o->json && !o->duration_ns && isatty(STDIN_FILENO) &&
+	       isatty(STDOUT_FILENO);
+}
+
 int command_run(int argc, char **argv)
 {
 	struct run_options options;
@@ -244,7 +188,7 @@ int command_run(int argc, char **argv)
 
 	if (r)
 		return r < 0 ? RUN_FAILED : EXIT_DONE;
-	r = run_workload(&options);
+	r = has_screen(&options) ? run_view(&options) : run_batch(&options);
 	run_options_free(&options);
 	return r;
 }

@@ -12,7 +12,7 @@
 #define BUILT_IN_LIMIT (512 * UINT64_C(1024))
 
 enum option_id {
-	OPTION_LIMIT = 256,
+	OPTION_LIMIT = 0x400, /* above those of view.h */
 	OPTION_SWAP_LIMIT,
 	OPTION_HIGH,
 	OPTION_SWAPPINESS,
@@ -42,6 +42,8 @@ static const struct option options[] = {
 	{ "rate", required_argument, NULL, OPTION_FORWARD },
 	{ "order", required_argument, NULL, OPTION_FORWARD },
 	{ "seed", required_argument, NULL, OPTION_FORWARD },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	VIEW_LONG_OPTIONS,
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -59,9 +61,14 @@ static const char help[] =
 	"  --swap-dir DIR     where that file goes (/var/tmp)\n"
 	"  --no-cgroup        no cgroup and no limit; needs no rights\n"
 	"\n"
+	"On a terminal it opens the live view (w: the workload); without one, or with one of these, it\n"
+	"prints pictures instead:\n"
+	"  --json             one JSON object a line, as pmtop dump --json, while it lasts\n"
 	"  --once             one picture, when the duration (2s) is over, then the end\n"
 	"  --duration TIME    end it after that long: 500ms, 20s, 5m, 1h\n"
 	"  --interval TIME    between two pictures (1s)\n"
+	"\n"
+	"  --theme NAME, --color WHEN, --no-mouse, --ascii   for the screen; see pmtop --help\n"
 	"\n"
 	"  --kind, --pages, --rate, --order, --seed   for the built-in reproduction; see\n"
 	"                     pagemap-test --help\n"
@@ -136,8 +143,11 @@ static int take_option(int id, const char *name, char *text, struct run_options 
 		if (asprintf(forward, "--%s=%s", name, text) < 0)
 			return -ENOMEM;
 		return 0;
+	case OPTION_JSON:
+		o->json = true;
+		return 0;
 	default:
-		return -EINVAL;
+		return view_option(&o->view, id, text) ? 0 : -EINVAL;
 	}
 }
 
@@ -209,7 +219,10 @@ static int parse_words(int argc, char **argv, struct run_options *o)
 
 int run_options_parse(int argc, char **argv, struct run_options *ret)
 {
-	struct run_options o = { .workload = WORKLOAD_OPTIONS_INIT };
+	struct run_options o = {
+		.workload = WORKLOAD_OPTIONS_INIT,
+		.view = { .word = "pmtop run", .batch = "pmtop run --once" },
+	};
 	int r;
 
 	o.argv = calloc((size_t)argc + 2, sizeof(*o.argv));

@@ -2,11 +2,13 @@
 #ifndef PMTOP_RUN_OPTIONS_H
 #define PMTOP_RUN_OPTIONS_H
 
+#include "command/view.h"
 #include "workload/workload.h"
 
 /* The command line of `pmtop run`. */
 struct run_options {
 	struct workload_options workload;
+	struct view_options view;
 	uint64_t interval_ns;
 	uint64_t duration_ns; /* 0: until the command ends */
 	bool once;

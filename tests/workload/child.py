@@ -3,6 +3,7 @@
 
 import mmap
 import os
+import subprocess
 import sys
 import time
 
@@ -120,6 +121,19 @@ def chatter(lines):
         print("line", n)
     print("evil \x1b[2J\x1b]0;title\x07 \u202e end", flush=True)
     sys.exit(5)
+
+
+def wrap(folder, *words):
+    """Runs a program on this terminal and writes down its pid and how it ended: tmux sometimes
+    never learns the status of a process whose terminal closed first."""
+    process = subprocess.Popen(words)
+    with open(folder + "/pid.new", "w") as f:
+        f.write(str(process.pid))
+    os.rename(folder + "/pid.new", folder + "/pid")
+    status = process.wait()
+    with open(folder + "/status.new", "w") as f:
+        f.write(str(status))
+    os.rename(folder + "/status.new", folder + "/status")
 
 
 if __name__ == "__main__":

@@ -29,13 +29,16 @@ def wait_for(condition, seconds=10):
 
 
 def pids_with(word):
-    """Processes that have the word among their arguments; zombies have none."""
+    """Processes that have the word among their arguments; zombies have none, and a terminal that
+    was told to run them does not count."""
     found = []
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         try:
             with open(path, "rb") as f:
                 words = f.read().split(b"\0")
         except OSError:
+            continue
+        if words[0] == b"tmux" or b"wrap" in words:
             continue
         if word.encode() in words:
             found.append(int(path.split("/")[2]))

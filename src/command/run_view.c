@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "command/run_view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "command/run_words.h"
+#include "sample/live.h"
+#include "ui/view_workload.h"
+
+#define POLL_NS	    100000000 /* how often limit, usage and output are looked at */
+#define INTERVAL_NS ((int64_t)100 * 1000000)
+
+/* What the panel acts on. */
+struct run_view {
+	const struct run_options *options;
+	struct view_screen *screen;
+	struct workload *workload;
+	struct workload_status last;
+	struct probe probe;
+	struct workload_why why;
+	int news; /* readable when the workload has some, and every POLL_NS */
+	int timer;
+	bool stayed; /* something could not be taken away */
+};
+
+static int say(const struct run_view *v, int r, char *message, size_t size)
+{
+	if (r < 0)
+		snprintf(message, size, "%s", v->why.text);
+	return r;
+}
+
+static void poll_workload(void *context, struct workload_status *ret)
+{
+	struct run_view *v = context;
+	uint64_t expirations;
+
+	/* EAGAIN: it was not the timer. */
+	if (read(v->timer, &expirations, sizeof(expirations)) < 0)
+		expirations = 0;
+	workload_poll(v->workload, ret);
+}
+
+static int news_fd(void *context)
+{
+	return ((struct run_view *)context)->news;
+}
+
+static int set_limit(void *context, uint64_t bytes, char *message, size_t size)
+{
+	struct run_view *v = context;
+
+	return say(v, workload_set_limit(v->workload, bytes, &v->why), message, size);
+}
+
+static int push_out(void *context, char *message, size_t size)
+{
+	struct run_view *v = context;
+
+	return say(v, workload_push_out(v->workload, &v->why), message, size);
+}
+
+static int stop(void *context, char *message, size_t size)
+{
+	struct run_view *v = context;
+
+	return say(v, workload_stop(v->workload, &v->why), message, size);
+}
+
+static int open_source(const struct run_view *v, struct source **ret)
+{
+	struct live_options live = {
+		.pid = workload_status(v->workload)->pid,
+		.interval_ns = (int64_t)v->options->interval_ns,
+	};
+
+	if (!live.interval_ns)
+		live.interval_ns = view_interval_ns(v->screen);
+	if (!live.interval_ns)
+		live.interval_ns = INTERVAL_NS;
+	return live_open(&live, &v->probe, ret);
+}
+
+/* The command again: another process, so another source for the screens. */
+static int start(void *context, char *message, size_t size)
+{
+	struct run_view *v = context;
+	struct source *source;
+	int r = workload_restart(v->workload, &v->why);
+
+	if (r < 0)
+		return say(v, r, message, size);
+	r = open_source(v, &source);
+	if (r < 0) {
+		snprintf(message, size, "it runs again, but cannot be sampled: %s", strerror(-r));
+		return r;
+	}
+	app_set_source(view_app(v->screen), source);
+	return 0;
+}
+
+/* Before the screen is given up, so that whatever ends pmtop finds everything taken away. */
+static void end(void *context)
+{
+	struct run_view *v = context;
+
+	workload_poll(v->workload, &v->last);
+	v->stayed = workload_free(v->workload, &v->why) < 0;
+	v->workload = NULL;
+}
+
+static int make_news(struct run_view *v)
+{
+	const struct itimerspec every = { .it_value.tv_nsec = POLL_NS,
+					  .it_interval.tv_nsec = POLL_NS };
+	struct epoll_event event = { .events = EPOLLIN };
+
+	v->news = epoll_create1(EPOLL_CLOEXEC);
+	v->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (v->news < 0 || v->timer < 0 || timerfd_settime(v->timer, 0, &every, NULL) < 0 ||
+	    epoll_ctl(v->news, EPOLL_CTL_ADD, v->timer, &event) < 0 ||
+	    epoll_ctl(v->news, EPOLL_CTL_ADD, workload_fd(v->workload), &event) < 0)
+		return -errno;
+	return 0;
+}
+
+static int add_panel(struct run_view *v)
+{
+	const struct workload_control control = {
+		.context = v,
+		.argv = v->options->workload.argv,
+		.poll = poll_workload,
+		.fd = news_fd,
+		.set_limit = set_limit,
+		.push_out = push_out,
+		.start = start,
+		.stop = stop,
+		.end = end,
+	};
+	struct view *panel = view_workload_new(view_app(v->screen), &control);
+
+	if (!panel)
+		return -ENOMEM;
+	app_set_workload(view_app(v->screen), panel);
+	return 0;
+}
+
+/* Everything but the screen is there: the panel owns the workload from here on. */
+static int show(struct run_view *v)
+{
+	struct source *source = NULL;
+	int r = open_source(v, &source);
+
+	/* A command that has ended already is no failure of ours: its panel says how. */
+	if (r == -ESRCH)
+		app_request(view_app(v->screen), REQ_WORKLOAD);
+	else if (r < 0)
+		fprintf(stderr, "pmtop run: the workload cannot be sampled: %s\n", strerror(-r));
+	return view_source(v->screen, source);
+}
+
+static int start_and_show(struct run_view *v)
+{
+	int status, r = workload_start(&v->options->workload, &v->workload, &v->why);
+
+	if (r < 0) {
+		fprintf(stderr, "pmtop run: %s\n", v->why.text);
+		view_abandon(v->screen);
+		return v->why.status;
+	}
+	run_say_swap(&v->options->workload);
+	r = make_news(v);
+	r = r < 0 ? r : add_panel(v);
+	if (r < 0) {
+		fprintf(stderr, "pmtop run: cannot start: %s\n", strerror(-r));
+		end(v);
+		view_abandon(v->screen);
+		return RUN_FAILED;
+	}
+	status = show(v);
+	if (!status)
+		status = run_say_end(&v->last);
+	if (v->stayed)
+		fprintf(stderr, "pmtop run: %s\n", v->why.text);
+	return v->stayed && !status ? RUN_FAILED : status;
+}
+
+int run_view(const struct run_options *options)
+{
+	struct run_view v = { .options = options, .news = -1, .timer = -1 };
+	int status = view_begin(&options->view, &v.screen);
+
+	if (status)
+		return RUN_FAILED;
+	probe_run(&v.probe);
+	status = start_and_show(&v);
+	if (v.news >= 0)
+		close(v.news);
+	if (v.timer >= 0)
+		close(v.timer);
+	return status;
+}

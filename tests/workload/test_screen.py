@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""pmtop run on a terminal, and as JSON: it shows the workload's pages, and takes all away."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from common import CHILD, PMTOP, PYTHON, Case, children, leftovers, pids_with, wait_for
+
+
+class Terminal:
+    """pmtop run in a tmux of its own."""
+
+    def __init__(self, *words, columns=110, rows=34):
+        self.socket = f"pmtop-test-{os.getpid()}-{time.monotonic_ns()}"
+        self.folder = tempfile.mkdtemp(prefix="pmtop-test-")
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
+                  PYTHON, CHILD, "wrap", self.folder, PMTOP, "run", *words)
+        self.tmux("set-option", "-g", "remain-on-exit", "on")
+        self.pid = wait_for(lambda: self.written("pid"))
+
+    def written(self, name):
+        path = os.path.join(self.folder, name)
+        if not os.path.exists(path):
+            return None
+        with open(path) as f:
+            return int(f.read())
+
+    def tmux(self, *words):
+        return subprocess.run(["tmux", "-L", self.socket, *words], check=True, text=True,
+                              stdout=subprocess.PIPE, timeout=20).stdout
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def shows(self, *texts, seconds=10):
+        return wait_for(lambda: all(text in self.screen() for text in texts), seconds)
+
+    def status(self):
+        """The exit status, or -N for signal N; None while it runs."""
+        return self.written("status")
+
+    def close(self):
+        subprocess.run(["tmux", "-L", self.socket, "kill-server"], stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Screen(Case):
+    def open(self, *words):
+        terminal = Terminal(*words)
+        self.addCleanup(lambda: wait_for(lambda: not leftovers(terminal.pid)))
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def ended(self, terminal):
+        wait_for(lambda: terminal.status() is not None)
+        return terminal.status()
+
+    def test_pages_go_to_swap(self):
+        terminal = self.open("--make-swap", "16M")
+        self.assertTrue(terminal.shows("pagemap-test", "shared-swap", "/dev/zero (deleted)"),
+                        terminal.screen())
+        terminal.keys("w")
+        self.assertTrue(terminal.shows("limit       512K", "OOM kills   0"), terminal.screen())
+        terminal.keys("q")
+        self.assertEqual(self.ended(terminal), 0, terminal.screen())
+        self.assertEqual(leftovers(terminal.pid), [])
+
+    def test_every_way_out(self):
+        for way in ("q", "C-c", signal.SIGTERM, signal.SIGHUP, signal.SIGINT, "hangup"):
+            with self.subTest(way):
+                ready = os.path.join(self.folder, "ready")
+                terminal = self.open("--limit", "64M", "--make-swap", "2M", "--", PYTHON, CHILD,
+                                     "family", ready, self.word)
+                self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+                os.unlink(ready)
+                self.assertTrue(terminal.shows("python3"), terminal.screen())
+                if way == "hangup":
+                    terminal.close()
+                    wait_for(lambda: not os.path.exists(f"/proc/{terminal.pid}"))
+                elif isinstance(way, str):
+                    terminal.keys(way)
+                    self.assertEqual(self.ended(terminal), 0, terminal.screen())
+                else:
+                    os.kill(terminal.pid, way)
+                    self.assertEqual(self.ended(terminal), -way, terminal.screen())
+                self.assertEqual(leftovers(terminal.pid, self.word), [])
+
+    def test_killed(self):
+        ready = os.path.join(self.folder, "ready")
+        terminal = self.open("--limit", "64M", "--", PYTHON, CHILD, "family", ready, self.word)
+        self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+        os.kill(terminal.pid, signal.SIGKILL)
+        self.assertEqual(self.ended(terminal), -signal.SIGKILL)
+        wait_for(lambda: not leftovers(terminal.pid, self.word))
+        self.assertEqual(leftovers(terminal.pid, self.word), [])
+
+    def test_oom_then_raised(self):
+        terminal = self.open("--limit", "32M", "--swap-limit", "0", "--", "sh", "-c",
+                             f"sleep 1; {PYTHON} {CHILD} hog {48 << 20} || kill -9 $$; sleep 100")
+        self.assertTrue(terminal.shows("limit 32M, last usage", "w to raise it"),
+                        terminal.screen())
+        terminal.keys("w")
+        self.assertTrue(terminal.shows("OOM-killed after", "+ raises the limit to 64M"),
+                        terminal.screen())
+        terminal.keys("+")
+        self.assertTrue(terminal.shows("the limit is 64M now"), terminal.screen())
+        terminal.keys("s")
+        self.assertTrue(terminal.shows("took it", "running for"), terminal.screen())
+        terminal.keys("q")
+        self.assertEqual(self.ended(terminal), 0, terminal.screen())
+
+    def test_status_of_the_command(self):
+        terminal = self.open("--", "sh", "-c", "sleep 1; exit 42")
+        self.assertTrue(terminal.shows("exited with status 42"), terminal.screen())
+        terminal.keys("q")
+        self.assertEqual(self.ended(terminal), 42)
+
+    def test_command_that_is_gone_at_once(self):
+        terminal = self.open("--", "true")
+        self.assertTrue(terminal.shows("exited with status 0"), terminal.screen())
+        terminal.keys("q")
+        self.assertEqual(self.ended(terminal), 0, terminal.screen())
+
+
+class Json(Case):
+    def test_one_object_a_line_while_it_lasts(self):
+        result = self.pmtop("--make-swap", "16M", "--json", "--interval", "300ms", "--duration",
+                            "2s")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        objects = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertGreaterEqual(len(objects), 4)
+        self.assertEqual({o["comm"] for o in objects}, {"pagemap-test"})
+        last = objects[-1]
+        # The reproduction: most of the 256 pages, and all of them in one mapping.
+        mapping = [m for m in last["mappings"] if m["pages"] == 256 and m["perms"] == "rw-s"]
+        self.assertEqual(len(mapping), 1)
+        self.assertGreater(mapping[0]["states"]["shared_swap"], 128)
+        self.assertEqual(mapping[0]["states"]["none"], 0)
+        self.assertEqual(last["totals"]["shared_swap"], mapping[0]["states"]["shared_swap"])
+
+    def test_ends_with_the_command(self):
+        result = self.pmtop("--json", "--interval", "100ms", "--", "sh", "-c", "sleep 1; exit 6")
+        self.assertEqual(result.returncode, 6)
+        self.assertGreaterEqual(len(result.stdout.splitlines()), 3)
+
+    def test_reader_that_leaves(self):
+        process = subprocess.Popen([PMTOP, "run", "--json", "--interval", "50ms", "--", "sleep",
+                                    "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
+        self.started.append(process)
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        process.wait(20)
+        wait_for(lambda: not leftovers(process.pid))
+        self.assertEqual(leftovers(process.pid), [])
+
+    def test_verify_agrees(self):
+        """pmtop's pages of shared memory in swap are exactly those that smaps counts."""
+        process = self.start("--make-swap", "16M", "--duration", "30s")
+        pid = wait_for(lambda: [c for p in children(process.pid) for c in children(p)])[0]
+        time.sleep(2)
+        os.kill(pid, signal.SIGSTOP)
+        result = subprocess.run([PMTOP, "dump", "-p", str(pid), "--json", "--verify"],
+                                capture_output=True, text=True, timeout=60)
+        dump = json.loads(result.stdout)
+        mapping = [m for m in dump["mappings"] if m["pages"] == 256 and m["perms"] == "rw-s"][0]
+        with open(f"/proc/{pid}/smaps") as f:
+            text = f.read()
+        block = text[text.index(mapping["start"].lstrip("0") + "-"):]
+        swap_kb = int(block[block.index("\nSwap:"):].split()[1])
+        self.assertGreater(swap_kb, 512)
+        self.assertEqual(mapping["states"]["shared_swap"] * 4, swap_kb)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/view_workload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/units.h"
+#include "ui/app.h"
+#include "ui/lines.h"
+#include "ui/workload_facts.h"
+
+#define LABEL_WIDTH 12
+#define MESSAGE_MAX 400
+
+struct workload_view {
+	struct view view;
+	struct app *app;
+	struct workload_control control;
+	struct workload_status status;
+	struct lines *lines;
+	bool told; /* how it ended was in the message line */
+	size_t top;
+	int height; /* when last drawn */
+};
+
+static struct workload_view *self(struct view *view)
+{
+	return (struct workload_view *)view;
+}
+
+/* --- drawing ------------------------------------------------------------------------------- */
+
+static void workload_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			  struct rect rect, bool focused, struct view_cursor *ret_cursor)
+{
+	struct workload_view *v = self(view);
+	const struct workload_facts facts = { v->lines, v->control.argv, &v->status };
+
+	lines_clear(v->lines);
+	workload_facts_add(&facts, scene);
+	v->height = rect.height;
+	if (v->top >= lines_count(v->lines))
+		v->top = lines_count(v->lines) - 1;
+	lines_draw(v->lines, canvas, rect, v->top, LABEL_WIDTH);
+	if (focused)
+		*ret_cursor = (struct view_cursor){ rect.x, rect.y };
+}
+
+/* --- doing --------------------------------------------------------------------------------- */
+
+static void look(struct workload_view *v)
+{
+	v->control.poll(v->control.context, &v->status);
+}
+
+static void set_limit(struct workload_view *v, uint64_t bytes)
+{
+	char message[MESSAGE_MAX] = "", size[UNITS_SIZE_MAX];
+	int r = v->control.set_limit(v->control.context, bytes, message, sizeof(message));
+
+	look(v);
+	if (r < 0)
+		app_message(v->app, "%s", message);
+	else
+		app_message(v->app, "the limit is %s now",
+			    workload_size(v->status.memory.limit, "none", size));
+}
+
+/* Twice or half of what it is; from no limit one can only go down, to what is in use. */
+static void scale_limit(struct workload_view *v, bool up)
+{
+	uint64_t limit = v->status.memory.limit;
+
+	if (v->status.group == WORKLOAD_NO_GROUP)
+		app_message(v->app, "this workload runs without a cgroup, so it has no limit");
+	else if (limit == WORKLOAD_UNSET && up)
+		app_message(v->app, "it has no limit; there is nothing to raise");
+	else if (limit == WORKLOAD_UNSET)
+		set_limit(v, v->status.memory.usage);
+	else if (limit < WORKLOAD_UNSET / 2)
+		set_limit(v, up ? limit * 2 : limit / 2);
+}
+
+static void push_out(struct workload_view *v)
+{
+	char message[MESSAGE_MAX] = "", before[UNITS_SIZE_MAX], after[UNITS_SIZE_MAX];
+	uint64_t usage = v->status.memory.usage;
+	int r = v->control.push_out(v->control.context, message, sizeof(message));
+
+	look(v);
+	if (r < 0)
+		app_message(v->app, "%s", message);
+	else
+		app_message(v->app, "pushed out: %s in RAM before, %s now",
+			    workload_size(usage, "unknown", before),
+			    workload_size(v->status.memory.usage, "unknown", after));
+}
+
+static void start_or_stop(struct workload_view *v)
+{
+	char message[MESSAGE_MAX] = "";
+	bool stop = v->status.state == WORKLOAD_RUNNING;
+	int r = (stop ? v->control.stop : v->control.start)(v->control.context, message,
+							    sizeof(message));
+
+	look(v);
+	if (r < 0)
+		app_message(v->app, "%s", message);
+	else
+		app_message(v->app, stop ? "all its processes are killed" : "it runs again, pid %d",
+			    (int)v->status.pid);
+}
+
+static void scroll(struct workload_view *v, enum request request)
+{
+	size_t page = v->height > 1 ? (size_t)v->height - 1 : 1;
+	size_t last = lines_count(v->lines) ? lines_count(v->lines) - 1 : 0;
+	size_t by = request == REQ_UP || request == REQ_DOWN ? 1 : page;
+	bool up = request == REQ_UP || request == REQ_PAGE_UP || request == REQ_HALF_UP;
+
+	if (request == REQ_FIRST)
+		v->top = 0;
+	else if (request == REQ_LAST)
+		v->top = last;
+	else if (up)
+		v->top = v->top > by ? v->top - by : 0;
+	else
+		v->top = v->top + by < last ? v->top + by : last;
+}
+
+static enum view_answer workload_request(struct view *view, struct scene *scene,
+					 enum request request)
+{
+	struct workload_view *v = self(view);
+
+	switch (request) {
+	case REQ_UP:
+	case REQ_DOWN:
+	case REQ_PAGE_UP:
+	case REQ_PAGE_DOWN:
+	case REQ_HALF_UP:
+	case REQ_HALF_DOWN:
+	case REQ_FIRST:
+	case REQ_LAST:
+		scroll(v, request);
+		return VIEW_DONE;
+	case REQ_LIMIT:
+		app_ask(v->app, "limit (512K, 64M, or none): ");
+		return VIEW_DONE;
+	case REQ_LIMIT_RAISE:
+	case REQ_LIMIT_LOWER:
+		scale_limit(v, request == REQ_LIMIT_RAISE);
+		return VIEW_DONE;
+	case REQ_PUSH_OUT:
+		push_out(v);
+		return VIEW_DONE;
+	case REQ_WORKLOAD_START:
+		start_or_stop(v);
+		return VIEW_DONE;
+	default:
+		return VIEW_IGNORED;
+	}
+}
+
+static void workload_input(struct view *view, struct scene *scene, const char *text)
+{
+	uint64_t bytes = WORKLOAD_UNSET;
+	int r = strcmp(text, "none") ? units_parse_size(text, &bytes) : 0;
+
+	if (r < 0)
+		app_message(self(view)->app, "\"%s\" %s", text, units_size_problem(r));
+	else
+		set_limit(self(view), bytes);
+}
+
+/* Wherever the person is, the end of the workload is news. */
+static void workload_tick(struct view *view, struct scene *scene)
+{
+	struct workload_view *v = self(view);
+	char text[256], key[16];
+
+	look(v);
+	if (v->status.state == WORKLOAD_RUNNING)
+		v->told = false;
+	if (v->status.state == WORKLOAD_RUNNING || v->told)
+		return;
+	v->told = true;
+	workload_end_text(&v->status, text, sizeof(text));
+	if (v->status.state == WORKLOAD_OOM)
+		app_message(v->app, "%s; %s to raise it", text,
+			    keymap_first(scene->keymap, REQ_WORKLOAD, key, sizeof(key)));
+	else if (*text)
+		app_message(v->app, "%s", text);
+}
+
+static void workload_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+{
+	snprintf(buf, size, "workload: %s", workload_state_name(self(view)->status.state));
+}
+
+static int workload_view_fd(const struct view *view)
+{
+	const struct workload_view *v = (const struct workload_view *)view;
+
+	return v->control.fd ? v->control.fd(v->control.context) : -1;
+}
+
+static void workload_view_free(struct view *view)
+{
+	struct workload_view *v = self(view);
+
+	if (v->control.end)
+		v->control.end(v->control.context);
+	lines_free(v->lines);
+	free(v);
+}
+
+static const struct view_ops ops = {
+	.screen = SCREEN_WORKLOAD,
+	.draw = workload_draw,
+	.request = workload_request,
+	.title = workload_title,
+	.fd = workload_view_fd,
+	.tick = workload_tick,
+	.input = workload_input,
+	.free = workload_view_free,
+};
+
+struct view *view_workload_new(struct app *app, const struct workload_control *control)
+{
+	struct workload_view *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->view.ops = &ops;
+	v->app = app;
+	v->control = *control;
+	v->lines = lines_new();
+	if (!v->lines) {
+		free(v);
+		return NULL;
+	}
+	look(v);
+	return &v->view;
+}
