@@ -222,9 +222,15 @@ static void skip_gap(struct mappings_view *v, bool upwards)
 
 static enum view_answer next_sort(struct mappings_view *v, struct scene *scene)
 {
-	do {
-		v->sort = (v->sort + 1) % COLUMNS;
-	} while (v->sort == COLUMN_PAGES);
+	/* What people come for is asked first. */
+	static const enum column next[COLUMNS] = {
+		[COLUMN_ADDRESS] = COLUMN_SHARED_SWAP, [COLUMN_SHARED_SWAP] = COLUMN_SWAP,
+		[COLUMN_SWAP] = COLUMN_RSS,	       [COLUMN_RSS] = COLUMN_WRITTEN,
+		[COLUMN_WRITTEN] = COLUMN_SIZE,	       [COLUMN_SIZE] = COLUMN_NAME,
+		[COLUMN_NAME] = COLUMN_PERMS,	       [COLUMN_PERMS] = COLUMN_ADDRESS,
+	};
+
+	v->sort = next[v->sort];
 	v->reverse = false;
 	mappings_update(&v->view, scene);
 	return VIEW_DONE;
