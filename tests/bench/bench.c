@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 		{ "many", bench_many },
 		{ "shared", bench_shared },
 		{ "memory", bench_memory },
+		{ "frame", bench_frame },
 	};
 	struct probe probe;
 

@@ -52,5 +52,6 @@ void bench_scans(const struct probe *probe);
 void bench_many(const struct probe *probe);
 void bench_shared(const struct probe *probe);
 void bench_memory(const struct probe *probe);
+void bench_frame(const struct probe *probe);
 
 #endif
