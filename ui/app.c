@@ -81,7 +81,8 @@ struct scene *app_scene(struct app *app)
 	return &app->scene;
 }
 
-static void set_message(struct app *app, bool bad, const char *format, va_list args)
+static __attribute__((format(printf, 3, 0))) void set_message(struct app *app, bool bad,
+							      const char *format, va_list args)
 {
 	vsnprintf(app->message, sizeof(app->message), format, args);
 	app->message_bad = bad;

@@ -110,6 +110,8 @@ int main(int argc, char **argv)
 	};
 	struct probe probe;
 
+	if (argc == 3 && !strcmp(argv[1], "--once"))
+		return bench_once((pid_t)atoi(argv[2]));
 	probe_run(&probe);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
 		bool wanted = argc < 2;

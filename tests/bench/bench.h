@@ -47,6 +47,9 @@ double median(double *values, size_t count);
 void report_figure(const char *what, double value, const char *unit, double bound);
 int figures_over(void);
 
+/* What the program does as `bench --once PID`; an exit status. */
+int bench_once(pid_t pid);
+
 /* The groups. */
 void bench_scans(const struct probe *probe);
 void bench_many(const struct probe *probe);
