@@ -160,3 +160,13 @@ int kpage_orders(struct kpage *kpage, const uint64_t *words, const uint64_t *fla
 	}
 	return 0;
 }
+
+bool kpage_is_poisoned(struct kpage *kpage, uint64_t pfn)
+{
+	uint64_t flags;
+
+	return kpage->flags >= 0 &&
+	       pread(kpage->flags, &flags, sizeof(flags), (off_t)(pfn * sizeof(flags))) ==
+		       sizeof(flags) &&
+	       flags & KPF_HWPOISON;
+}

@@ -2,6 +2,7 @@
 #ifndef PMTOP_KPAGE_H
 #define PMTOP_KPAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,12 @@ int kpage_groups(struct kpage *kpage, const uint64_t *words, size_t count, uint6
  */
 int kpage_orders(struct kpage *kpage, const uint64_t *words, const uint64_t *flags, size_t count,
 		 uint8_t *ret_orders);
+
+/*
+ * True when the frame is marked as broken memory. The entry that the kernel leaves in page tables
+ * looks like that of a page on the move (both hold the pfn; their type numbers differ by kernel and
+ * configuration). False as well when the file may not be read.
+ */
+bool kpage_is_poisoned(struct kpage *kpage, uint64_t pfn);
 
 #endif

@@ -59,7 +59,7 @@ static enum object_page object_of_state(enum page_state state, uint16_t marks)
 static uint8_t find_rule(const struct pass *p, const struct snapshot_mapping *m, uint64_t page,
 			 uint64_t word)
 {
-	struct evidence e = pagemap_evidence(p->probe, word);
+	struct evidence e = pass_word_evidence(p, word);
 	enum page_state state = pages_state(m->pages, page);
 
 	if (p->probe->has[PROBE_PAGEMAP_SCAN]) {

@@ -73,6 +73,9 @@ int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from,
 /* Gives mappings without pages unknown ones: they did not hold still. */
 int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot);
 
+/* What a pagemap word says, with the page frame's word where that alone does not decide. */
+struct evidence pass_word_evidence(const struct pass *pass, uint64_t word);
+
 /* Pages of the snapshot before at the same start, or NULL; mappings are asked in order. */
 const struct pages *pass_pages_before(struct pass *pass, const struct mapping *mapping);
 

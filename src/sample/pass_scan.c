@@ -114,10 +114,20 @@ static uint16_t frame_marks(uint64_t flags)
 	return marks;
 }
 
+struct evidence pass_word_evidence(const struct pass *pass, uint64_t word)
+{
+	struct evidence e = pagemap_evidence(pass->probe, word);
+
+	/* Migrations and broken memory leave entries that only the page frame tells apart. */
+	if (e.swap_type == SWAP_TYPE_MIGRATION && kpage_is_poisoned(pass->kpage, PM_OFFSET(word)))
+		e.swap_type = SWAP_TYPE_HWPOISON;
+	return e;
+}
+
 /* One word, put together with what the scan saw of the same page. */
 static struct evidence word_evidence(const struct pass *p, uint64_t word, uint16_t scanned)
 {
-	struct evidence e = pagemap_evidence(p->probe, word);
+	struct evidence e = pass_word_evidence(p, word);
 
 	if (p->probe->has[PROBE_PAGEMAP_SCAN]) {
 		e.known |= SEEN_ZERO | SEEN_HUGE;
