@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "kernel/kpage.h"
 #include "kernel/pagemap.h"
 #include "kernel/pagemap_scan_abi.h"
 #include "kernel/probe_trials.h"
@@ -246,8 +247,25 @@ static int try_readable(const char *path)
 	return pread(fd, &word, sizeof(word), 0) == sizeof(word) ? 0 : -ENODATA;
 }
 
+/* A page that was written a moment ago is nobody's merged page, whatever the flags say (6.12). */
+static bool calls_every_page_ksm(void)
+{
+	CLEANUP(cleanup_close) int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	CLEANUP(page_unmap) struct page page = { NULL };
+	uint64_t word, flags;
+
+	if (fd < 0 || page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) < 0)
+		return false;
+	page.at[0] = 1;
+	return own_word(&page, &word) == 0 && PM_PFN(word) &&
+	       pread(fd, &flags, sizeof(flags), (off_t)(PM_PFN(word) * sizeof(flags))) ==
+		       sizeof(flags) &&
+	       flags & KPF_KSM;
+}
+
 static int try_kpageflags(struct probe *probe)
 {
+	probe->ksm_unreliable = calls_every_page_ksm();
 	return try_readable("/proc/kpageflags");
 }
 
