@@ -102,7 +102,7 @@ static int add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 }
 
 /* Marks that only the page frame knows. */
-static uint16_t frame_marks(uint64_t flags)
+static uint16_t frame_marks(const struct pass *p, uint64_t flags)
 {
 	uint16_t marks = 0;
 
@@ -111,7 +111,7 @@ static uint16_t frame_marks(uint64_t flags)
 	/* Pages of the hugetlb pool are never backed by swap, and never freed lazily either. */
 	if (flags & KPF_ANON && !(flags & (KPF_SWAPBACKED | KPF_ZERO_PAGE | KPF_HUGE)))
 		marks |= MARK_LAZYFREE;
-	return marks;
+	return marks & p->now.facts.marks_known;
 }
 
 struct evidence pass_word_evidence(const struct pass *pass, uint64_t word)
@@ -149,13 +149,13 @@ static int add_words(struct pass *p, size_t count, uint16_t scanned)
 
 	for (size_t i = 0, n; i < count; i += n) {
 		struct evidence e = word_evidence(p, p->words[i], scanned);
-		uint16_t extra = frames ? frame_marks(p->flags[i]) : 0;
+		uint16_t extra = frames ? frame_marks(p, p->flags[i]) : 0;
 
 		for (n = 1; i + n < count; n++) {
 			struct evidence next = word_evidence(p, p->words[i + n], scanned);
 
 			if (!alike(&e, &next) ||
-			    (frames && frame_marks(p->flags[i + n]) != extra) ||
+			    (frames && frame_marks(p, p->flags[i + n]) != extra) ||
 			    (e.swap_type == SWAP_TYPE_AREA &&
 			     p->words[i + n] != p->words[i] + (n << 5)))
 				break;
