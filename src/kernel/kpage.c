@@ -161,6 +161,30 @@ int kpage_orders(struct kpage *kpage, const uint64_t *words, const uint64_t *fla
 	return 0;
 }
 
+/* The flags of the first page of the folio that a frame of the block is part of. */
+static uint64_t head_flags(const struct frame_block *b, unsigned int place)
+{
+	while (place && b->flags[place] & KPF_TAIL)
+		place--;
+	return b->flags[place];
+}
+
+void kpage_complete_tails(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *flags)
+{
+	struct frame_block block = { .first = UINT64_MAX };
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t pfn = PM_PFN(words[i]);
+
+		if (!(flags[i] & KPF_TAIL) || flags[i] & KPF_SWAPBACKED)
+			continue;
+		flags[i] |= load_block(kpage->flags, &block, pfn)
+				    ? head_flags(&block, (unsigned int)(pfn - block.first)) &
+					      KPF_SWAPBACKED
+				    : KPF_SWAPBACKED;
+	}
+}
+
 bool kpage_is_poisoned(struct kpage *kpage, uint64_t pfn)
 {
 	uint64_t flags;

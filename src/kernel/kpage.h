@@ -35,6 +35,13 @@ void kpage_free(struct kpage *kpage);
 int kpage_flags(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_flags);
 int kpage_counts(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_counts);
 
+/*
+ * Gives the pages of large folios the swap-backed flag of their folio. Kernel 6.1 keeps it with the
+ * first page only, and a page without it would pass for lazily freed; so also where it is not known.
+ */
+void kpage_complete_tails(struct kpage *kpage, const uint64_t *words, size_t count,
+			  uint64_t *flags);
+
 /* Inode of the memory cgroup that each present page is charged to (/proc/kpagecgroup). */
 int kpage_groups(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_inodes);
 

@@ -147,6 +147,8 @@ static int add_words(struct pass *p, size_t count, uint16_t scanned)
 	bool frames = p->now.facts.marks_known & (MARK_KSM | MARK_LAZYFREE) &&
 		      kpage_flags(p->kpage, p->words, count, p->flags) == 0;
 
+	if (frames)
+		kpage_complete_tails(p->kpage, p->words, count, p->flags);
 	for (size_t i = 0, n; i < count; i += n) {
 		struct evidence e = word_evidence(p, p->words[i], scanned);
 		uint16_t extra = frames ? frame_marks(p, p->flags[i]) : 0;
