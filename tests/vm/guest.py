@@ -73,7 +73,9 @@ class Target:
                                                                            count):
                 return
             time.sleep(0.05)
-        raise AssertionError(f"pages {first}+{count} of {address:#x} do not go to swap")
+        stay = present(self.pid, address, first, count)
+        raise AssertionError(f"pages {stay} of {address:#x} do not go to swap: "
+                             f"{[hex(words(self.pid, address, page, 1)[0]) for page in stay[:5]]}")
 
 
 def words(pid, address, first, count):

@@ -8,6 +8,7 @@ import ctypes
 import json
 import mmap
 import os
+import signal
 import sys
 
 PAGE = mmap.PAGESIZE
@@ -17,8 +18,8 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_i
                       ctypes.c_long]
 libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-ADVICE = {"normal": 0, "dontneed": 4, "free": 8, "remove": 9, "mergeable": 12, "hugepage": 14,
-          "cold": 20, "pageout": 21, "populate_read": 22, "populate_write": 23}
+ADVICE = {"normal": 0, "dontneed": 4, "free": 8, "remove": 9, "mergeable": 12, "hugepage": 14, "nohugepage": 15,
+          "cold": 20, "hwpoison": 100, "soft_offline": 101, "pageout": 21, "populate_read": 22, "populate_write": 23}
 
 
 def check(result):
@@ -37,7 +38,11 @@ def map_pages(pages, flags, fd=-1, align=PAGE, prot=mmap.PROT_READ | mmap.PROT_W
 
 
 def anon(pages, align=PAGE):
-    return map_pages(pages, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, align=align)
+    """Small pages, unless it is aligned for huge ones."""
+    address = map_pages(pages, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, align=align)
+    if align == PAGE:
+        advise(address, 0, pages, "nohugepage")
+    return address
 
 
 def shared(pages, align=PAGE):
@@ -94,6 +99,10 @@ FUNCTIONS = {function.__name__: function for function in
 
 
 def main():
+    # On one processor, so that MADV_PAGEOUT finds no page in the LRU batch of another one.
+    os.sched_setaffinity(0, [0])
+    # Poisoning one's own memory raises it; the order is done all the same.
+    signal.signal(signal.SIGBUS, lambda number, frame: None)
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         try:
