@@ -238,14 +238,29 @@ const char *keymap_first(const struct keymap *keymap, enum request request, char
 	return buf;
 }
 
+/* Each key behind a zero-width mark: a full stop or a bracket would be a delimiter of mdoc(7). */
+static void print_keys_mdoc(FILE *out, const char *keys)
+{
+	while (*keys) {
+		size_t length = strcspn(keys, " ");
+
+		fprintf(out, " \\&%s%.*s", *keys == '\\' ? "\\e" : "",
+			(int)(*keys == '\\' ? 0 : length), keys);
+		keys += length + (keys[length] == ' ');
+	}
+}
+
 void keymap_print_mdoc(FILE *out)
 {
 	for (int g = 0; g < REQUEST_GROUPS; g++) {
 		fprintf(out, ".Ss %s\n.Bl -tag -width Ds\n", request_groups[g]);
 		for (int r = 1; r < REQUESTS; r++)
-			if (requests[r].group == g)
-				fprintf(out, ".It Sy %s Pq Ic %s\n%s.\n", requests[r].keys,
-					requests[r].name, requests[r].help);
+			if (requests[r].group == g) {
+				fprintf(out, ".It Sy");
+				print_keys_mdoc(out, requests[r].keys);
+				fprintf(out, " Pq Ic %s\n%s.\n", requests[r].name,
+					requests[r].help);
+			}
 		fprintf(out, ".El\n");
 	}
 }

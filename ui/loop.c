@@ -169,9 +169,13 @@ static void take_background(struct loop *loop)
 
 	if (loop->asked_ns <= 0 || background < 0)
 		return;
-	if (now_ns() - loop->asked_ns <= BACKGROUND_WAIT)
+	if (now_ns() - loop->asked_ns <= BACKGROUND_WAIT) {
+		struct theme_colours_of own = loop->options->theme->own;
+
 		*loop->options->theme = theme_make(background ? THEME_DARK : THEME_LIGHT,
 						   terminal_colours(loop->terminal));
+		loop->options->theme->own = own;
+	}
 	loop->asked_ns = -1;
 }
 

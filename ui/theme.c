@@ -126,13 +126,50 @@ static const struct value_style role_styles[THEME_ROLES] = {
 
 struct theme theme_make(enum theme_kind kind, int colours)
 {
-	struct theme theme = { kind, 0 };
+	struct theme theme = { .kind = kind };
 
+	theme_own_nothing(&theme.own);
 	if (kind == THEME_MONOCHROME || colours < 8)
 		theme.kind = THEME_MONOCHROME;
 	else
 		theme.colours = colours >= 256 ? 256 : colours >= 16 ? 16 : 8;
 	return theme;
+}
+
+void theme_own_nothing(struct theme_colours_of *own)
+{
+	for (int lens = 0; lens < LENSES; lens++)
+		for (int v = 0; v < LENS_VALUES_MAX; v++)
+			own->value[lens][v] = THEME_AS_IT_IS;
+}
+
+/* A name as it stands in a file: dashes for blanks. */
+static bool is_named(const char *name, const char *word, size_t length)
+{
+	if (strlen(name) != length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (word[i] != (name[i] == ' ' ? '-' : name[i]))
+			return false;
+	return true;
+}
+
+int theme_find_value(const char *name, enum lens *ret_lens, unsigned *ret_value)
+{
+	const char *dot = strchr(name, '.');
+
+	for (int lens = 0; dot && lens < LENSES; lens++) {
+		if (!is_named(lens_name((enum lens)lens), name, (size_t)(dot - name)))
+			continue;
+		for (unsigned v = 0; v < lens_value_count((enum lens)lens); v++)
+			if (is_named(lens_value((enum lens)lens, v).name, dot + 1,
+				     strlen(dot + 1))) {
+				*ret_lens = (enum lens)lens;
+				*ret_value = v;
+				return 0;
+			}
+	}
+	return -ENOENT;
 }
 
 bool theme_half_blocks(const struct theme *theme)
@@ -180,6 +217,8 @@ struct style theme_value(const struct theme *theme, enum lens lens, unsigned val
 {
 	struct style style = fit(theme, &lens_styles[lens][value]);
 
+	if (theme->colours == 256 && theme->own.value[lens][value] != THEME_AS_IT_IS)
+		style.fg = theme->own.value[lens][value];
 	if (lens == LENS_WHERE && value == PAGE_POISON)
 		style.attr |= ATTR_BOLD;
 	return style;

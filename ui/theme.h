@@ -21,10 +21,26 @@ enum theme_kind { THEME_DARK, THEME_LIGHT, THEME_MONOCHROME, THEME_KINDS };
 
 extern const char *const theme_kind_names[THEME_KINDS]; /* "dark", … as in pmtop.conf */
 
+/* Colours of one's own: of 256, or COLOUR_DEFAULT, or THEME_AS_IT_IS. Used with 256 colours only. */
+#define THEME_AS_IT_IS (-2)
+struct theme_colours_of {
+	int16_t value[LENSES][LENS_VALUES_MAX];
+};
+
 struct theme {
 	enum theme_kind kind;
 	int colours; /* that styles use: 0, 8, 16 or 256 */
+	struct theme_colours_of own;
 };
+
+/* Nothing of one's own. */
+void theme_own_nothing(struct theme_colours_of *own);
+
+/*
+ * Finds the value that "LENS.VALUE" names, both by their names with dashes for blanks
+ * ("where.shared-swap", "page-size.huge"); -ENOENT.
+ */
+int theme_find_value(const char *name, enum lens *ret_lens, unsigned *ret_value);
 
 /* What a part of the screen is, for its style. */
 enum theme_role {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "ui/config.h"
 #include "ui/loop.h"
 #include "ui/theme.h"
 
@@ -18,6 +19,7 @@ struct view_screen {
 	struct terminal *terminal;
 	struct app *app;
 	struct keymap *keymap;
+	struct config config;
 	struct theme theme;
 	bool ask_background;
 	int signals;
@@ -38,9 +40,32 @@ bool view_option(struct view_options *options, int option, const char *argument)
 	case 'a' + 0x100:
 		options->ascii = true;
 		return true;
+	case 'f' + 0x100:
+		options->config = argument;
+		return true;
 	default:
 		return false;
 	}
+}
+
+/* What stands in the configuration file, where no option says otherwise. */
+static int read_config(struct view_screen *screen)
+{
+	struct view_options *options = &screen->options;
+	char message[CONFIG_MESSAGE_MAX];
+	int r = config_load(options->config, &screen->config, screen->keymap, message);
+
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", options->word, message);
+		return EXIT_USAGE;
+	}
+	if (!options->theme)
+		options->theme = screen->config.theme;
+	if (!options->colour)
+		options->colour = screen->config.colour;
+	options->no_mouse = options->no_mouse || !screen->config.mouse;
+	options->ascii = options->ascii || screen->config.ascii;
+	return EXIT_DONE;
 }
 
 static const char *theme_word(const struct view_options *options)
@@ -86,6 +111,7 @@ static void choose_theme(struct view_screen *screen)
 	    (!fgbg || theme_from_colorfgbg(fgbg, &kind) < 0))
 		screen->ask_background = colours > 0;
 	screen->theme = theme_make(kind, colours);
+	screen->theme.own = screen->config.colours;
 }
 
 static int open_terminal(struct view_screen *screen)
@@ -122,11 +148,16 @@ int view_begin(const struct view_options *options, struct view_screen **ret_scre
 	screen->signals = loop_signals();
 	screen->keymap = keymap_new();
 	if (screen->keymap) {
-		const struct app_options app = {
-			.theme = &screen->theme,
-			.keymap = screen->keymap,
-			.utf8 = terminal_utf8() && !options->ascii,
-		};
+		struct app_options app = { .theme = &screen->theme, .keymap = screen->keymap };
+
+		status = read_config(screen);
+		if (status) {
+			view_abandon(screen);
+			return status;
+		}
+		app.utf8 = terminal_utf8() && !screen->options.ascii;
+		app.history_bytes = screen->config.history_bytes;
+		app.interval_ns = screen->config.interval_ns;
 
 		screen->app = app_new(&app);
 	}
@@ -142,7 +173,7 @@ int view_begin(const struct view_options *options, struct view_screen **ret_scre
 
 int64_t view_interval_ns(const struct view_screen *screen)
 {
-	return 0;
+	return screen->config.interval_ns;
 }
 
 struct app *view_app(struct view_screen *screen)

@@ -40,6 +40,7 @@ static void print_help(void)
 	       "      --interval TIME   time between samples (100ms)\n"
 	       "      --theme NAME      auto, dark, light or monochrome\n"
 	       "      --color WHEN      auto, always or never\n"
+	       "      --config FILE         instead of the usual pmtop.conf\n"
 	       "      --no-mouse        leave the mouse to the terminal\n"
 	       "      --ascii           no glyphs beyond ASCII\n"
 	       "      --without LIST    do as if the kernel lacked these (see pmtop doctor)\n"

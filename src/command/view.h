@@ -24,6 +24,7 @@ struct view_options {
 	{ "theme", required_argument, NULL, 't' + 0x100 },                                         \
 		{ "color", required_argument, NULL, 'c' + 0x100 },                                 \
 		{ "colour", required_argument, NULL, 'c' + 0x100 },                                \
+		{ "config", required_argument, NULL, 'f' + 0x100 },                                \
 		{ "no-mouse", no_argument, NULL, 'm' + 0x100 },                                    \
 	{                                                                                          \
 		"ascii", no_argument, NULL, 'a' + 0x100                                            \
