@@ -65,6 +65,12 @@ int main(int argc, char **argv)
 		printf("pmtop %s\n", PMTOP_VERSION);
 		return finish(EXIT_DONE);
 	}
+	if (!strcmp(word, "--list-commands")) {
+		for (const struct command *c = commands; c->word; c++)
+			if (c->help)
+				printf("%s\t%s\n", c->word, c->help);
+		return finish(EXIT_DONE);
+	}
 	/* Without a command there is only what the screens take. */
 	if (!*word || word[0] == '-') {
 		command_sweep();

@@ -53,7 +53,8 @@ static int parse(int argc, char **argv, struct diff_command *d)
 
 	opterr = 0;
 	optind = 0;
-	while (status == EXIT_DONE && (id = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
+	while (status == EXIT_DONE &&
+	       (id = options_next(argc, argv, ":o:h", options, NULL)) != -1) {
 		if (id == 'j')
 			d->json = true;
 		else if (id == 'P')

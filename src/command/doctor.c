@@ -97,7 +97,7 @@ int command_doctor(int argc, char **argv)
 
 	opterr = 0;
 	optind = 0;
-	while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while ((id = options_next(argc, argv, ":h", options, NULL)) != -1) {
 		if (id == 'j')
 			json = true;
 		else if (id == 'w')

@@ -76,7 +76,7 @@ static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
 	opterr = 0;
 	optind = 0;
 	while (status == EXIT_DONE &&
-	       (id = getopt_long(argc, argv, ":p:o:h", options, NULL)) != -1) {
+	       (id = options_next(argc, argv, ":p:o:h", options, NULL)) != -1) {
 		if (id == 'p')
 			status = options_pid(WORD, optarg, &dump->pid);
 		else if (id == 'j')

@@ -188,7 +188,7 @@ static int parse(int argc, char **argv, struct export_command *e)
 	opterr = 0;
 	optind = 0;
 	while (status == EXIT_DONE &&
-	       (id = getopt_long(argc, argv, ":f:o:h", options, NULL)) != -1) {
+	       (id = options_next(argc, argv, ":f:o:h", options, NULL)) != -1) {
 		if (id == 'f')
 			status = take_format(e, optarg);
 		else if (id == 'P')

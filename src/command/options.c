@@ -12,6 +12,26 @@
 #include "kernel/target.h"
 #include "model/escape.h"
 
+static void list_options(const struct option *options)
+{
+	for (const struct option *o = options; o->name; o++) {
+		/* Lists for the build are not for people. */
+		if (!strncmp(o->name, "list-", 5))
+			continue;
+		printf("--%s%s\n", o->name, o->has_arg == required_argument ? " ARG" : "");
+	}
+}
+
+int options_next(int argc, char **argv, const char *letters, const struct option *options,
+		 int *ret_index)
+{
+	if (argc == 2 && !strcmp(argv[1], "--list-options")) {
+		list_options(options);
+		exit(fflush(stdout) ? EXIT_ERROR : EXIT_DONE);
+	}
+	return getopt_long(argc, argv, letters, options, ret_index);
+}
+
 /* An argument as it can be repeated in a message. */
 static const char *quote(const char *text, char buf[static 64])
 {

@@ -2,6 +2,7 @@
 #ifndef PMTOP_OPTIONS_H
 #define PMTOP_OPTIONS_H
 
+#include <getopt.h>
 #include <sys/types.h>
 
 #include "kernel/probe.h"
@@ -10,6 +11,13 @@
  * What the commands have in common about options and errors: each function says on standard error
  * what is wrong and returns an exit status, or EXIT_DONE.
  */
+
+/*
+ * getopt_long(), but for a command line that is just --list-options: then it prints the table, one
+ * option a line ("--pid ARG"), and ends pmtop. The shell completions are made from that.
+ */
+int options_next(int argc, char **argv, const char *letters, const struct option *options,
+		 int *ret_index);
 
 /* What getopt_long() returned '?' or ':' for, with opterr = 0 and a ':' in front of the letters. */
 int options_refuse(const char *word, int id, char **argv, int index);

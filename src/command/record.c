@@ -172,7 +172,7 @@ static int parse(int argc, char **argv, struct record *record)
 	opterr = 0;
 	optind = 0;
 	while (status == EXIT_DONE &&
-	       (id = getopt_long(argc, argv, ":p:o:qh", options, NULL)) != -1)
+	       (id = options_next(argc, argv, ":p:o:qh", options, NULL)) != -1)
 		status = take_option(record, id, argv, optind);
 	if (status == EXIT_DONE && optind < argc)
 		status = options_refuse_word(WORD, argv[optind]);

@@ -47,7 +47,7 @@ static int parse(int argc, char **argv, struct replay_command *replay)
 
 	opterr = 0;
 	optind = 0;
-	while (status == EXIT_DONE && (id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while (status == EXIT_DONE && (id = options_next(argc, argv, ":h", options, NULL)) != -1) {
 		if (id == 'i')
 			replay->info = true;
 		else if (id == 'h')

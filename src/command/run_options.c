@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/run_options.h"
+#include "command/options.h"
 #include "model/cleanup.h"
 #include "model/units.h"
 
@@ -184,7 +185,7 @@ static int parse_words(int argc, char **argv, struct run_options *o)
 
 	opterr = 0;
 	optind = 1;
-	while ((id = getopt_long(argc, argv, "+:h", options, &index)) != -1) {
+	while ((id = options_next(argc, argv, "+:h", options, &index)) != -1) {
 		if (id == 'h') {
 			fputs(help, stdout);
 			return 1;

@@ -44,7 +44,7 @@ static int read_options(struct swaps_command *c, int argc, char **argv)
 	int id, status = EXIT_DONE;
 
 	opterr = 0;
-	while (!status && (id = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+	while (!status && (id = options_next(argc, argv, ":p:h", options, NULL)) != -1) {
 		if (id == 'p')
 			status = options_pid(WORD, optarg, &c->pid);
 		else if (id == 'j')

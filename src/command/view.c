@@ -79,7 +79,7 @@ static int read_options(struct view_command *view, int argc, char **argv)
 	int id, status = EXIT_DONE;
 
 	opterr = 0;
-	while (!status && (id = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+	while (!status && (id = options_next(argc, argv, ":p:h", options, NULL)) != -1) {
 		if (id == 'p')
 			status = options_pid("view", optarg, &view->pid);
 		else if (id == 'i')
