@@ -35,6 +35,13 @@ complete -c pmtop -n '__fish_seen_subcommand_from run' -l pages -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l rate -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l order -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l seed -x
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l json
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l theme -x -a 'auto dark light monochrome'
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l color -x -a 'auto always never'
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l colour -x -a 'auto always never'
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l config -r -F
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l no-mouse
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l ascii
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l pid -s p -x -a '(__fish_complete_pids)'
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l output -r -F
