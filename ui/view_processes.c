@@ -170,20 +170,18 @@ static void process_summary(const struct census *census, char *buf, size_t size)
 	if (!census->area_count) {
 		n = snprintf(buf, size, "%zu processes, no swap", census->process_count);
 	} else {
-		n = snprintf(
-			buf, size, "swap %s of %s used: private %s, shared %s (each object once)",
-			units_format_size(t->swap_used, used), units_format_size(t->swap_size, all),
-			units_format_size(t->private_swap, private),
-			units_format_size(t->object_swap, objects));
+		n = snprintf(buf, size, "swap %s of %s: private %s, shared %s (each once)",
+			     units_format_size(t->swap_used, used),
+			     units_format_size(t->swap_size, all),
+			     units_format_size(t->private_swap, private),
+			     units_format_size(t->object_swap, objects));
 	}
 	if (n < 0 || (size_t)n >= size)
 		return;
 	if (!census->complete)
 		snprintf(buf + n, size - (size_t)n, "; still counting");
 	else if (t->hidden)
-		snprintf(buf + n, size - (size_t)n,
-			 "; ? %zu may not be looked into: run as root, or see pmtop doctor",
-			 t->hidden);
+		snprintf(buf + n, size - (size_t)n, "; %zu closed: run as root", t->hidden);
 }
 
 static pid_t process_pid(const struct census *census, size_t row)
