@@ -13,6 +13,7 @@
 #include "ui/view_inspector.h"
 #include "ui/view_mappings.h"
 #include "ui/view_objects.h"
+#include "ui/view_options.h"
 #include "ui/view_pages.h"
 #include "ui/view_processes.h"
 #include "ui/view_timeline.h"
@@ -69,6 +70,11 @@ void app_free(struct app *app)
 	census_feed_unref(app->census);
 	free_view(app->workload);
 	free(app);
+}
+
+void app_set_colours(struct app *app, int colours)
+{
+	app->options.colours = colours;
 }
 
 void app_set_hooks(struct app *app, const struct app_hooks *hooks)
@@ -351,6 +357,9 @@ static bool app_own_request(struct app *app, enum request request)
 		return true;
 	case REQ_HELP:
 		push_overlay(app, view_help_new(app_focused(app)->ops->screen));
+		return true;
+	case REQ_OPTIONS:
+		push_overlay(app, view_options_new(app));
 		return true;
 	case REQ_OBJECTS:
 		show_objects(app);

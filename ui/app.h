@@ -42,15 +42,18 @@ struct app_hooks {
 struct app_options {
 	struct theme *theme; /* not owned; the options screen changes it */
 	struct keymap *keymap; /* not owned */
+	int colours; /* that the terminal has and may be used, for a change of the theme */
 	bool utf8;
 	uint64_t history_bytes; /* 0: default */
-	int64_t interval_ns; /* what the options screen shows; 0: as the source says */
 	struct app_hooks hooks;
 };
 
 /* NULL when memory is out. */
 struct app *app_new(const struct app_options *options);
 void app_free(struct app *app);
+
+/* How many colours a theme chosen on the options screen may use. */
+void app_set_colours(struct app *app, int colours);
 
 void app_set_hooks(struct app *app, const struct app_hooks *hooks);
 

@@ -173,7 +173,7 @@ static void take_background(struct loop *loop)
 		struct theme_colours_of own = loop->options->theme->own;
 
 		*loop->options->theme = theme_make(background ? THEME_DARK : THEME_LIGHT,
-						   terminal_colours(loop->terminal));
+						   loop->options->theme->colours);
 		loop->options->theme->own = own;
 	}
 	loop->asked_ns = -1;

@@ -62,7 +62,7 @@ const struct request_info requests[REQUESTS] = {
 			   "Show only rows that match; an empty filter shows all"),
 	[REQ_SORT] = REQ("sort", "s", FILTERABLE, GROUP_LOOK, 4, "sort", "Sort by the next column"),
 	[REQ_REVERSE] = REQ("reverse", "r", FILTERABLE, GROUP_LOOK, 8, NULL, "Reverse the order"),
-	[REQ_LENS_WHERE] = REQ("lens-where", "1", PROCESS, GROUP_LOOK, 5, NULL,
+	[REQ_LENS_WHERE] = REQ("lens-where", "1", PROCESS, GROUP_LOOK, 3, "lens",
 			       "Lens: where the content of each page is"),
 	[REQ_LENS_WRITTEN] = REQ("lens-written", "2", PROCESS, GROUP_LOOK, 5, NULL,
 				 "Lens: what was written since the marks were cleared"),

@@ -224,10 +224,14 @@ static enum view_answer next_sort(struct mappings_view *v, struct scene *scene)
 {
 	/* What people come for is asked first. */
 	static const enum column next[COLUMNS] = {
-		[COLUMN_ADDRESS] = COLUMN_SHARED_SWAP, [COLUMN_SHARED_SWAP] = COLUMN_SWAP,
-		[COLUMN_SWAP] = COLUMN_RSS,	       [COLUMN_RSS] = COLUMN_WRITTEN,
-		[COLUMN_WRITTEN] = COLUMN_SIZE,	       [COLUMN_SIZE] = COLUMN_NAME,
-		[COLUMN_NAME] = COLUMN_PERMS,	       [COLUMN_PERMS] = COLUMN_ADDRESS,
+		[COLUMN_ADDRESS] = COLUMN_SHARED_SWAP,
+		[COLUMN_SHARED_SWAP] = COLUMN_SWAP,
+		[COLUMN_SWAP] = COLUMN_RSS,
+		[COLUMN_RSS] = COLUMN_WRITTEN,
+		[COLUMN_WRITTEN] = COLUMN_SIZE,
+		[COLUMN_SIZE] = COLUMN_NAME,
+		[COLUMN_NAME] = COLUMN_PERMS,
+		[COLUMN_PERMS] = COLUMN_ADDRESS,
 	};
 
 	v->sort = next[v->sort];

@@ -112,6 +112,7 @@ static void choose_theme(struct view_screen *screen)
 		screen->ask_background = colours > 0;
 	screen->theme = theme_make(kind, colours);
 	screen->theme.own = screen->config.colours;
+	app_set_colours(screen->app, colours);
 }
 
 static int open_terminal(struct view_screen *screen)
@@ -157,7 +158,6 @@ int view_begin(const struct view_options *options, struct view_screen **ret_scre
 		}
 		app.utf8 = terminal_utf8() && !screen->options.ascii;
 		app.history_bytes = screen->config.history_bytes;
-		app.interval_ns = screen->config.interval_ns;
 
 		screen->app = app_new(&app);
 	}

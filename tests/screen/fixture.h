@@ -341,6 +341,7 @@ static inline struct stage *stage_open(const char *name, enum theme_kind kind, i
 	s->theme = theme_make(kind, colours);
 	s->keymap = keymap_new();
 	options.theme = &s->theme;
+	options.colours = colours;
 	options.keymap = s->keymap;
 	s->app = app_new(&options);
 	s->canvas = canvas_new(80, 24, utf8);

@@ -5,7 +5,7 @@
 
 static const char *const places[] = {
 	"",    "s s f", "j j Enter", "j j Enter Enter", "j j Enter 2 - v", "?", "Tab Tab Tab",
-	"a /", "C",
+	"a /", "C",	"o j",
 };
 
 static void check_size(struct stage *s, int width, int height)

@@ -51,6 +51,11 @@ static void test_help(void **state)
 	screen("demo", "j j Enter ? ^F", "help-pages");
 }
 
+static void test_options(void **state)
+{
+	screen("demo", "o j Right j j Left", "options");
+}
+
 static void test_first(void **state)
 {
 	screen("first", "", "first");
@@ -152,12 +157,12 @@ static void test_depths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mappings),  cmocka_unit_test(test_pages),
-		cmocka_unit_test(test_inspector), cmocka_unit_test(test_help),
-		cmocka_unit_test(test_first),	  cmocka_unit_test(test_plain_user),
-		cmocka_unit_test(test_hostile),	  cmocka_unit_test(test_lenses),
-		cmocka_unit_test(test_time),	  cmocka_unit_test(test_ended),
-		cmocka_unit_test(test_depths),
+		cmocka_unit_test(test_mappings),   cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_inspector),  cmocka_unit_test(test_help),
+		cmocka_unit_test(test_options),	   cmocka_unit_test(test_first),
+		cmocka_unit_test(test_plain_user), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_lenses),	   cmocka_unit_test(test_time),
+		cmocka_unit_test(test_ended),	   cmocka_unit_test(test_depths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
