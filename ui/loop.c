@@ -145,6 +145,7 @@ static void draw(struct loop *loop)
 	loop->stuck = !terminal_takes_output();
 	if (loop->stuck)
 		return;
+	terminal_check_size(loop->terminal);
 	terminal_size(loop->terminal, &width, &height);
 	if ((size.width != width || size.height != height) &&
 	    canvas_resize(loop->canvas, width, height) < 0)

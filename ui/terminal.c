@@ -194,6 +194,15 @@ void terminal_resized(struct terminal *terminal)
 	terminal_redraw(terminal);
 }
 
+void terminal_check_size(struct terminal *terminal)
+{
+	struct winsize size;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col && size.ws_row &&
+	    (size.ws_col != terminal->width || size.ws_row != terminal->height))
+		terminal_resized(terminal);
+}
+
 void terminal_redraw(struct terminal *terminal)
 {
 	canvas_free(terminal->shown);

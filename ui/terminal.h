@@ -34,8 +34,11 @@ bool terminal_utf8(void);
 
 void terminal_size(const struct terminal *terminal, int *ret_width, int *ret_height);
 
-/* Asks the kernel for the size after SIGWINCH. */
+/* Takes a new size over, as after SIGWINCH. */
 void terminal_resized(struct terminal *terminal);
+
+/* The same if the size is another one: SIGWINCH does not reach whom su(1) has put into a session. */
+void terminal_check_size(struct terminal *terminal);
 
 /* Shows what differs from the last canvas shown. The cursor goes where the selection is. */
 void terminal_show(struct terminal *terminal, const struct canvas *canvas,

@@ -142,8 +142,9 @@ static void add_detail(struct inspector_view *v, const struct scene *scene, cons
 		     d->map_counts[i] == 1 ? "" : "s");
 	else
 		FACT(v, scene, "mapped", "%s",
-		     spot->marks & MARK_EXCLUSIVE ? "once"
-						  : "how often needs root: see pmtop doctor");
+		     (spot->marks & MARK_EXCLUSIVE) || (d->words_known && d->words[i] >> 56 & 1)
+			     ? "once"
+			     : "more than once; how often needs root: see pmtop doctor");
 }
 
 /* The slot from the snapshot, or from the page's own word, which is read more often. */

@@ -57,6 +57,10 @@ enum sharing_value tile_page_sharing(const struct tile_source *source, uint64_t 
 		return sharing_of_count(source->detail->map_counts[place]);
 	if (pages_state(source->pages, page) == PAGE_ZERO)
 		return SHARING_MORE;
+	/* Bit 56 of pagemap, "mapped once", is told to everybody who may open pagemap. */
+	if (source->detail && source->detail->words_known && detail_place(source, page, &place) &&
+	    source->detail->words[place] >> 63)
+		return source->detail->words[place] >> 56 & 1 ? SHARING_ONE : SHARING_SHARED;
 	if (!is_known(source, MARK_EXCLUSIVE))
 		return SHARING_UNKNOWN;
 	return pages_marks(source->pages, page) & MARK_EXCLUSIVE ? SHARING_ONE : SHARING_SHARED;
