@@ -8,6 +8,7 @@
 #include "model/classify.h"
 #include "ui/lines.h"
 #include "ui/mapping_text.h"
+#include "ui/page_facts.h"
 #include "ui/theme.h"
 
 #define LABEL_WIDTH  10
@@ -70,54 +71,6 @@ static const char *not_there(const struct scene *scene)
 	return source_is_replay(scene->source) ? "not recorded" : "not read yet";
 }
 
-/* Bits of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
-static void add_word(struct inspector_view *v, const struct scene *scene, uint64_t word)
-{
-	static const struct {
-		int bit;
-		const char *name;
-	} bits[] = {
-		{ 63, "present" },    { 62, "swap or marker" }, { 61, "file or shared" },
-		{ 58, "guard" },      { 57, "uffd-wp" },	{ 56, "mapped once" },
-		{ 55, "soft-dirty" },
-	};
-	uint64_t low = word & (((uint64_t)1 << 55) - 1);
-	char text[160] = "";
-
-	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++)
-		if (word >> bits[i].bit & 1)
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
-				 *text ? ", " : "", bits[i].name);
-	if (word >> 63 & low)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), ", pfn %#lx",
-			 (unsigned long)low);
-	if (word >> 62 == 1 && low)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), ", type %lu, offset %lu",
-			 (unsigned long)(low & 31), (unsigned long)(low >> 5));
-	FACT(v, scene, "pagemap", "%016lx  %s", (unsigned long)word,
-	     *text ? text : "(no bit set: says \"never touched\")");
-}
-
-/* Bits of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h). */
-static const char *const flag_names[] = {
-	"locked",      "error",	    "referenced", "uptodate", "dirty", "lru",
-	"active",      "slab",	    "writeback",  "reclaim",  "buddy", "mmap",
-	"anon",	       "swapcache", "swapbacked", "head",     "tail",  "hugetlb",
-	"unevictable", "hwpoison",  "nopage",	  "ksm",      "thp",   "offline",
-	"zero page",   "idle",	    "page table",
-};
-
-static void add_flags(struct inspector_view *v, const struct scene *scene, uint64_t flags)
-{
-	char text[256] = "";
-
-	for (size_t i = 0; i < sizeof(flag_names) / sizeof(*flag_names); i++)
-		if (flags >> i & 1)
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
-				 *text ? " " : "", flag_names[i]);
-	FACT(v, scene, "flags", "%s", *text ? text : "none");
-}
-
 static void add_detail(struct inspector_view *v, const struct scene *scene, const struct spot *spot)
 {
 	size_t i = 0;
@@ -129,18 +82,10 @@ static void add_detail(struct inspector_view *v, const struct scene *scene, cons
 	}
 	if (d->rules && d->rules[i] < RULES)
 		FACT(v, scene, "because", "%s", page_rule_text(d->rules[i]));
-	if (d->words_known)
-		add_word(v, scene, d->words[i]);
-	else
+	if (!d->words_known)
 		FACT(v, scene, "pagemap", "%s", not_there(scene));
-	if (!page_state_is_present(spot->state))
-		return;
-	if (d->flags_known)
-		add_flags(v, scene, d->flags[i]);
-	if (d->counts_known)
-		FACT(v, scene, "mapped", "by %lu page table%s", (unsigned long)d->map_counts[i],
-		     d->map_counts[i] == 1 ? "" : "s");
-	else
+	page_facts_add(v->lines, scene->theme, d, i, page_state_is_present(spot->state));
+	if (page_state_is_present(spot->state) && !d->counts_known)
 		FACT(v, scene, "mapped", "%s",
 		     (spot->marks & MARK_EXCLUSIVE) || (d->words_known && d->words[i] >> 56 & 1)
 			     ? "once"
