@@ -95,6 +95,7 @@ static struct verdict verdict_of(struct region *r, struct page *page, const stru
 				 uint64_t zero, size_t *surprises)
 {
 	struct verdict v;
+	size_t known_surprises = *surprises;
 	bool counted;
 
 	v.state = page_state(r, page, fact, zero, surprises);
@@ -109,7 +110,7 @@ static struct verdict verdict_of(struct region *r, struct page *page, const stru
 	counted = !strcmp(v.state, "anon") || !strcmp(v.state, "shmem");
 	v.twice = (page->is & IS_TWICE) || !strcmp(v.state, "zero") || !strcmp(v.state, "swap");
 	v.once = counted && !v.twice && r->object != OBJECT_HUGETLB &&
-		 !(page->is & (IS_THIN | IS_MAYBE));
+		 !(page->is & (IS_THIN | IS_MAYBE)) && *surprises == known_surprises;
 	return v;
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -229,17 +230,36 @@ void kind_poison(struct test *t, const char *kind)
 	}
 }
 
+/*
+ * Pages wait in lists of each CPU before the kernel marks them; MADV_COLD empties those of the CPU
+ * that it runs on (lru_add_drain() in mm/madvise.c), even if it has nothing to do.
+ */
+static void lists_drain(struct test *t, struct region *r)
+{
+	if (madvise(r->base - t->page_size, t->page_size, MADV_COLD))
+		die("MADV_COLD");
+}
+
 /* No marker, but the same sort of thing: pages that are there and may be gone at any moment. */
 void kind_lazyfree(struct test *t, const char *kind)
 {
 	struct region *r = marker_region(t, kind, false);
 	unsigned char *pattern = pattern_new(t, r->pages, 3, 2);
+	cpu_set_t before, one;
 
+	/* On one CPU, so that its lists are the only ones. */
+	sched_getaffinity(0, sizeof(before), &before);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	for (size_t i = 0; i < r->pages; i++)
 		if (pattern[i])
 			page_write(t, r, i);
+	lists_drain(t, r);
 	if (pages_advise(t, r, pattern, 2, MADV_FREE))
 		die("MADV_FREE");
+	lists_drain(t, r);
+	sched_setaffinity(0, sizeof(before), &before);
 	for (size_t i = 0; i < r->pages; i++) {
 		if (pattern[i] != 2)
 			continue;

@@ -192,11 +192,12 @@ static void private_fill(struct test *t, struct region *r)
 void kind_private_shmem(struct test *t, const char *kind)
 {
 	size_t pages = t->opt.pages ? t->opt.pages : 256, bytes = pages * t->page_size;
+	size_t skew = object_skew(t), whole = bytes + skew * t->page_size;
 
 	for (int locked = 0; locked < 2; locked++) {
 		struct region *r;
-		int fd = kind[0] == 'm' ? object_memfd("pagemap test", bytes)
-					: object_tmpfs("/dev/shm", true, bytes);
+		int fd = kind[0] == 'm' ? object_memfd("pagemap test", whole)
+					: object_tmpfs("/dev/shm", true, whole);
 
 		if (fd < 0) {
 			skip(t, kind, "/dev/shm is no tmpfs");
@@ -204,6 +205,7 @@ void kind_private_shmem(struct test *t, const char *kind)
 		}
 		r = region_new(t, kind, pages);
 		r->object = OBJECT_SHMEM;
+		r->skew = skew;
 		region_map(t, r, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 		private_fill(t, r);
 		/* smaps counts differently where a private mapping cannot be written. */
@@ -256,7 +258,7 @@ static void file_fill(struct test *t, struct region *r)
 	for (size_t i = 0; i < r->pages; i++) {
 		if (pattern[i] != FILE_CACHED && pattern[i] != FILE_CACHED_READ)
 			continue;
-		if (pread(r->fd, &c, 1, i * ps) != 1)
+		if (pread(r->fd, &c, 1, (r->skew + i) * ps) != 1)
 			die("pread");
 		page_beside(r, i);
 	}
@@ -284,7 +286,8 @@ static void file_fill(struct test *t, struct region *r)
 void kind_file(struct test *t, const char *kind)
 {
 	size_t pages = t->opt.pages ? t->opt.pages : 256;
-	int fd = file_new(t, pages);
+	size_t skew = object_skew(t);
+	int fd = file_new(t, skew + pages);
 	struct region *r;
 
 	if (fd < 0) {
@@ -293,6 +296,7 @@ void kind_file(struct test *t, const char *kind)
 	}
 	r = region_new(t, kind, pages);
 	r->object = OBJECT_FILE;
+	r->skew = skew;
 	region_map(t, r, PROT_READ | PROT_WRITE,
 		   strcmp(kind, "file-shared") ? MAP_PRIVATE : MAP_SHARED, fd, 0);
 	file_fill(t, r);

@@ -142,7 +142,7 @@ static struct region *shared_sysv(struct test *t, const char *kind, size_t pages
 void kind_shared(struct test *t, const char *kind)
 {
 	size_t pages = t->opt.pages ? t->opt.pages : 256;
-	size_t bytes = pages * t->page_size;
+	size_t skew = object_skew(t), bytes = (skew + pages) * t->page_size;
 	int fd = -1, anonymous = 0;
 	struct region *r;
 
@@ -164,6 +164,7 @@ void kind_shared(struct test *t, const char *kind)
 	}
 	r = region_new(t, kind, pages);
 	r->object = OBJECT_SHMEM;
+	r->skew = fd < 0 ? 0 : skew;
 	region_map(t, r, PROT_READ | PROT_WRITE, MAP_SHARED | anonymous, fd, 0);
 	shared_fill(t, r);
 }
@@ -250,12 +251,13 @@ void kind_fallocate(struct test *t, const char *kind)
 	unsigned char *pattern = pattern_new(t, pages, N, ALLOC);
 
 	r->object = OBJECT_SHMEM;
+	r->skew = object_skew(t);
 	region_map(t, r, PROT_READ | PROT_WRITE, MAP_SHARED,
-		   object_memfd("pagemap test", pages * ps), 0);
+		   object_memfd("pagemap test", (r->skew + pages) * ps), 0);
 	for (size_t i = 0; i < pages; i++) {
 		if (pattern[i] < ALLOC)
 			continue;
-		if (fallocate(r->fd, 0, i * ps, ps))
+		if (fallocate(r->fd, 0, (r->skew + i) * ps, ps))
 			die("fallocate");
 		r->page[i].did |= DID_ALLOCATE;
 		r->page[i].is |= IS_DATA | IS_ALLOCATED;

@@ -10,6 +10,11 @@
 
 #include "pagemap-test.h"
 
+size_t object_skew(struct test *t)
+{
+	return t->opt.plain ? 0 : random_below(t, 100);
+}
+
 int object_memfd(const char *name, size_t bytes)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);

@@ -77,6 +77,7 @@ struct region {
 	bool moving; /* pages may be on the move while anybody looks */
 	bool volatile_; /* changes all the time: no account of pages can be given */
 	int fd; /* of the object, or -1 */
+	size_t skew; /* the first page of the region is this page of the object */
 	int shmid; /* of a System V segment that is to be removed at the end, or -1 */
 	struct page *page;
 };
@@ -201,6 +202,8 @@ void kind_thrash(struct test *t, const char *kind);
 void kind_migrate(struct test *t, const char *kind);
 
 /* objects.c: files of every sort; each returns a descriptor, dies if it cannot */
+/* A number of pages by which a mapping may begin later than its object: 0 with --plain. */
+size_t object_skew(struct test *t);
 int object_memfd(const char *name, size_t bytes);
 int object_tmpfs(const char *dir, bool unlinked, size_t bytes);
 /* -1 where @dir is no disk file system. */

@@ -60,7 +60,7 @@ void region_map(struct test *t, struct region *r, int prot, int flags, int fd, s
 		die("mmap");
 	if (align)
 		at = (at + align - 1) / align * align;
-	r->base = mmap((void *)at, bytes, prot, flags | MAP_FIXED, fd, 0);
+	r->base = mmap((void *)at, bytes, prot, flags | MAP_FIXED, fd, fd < 0 ? 0 : r->skew * ps);
 	if (r->base == MAP_FAILED)
 		die("mmap");
 	r->shared = flags & MAP_SHARED;
@@ -76,7 +76,7 @@ char *region_alias(struct test *t, struct region *r, size_t first, size_t pages,
 	char *alias;
 
 	if (r->fd >= 0)
-		alias = mmap(NULL, pages * ps, prot, MAP_SHARED, r->fd, first * ps);
+		alias = mmap(NULL, pages * ps, prot, MAP_SHARED, r->fd, (r->skew + first) * ps);
 	else /* An old size of 0 makes a second mapping of shared memory that has no name. */
 		alias = mremap(r->base + first * ps, 0, pages * ps, MREMAP_MAYMOVE);
 	if (alias == MAP_FAILED || (r->fd < 0 && mprotect(alias, pages * ps, prot)))
@@ -178,7 +178,7 @@ void pages_punch(struct test *t, struct region *r, const unsigned char *pattern,
 		int failed = r->fd < 0
 				     ? madvise(r->base + i * ps, n * ps, MADV_REMOVE)
 				     : fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-						 i * ps, n * ps);
+						 (r->skew + i) * ps, n * ps);
 
 		if (failed)
 			die("punching a hole");
