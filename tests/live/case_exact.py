@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import compare
-from harness import Cgroup, Target, check, pagemap_words, smaps
+from harness import Cgroup, Failure, Target, check, pagemap_words, smaps
 
 # Kind, pages, and how often the number of seeds asked for.
 KINDS = [
@@ -72,19 +72,26 @@ def has_verified(dump, exceptions):
             check(said["agrees"] is True, f"{mapping['start']} {mapping['name']!r}: {said}")
 
 
+def look_calmly(programs, target_words, *dump_words):
+    """
+    A look without surprises: what the program did is what the kernel says. Some machines push cold
+    memory out by themselves (DAMON can), and a swapoff brings everything in, but not time and again.
+    """
+    for attempt in range(5):
+        with Target(programs, *target_words) as target:
+            seen = Look(programs, target, *dump_words)
+        if not seen.surprises():
+            return seen, attempt
+    raise Failure(f"{seen.surprises()} surprises: what was done and what the kernel says differ")
+
+
 def run_kind(programs, kind, pages, seed, order):
-    """
-    The account must be what the program did, without surprises. A kernel that pushes cold memory
-    out by itself (DAMON can) may spoil that, but not time and again.
-    """
     words = ["--kind", kind, "--pages", pages, "--seed", seed, "--order", order]
-    for attempt in range(4):
+    if kind == "migrate":
         with Target(programs, *words) as target:
-            seen = Look(programs, target, "--verify")
-        if kind == "migrate" or not seen.surprises():
-            break
-    check(kind == "migrate" or not seen.surprises(),
-          f"{seen.surprises()} surprises: what was done and what the kernel says differ")
+            seen, attempt = Look(programs, target, "--verify"), 0
+    else:
+        seen, attempt = look_calmly(programs, words, "--verify")
     compared = seen.compare()
     swapped = seen.compare_smaps()
     if kind != "migrate":

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Without a feature the outcome is the same, or unknown with a reason, but never wrong."""
-from case_exact import HugePages, Look
+from case_exact import HugePages, look_calmly
 from compare import allow
-from harness import PAGE, Target, check
+from harness import PAGE, check
 
 MIXED = ("fork,shared-anon,private-anon,memfd,sysv,file-shared,file-private,memfd-private,zero,poison,"
          "huge-zero,thp,guard,uffd-wp,beyond-eof,swapped-in-by-other,kernel")
@@ -28,8 +28,8 @@ WITHOUT = [
 
 
 def one(programs, seed, features, allowed):
-    with Target(programs, "--kind", MIXED, "--pages", 256, "--seed", seed) as target:
-        seen = Look(programs, target, "--without", features)
+    words = ["--kind", MIXED, "--pages", 256, "--seed", seed]
+    seen, _ = look_calmly(programs, words, "--without", features)
     compared = seen.compare(allowed)
     unknown = sum(dump["totals"].get("unknown", 0) for dump in seen.dumps.values())
     known = sorted({dump["known"]["shared_swap"] for dump in seen.dumps.values()})

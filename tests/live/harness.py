@@ -324,11 +324,13 @@ def smaps(pid):
 class Report:
     """Counts what passed, failed and was skipped, and says each on a line."""
 
-    def __init__(self, verbose=True):
+    def __init__(self, verbose=True, fail_fast=False):
         self.passed, self.failed, self.skipped = 0, [], []
-        self.verbose = verbose
+        self.verbose, self.fail_fast = verbose, fail_fast
 
     def case(self, name, function, *arguments):
+        if self.failed and self.fail_fast:
+            return
         started = time.monotonic()
         try:
             note = function(*arguments)

@@ -44,6 +44,7 @@ def options_of(words):
     parser.add_argument("--swap", choices=["own", "existing"], default="own")
     parser.add_argument("--swap-size", type=int, default=768, metavar="MiB")
     parser.add_argument("--quiet", action="store_true", help="only what failed or was skipped")
+    parser.add_argument("--fail-fast", action="store_true", help="end with the first failure")
     options = parser.parse_args(words)
     options.only = options.only.split(",")
     for name in options.only:
@@ -57,7 +58,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(1))
     options = options_of(sys.argv[1:])
-    report = Report(verbose=not options.quiet)
+    report = Report(not options.quiet, options.fail_fast)
     print(f"live tests: {' '.join(options.only)}, --seed {options.seed}, "
           f"Linux {os.uname().release}", flush=True)
     try:
