@@ -57,6 +57,15 @@ struct view *app_focused(struct app *app);
 
 void app_problem(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* app.c: what the app itself does on a request; false: not that one. One depth down, one up. */
+bool app_own_request(struct app *app, enum request request);
+bool app_look_request(struct app *app, enum request request);
+void app_open_selected(struct app *app);
+void app_go_back(struct app *app);
+
+/* app_title.c: who, where one is, the state of time, the lens. */
+void title_draw(struct app *app, struct canvas *canvas, struct rect row);
+
 /* app_record.c: starts or stops a recording; stops it before its source goes; asks how it goes. */
 void record_toggle(struct app *app);
 void record_stop(struct app *app);
