@@ -52,8 +52,8 @@ static int open_folder(const char *path, bool make)
 	struct stat st;
 	int fd;
 
-	if (make)
-		mkdir(path, 0700);
+	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -51,6 +51,22 @@ static bool v2_usable(const char *dir)
 	return memgroup_has_memory(dir, "cgroup.subtree_control") || may_write(dir);
 }
 
+/* The group that we are in, from the mount point; to be freed. libcgroup 2.0 finds it on v1 only. */
+static char *own_group(bool v2)
+{
+	char buf[8192], *path = NULL, *line;
+
+	if (!v2)
+		return cgroup_get_current_controller_path(getpid(), "memory", &path) ? NULL : path;
+	if (cgdir_read("/proc/self", "cgroup", buf, sizeof(buf)) <= 0)
+		return NULL;
+	line = !strncmp(buf, "0::", 3) ? buf : strstr(buf, "\n0::");
+	if (!line)
+		return NULL;
+	line = strstr(line, "::") + 2;
+	return strndup(line, strcspn(line, "\n"));
+}
+
 /*
  * The group of the hierarchy below which ours can be made, as a path from the mount point: "" is
  * the top. -EACCES: nowhere.
@@ -64,7 +80,8 @@ static int find_parent(const char *mount, bool v2, char *ret_parent, size_t size
 		*ret_parent = '\0';
 		return 0;
 	}
-	if (cgroup_get_current_controller_path(getpid(), "memory", &own) || !own)
+	own = own_group(v2);
+	if (!own)
 		return -EACCES;
 	/*
 	 * v1: below our own group. v2: a group with processes (ours) cannot have groups with the

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,10 +18,9 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* A command that takes this much private memory, says so, and stays. */
-static char *const taker[] = { (char *)"sh", (char *)"-c",
-			       (char *)"x=$(head -c 12000000 /dev/zero | tr '\\0' x); echo taken; "
-				       "while :; do sleep 1000; done",
+/* This program again: takes that many bytes of private memory, says so, and stays. */
+#define TAKE_WORD "take"
+static char *const taker[] = { (char *)"/proc/self/exe", (char *)TAKE_WORD, (char *)"12000000",
 			       NULL };
 static char *const sleeper[] = { (char *)"sleep", (char *)"1000", NULL };
 
@@ -267,6 +268,20 @@ static void test_two_at_once(void **state)
 	end(b);
 }
 
+static int take(size_t size)
+{
+	volatile char *memory = malloc(size);
+
+	if (!memory)
+		return 1;
+	for (size_t i = 0; i < size; i += 4096)
+		memory[i] = 1;
+	puts("taken");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,5 +298,7 @@ int main(int argc, char **argv)
 	/* The supervisor of a workload is the same program again. */
 	if (argc > 1 && !strcmp(argv[1], "supervise"))
 		return workload_supervise(argc - 1, argv + 1);
+	if (argc > 2 && !strcmp(argv[1], TAKE_WORD))
+		return take(strtoul(argv[2], NULL, 10));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

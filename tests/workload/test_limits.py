@@ -185,8 +185,9 @@ class Reproduction(Case):
     def test_once(self):
         result = self.pmtop("--make-swap", "16M", "--once")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("limit 512K", result.stdout)
-        self.assertEqual(len(result.stdout.splitlines()), 1)
+        self.assertIn("limit 512K", result.stdout.splitlines()[0])
+        self.assertRegex(result.stdout, r"x shared-swap +\d+ pages")
+        self.assertEqual(result.stdout.count("limit 512K"), 1)
 
 
 if __name__ == "__main__":
