@@ -70,7 +70,8 @@ struct look {
 	const struct target *target;
 	uint64_t namespace; /* its mount namespace */
 	uint64_t swapped; /* pages */
-	bool incomplete; /* an object could not be asked */
+	/* An object could not be asked, or private copies may hide swapped pages of one. */
+	bool incomplete;
 };
 
 static bool remember_device(struct shared_reader *r, const struct device *device)
@@ -168,7 +169,7 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 	struct look *look = context;
 	CLEANUP(cleanup_mapping) struct mapping *m = NULL;
 	struct shared_object *o;
-	uint64_t swapped;
+	uint64_t swapped = 0;
 	int r;
 
 	if (!is_shmem(look, raw))
@@ -183,6 +184,8 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 		look->incomplete = true;
 	else
 		look->swapped += swapped;
+	if (mapping_is_private(m) && m->perms[1] == 'w' && swapped)
+		look->incomplete = true;
 	return 0;
 }
 

@@ -35,7 +35,6 @@ struct census_process {
 	uint64_t private_swap; /* VmSwap */
 	/*
 	 * Swapped pages of the shared memory that it maps, counted once for each mapping as smaps does.
-	 * Pages that private copies hide are counted too.
 	 */
 	uint64_t shared_swap;
 	uint8_t shared_doubt; /* enum census_doubt */

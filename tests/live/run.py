@@ -19,6 +19,7 @@ import case_exact
 import case_fallbacks
 import case_rights
 import case_servers
+import case_swaps
 import case_untouched
 from harness import SKIPPED, Failure, Programs, Report, Skip, Swap
 
@@ -29,6 +30,7 @@ CASES = {
     "untouched": case_untouched,
     "bad_input": case_bad_input,
     "servers": case_servers,
+    "swaps": case_swaps,
 }
 
 
