@@ -78,6 +78,7 @@ static void carry_over(const struct census *last, struct census *census)
 static int look(struct census_maker *m, struct census *census, int64_t budget_ns)
 {
 	int64_t until = now(CLOCK_THREAD_CPUTIME_ID) + budget_ns;
+	bool looked = false;
 	int r = 0;
 
 	if (!budget_ns)
@@ -89,8 +90,10 @@ static int look(struct census_maker *m, struct census *census, int64_t budget_ns
 
 		if (p->pid <= m->cursor)
 			continue;
-		if (budget_ns > 0 && now(CLOCK_THREAD_CPUTIME_ID) > until)
+		/* At least one a call, so that any budget comes round. */
+		if (looked && budget_ns > 0 && now(CLOCK_THREAD_CPUTIME_ID) > until)
 			return 0;
+		looked = true;
 		r = shared_look(m->shared, p);
 		m->cursor = p->pid;
 		/* It has ended meanwhile: what was listed of it was true. */

@@ -25,6 +25,8 @@ struct census_source {
 	int event;
 	int64_t interval_ns;
 	bool stop;
+	bool done; /* the thread is about to end */
+	bool abandoned; /* nobody waits for the thread: it frees everything itself */
 	struct census *newest;
 };
 
@@ -66,9 +68,8 @@ static bool rest(struct census_source *s, int64_t interval_ns)
 	return go_on;
 }
 
-static void *census_thread(void *context)
+static void count(struct census_source *s)
 {
-	struct census_source *s = context;
 	int64_t budget_ns = 0; /* first of all the list alone */
 	struct census *census;
 
@@ -80,7 +81,7 @@ static void *census_thread(void *context)
 			publish(s, census);
 		}
 		if (!rest(s, !budget_ns ? 0 : complete ? s->interval_ns : FIRST_INTERVAL_NS))
-			return NULL;
+			return;
 		budget_ns = complete ? s->interval_ns / BUDGET_DIVISOR : FIRST_BUDGET_NS;
 	}
 }
@@ -94,6 +95,21 @@ static void release(struct census_source *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->wake);
 	free(s);
+}
+
+static void *census_thread(void *context)
+{
+	struct census_source *s = context;
+	bool abandoned;
+
+	count(s);
+	pthread_mutex_lock(&s->lock);
+	s->done = true;
+	abandoned = s->abandoned;
+	pthread_mutex_unlock(&s->lock);
+	if (abandoned)
+		release(s);
+	return NULL;
 }
 
 int census_open(const struct probe *probe, int64_t interval_ns, struct census_source **ret_source)
@@ -143,19 +159,32 @@ struct census *census_take(struct census_source *source)
 void census_close(struct census_source *source)
 {
 	struct timespec until;
+	pthread_t thread;
+	bool done;
 
 	if (!source)
 		return;
+	thread = source->thread;
 	pthread_mutex_lock(&source->lock);
 	source->stop = true;
 	pthread_cond_signal(&source->wake);
 	pthread_mutex_unlock(&source->lock);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
-	if (pthread_timedjoin_np(source->thread, NULL, &until) == 0)
+	if (pthread_timedjoin_np(source->thread, NULL, &until) == 0) {
 		release(source);
-	else
-		pthread_detach(source->thread);
+		return;
+	}
+	pthread_mutex_lock(&source->lock);
+	done = source->done;
+	source->abandoned = !done;
+	pthread_mutex_unlock(&source->lock);
+	if (!done) {
+		pthread_detach(thread);
+		return;
+	}
+	pthread_join(thread, NULL);
+	release(source);
 }
 
 int census_once(const struct probe *probe, struct census **ret_census)
