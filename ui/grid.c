@@ -99,14 +99,16 @@ bool grid_find(const struct grid *grid, uint64_t address, uint64_t *ret_row, uin
 int grid_fit(const struct snapshot *snapshot, size_t first, size_t count, uint64_t tiles_per_row,
 	     uint64_t rows)
 {
+	/* Each mapping has a row of its own: with fewer rows than that, one row each is the least. */
+	uint64_t most = rows > count ? rows : count;
+
 	for (int zoom = 0; zoom < GRID_ZOOM_MAX; zoom++) {
 		uint64_t needed = 0;
 
-		for (size_t i = 0; i < count && needed <= rows; i++)
+		for (size_t i = 0; i < count && needed <= most; i++)
 			needed +=
 				rows_of(snapshot->mappings[first + i].mapping, zoom, tiles_per_row);
-		/* Further out changes nothing once each mapping has a single row. */
-		if (needed <= rows || needed == count)
+		if (needed <= most)
 			return zoom;
 	}
 	return GRID_ZOOM_MAX;

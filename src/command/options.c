@@ -32,6 +32,10 @@ int options_next(int argc, char **argv, const char *letters, const struct option
 	return getopt_long(argc, argv, letters, options, ret_index);
 }
 
+/* "pmtop dump", or "pmtop" when there is no word: of the screens. */
+#define PROGRAM		 "pmtop%s%s"
+#define PROGRAM_OF(word) *(word) ? " " : "", (word)
+
 /* An argument as it can be repeated in a message. */
 static const char *quote(const char *text, char buf[static 64])
 {
@@ -44,12 +48,13 @@ int options_refuse(const char *word, int id, char **argv, int index)
 	char buf[64];
 
 	if (id == ':')
-		fprintf(stderr, "pmtop %s: option %s needs a value; pmtop %s --help says which\n",
-			word, quote(argv[index - 1], buf), word);
+		fprintf(stderr,
+			PROGRAM ": option %s needs a value; " PROGRAM " --help says which\n",
+			PROGRAM_OF(word), quote(argv[index - 1], buf), PROGRAM_OF(word));
 	else
 		fprintf(stderr,
-			"pmtop %s: unknown option '%s'; pmtop %s --help lists what there is\n",
-			word, quote(argv[index - 1], buf), word);
+			PROGRAM ": unknown option '%s'; " PROGRAM " --help lists what there is\n",
+			PROGRAM_OF(word), quote(argv[index - 1], buf), PROGRAM_OF(word));
 	return EXIT_USAGE;
 }
 
@@ -57,8 +62,8 @@ int options_refuse_word(const char *word, const char *argument)
 {
 	char buf[64];
 
-	fprintf(stderr, "pmtop %s: '%s' does not belong here; pmtop %s --help says what does\n",
-		word, quote(argument, buf), word);
+	fprintf(stderr, PROGRAM ": '%s' does not belong here; " PROGRAM " --help says what does\n",
+		PROGRAM_OF(word), quote(argument, buf), PROGRAM_OF(word));
 	return EXIT_USAGE;
 }
 
@@ -80,7 +85,8 @@ int options_pid(const char *word, const char *text, pid_t *ret_pid)
 	errno = 0;
 	value = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
 	if (value <= 0 || *end || errno || value > INT_MAX) {
-		fprintf(stderr, "pmtop %s: '%s' is not a process id\n", word, quote(text, buf));
+		fprintf(stderr, PROGRAM ": '%s' is not a process id\n", PROGRAM_OF(word),
+			quote(text, buf));
 		return EXIT_USAGE;
 	}
 	*ret_pid = (pid_t)value;
@@ -94,8 +100,8 @@ int options_without(const char *word, const char *list, struct probe *probe)
 
 	if (!list || probe_take_away(probe, list, &bad) >= 0)
 		return EXIT_DONE;
-	fprintf(stderr, "pmtop %s: --without does not know '%.*s'; pmtop doctor lists the words\n",
-		word, (int)strcspn(quote(bad, buf), ","), buf);
+	fprintf(stderr, PROGRAM ": --without does not know '%.*s'; pmtop doctor lists the words\n",
+		PROGRAM_OF(word), (int)strcspn(quote(bad, buf), ","), buf);
 	return EXIT_USAGE;
 }
 
@@ -104,25 +110,25 @@ int options_explain_target(const char *word, pid_t pid, int error)
 	const char *without_memory = error == -ESRCH ? target_lacks_memory(pid) : NULL;
 
 	if (without_memory) {
-		fprintf(stderr, "pmtop %s: process %d is a %s and has no memory of its own\n", word,
-			pid, without_memory);
+		fprintf(stderr, PROGRAM ": process %d is a %s and has no memory of its own\n",
+			PROGRAM_OF(word), pid, without_memory);
 		return EXIT_NO_PROCESS;
 	}
 	switch (error) {
 	case -ESRCH:
 		fprintf(stderr,
-			"pmtop %s: there is no process %d, or it ended before it was read\n", word,
-			pid);
+			PROGRAM ": there is no process %d, or it ended before it was read\n",
+			PROGRAM_OF(word), pid);
 		return EXIT_NO_PROCESS;
 	case -EACCES:
 	case -EPERM:
-		fprintf(stderr, "pmtop %s: not permitted to read the memory map of process %d%s\n",
-			word, pid,
+		fprintf(stderr, PROGRAM ": not permitted to read the memory map of process %d%s\n",
+			PROGRAM_OF(word), pid,
 			geteuid() ? ": run as root, or as its user"
 				  : ": this kernel or sandbox keeps it from root too");
 		return EXIT_NOT_PERMITTED;
 	default:
-		fprintf(stderr, "pmtop %s: cannot read process %d: %s\n", word, pid,
+		fprintf(stderr, PROGRAM ": cannot read process %d: %s\n", PROGRAM_OF(word), pid,
 			strerror(-error));
 		return EXIT_ERROR;
 	}

@@ -9,7 +9,7 @@
 
 /*
  * What the commands have in common about options and errors: each function says on standard error
- * what is wrong and returns an exit status, or EXIT_DONE.
+ * what is wrong and returns an exit status, or EXIT_DONE. `word` is the command, "" for the screens.
  */
 
 /*

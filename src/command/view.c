@@ -17,6 +17,7 @@
  * pmtop -p PID: watch one process; pmtop alone: choose one from the list of processes.
  */
 
+#define WORD		  "" /* the screens need none */
 #define INTERVAL_NS	  ((int64_t)100 * 1000000)
 #define CENSUS_NS	  ((int64_t)2 * 1000000000)
 #define INTERVAL_LEAST_NS ((uint64_t)1000000)
@@ -81,7 +82,7 @@ static int read_options(struct view_command *view, int argc, char **argv)
 	opterr = 0;
 	while (!status && (id = options_next(argc, argv, ":p:h", options, NULL)) != -1) {
 		if (id == 'p')
-			status = options_pid("view", optarg, &view->pid);
+			status = options_pid(WORD, optarg, &view->pid);
 		else if (id == 'i')
 			status = take_interval(view, optarg);
 		else if (id == 'w')
@@ -91,10 +92,10 @@ static int read_options(struct view_command *view, int argc, char **argv)
 		else if (id == 'h')
 			view->help = true;
 		else if (!view_option(&view->options, id, optarg))
-			status = options_refuse("view", id, argv, optind);
+			status = options_refuse(WORD, id, argv, optind);
 	}
 	if (!status && optind < argc)
-		status = options_refuse_word("view", argv[optind]);
+		status = options_refuse_word(WORD, argv[optind]);
 	return status;
 }
 
@@ -179,7 +180,7 @@ static int show(struct view_command *view)
 	if (status)
 		return status;
 	probe_run(&view->probe);
-	status = options_without("view", view->without, &view->probe);
+	status = options_without(WORD, view->without, &view->probe);
 	if (status) {
 		view_abandon(screen);
 		return status;
@@ -196,7 +197,7 @@ static int show(struct view_command *view)
 	r = open_live(view, view->pid, &source);
 	if (r < 0) {
 		view_abandon(screen);
-		return options_explain_target("view", view->pid, r);
+		return options_explain_target(WORD, view->pid, r);
 	}
 	return view_source(screen, source);
 }

@@ -102,11 +102,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(const struct probe *probe);
 	} groups[] = {
-		{ "scans", bench_scans },
-		{ "many", bench_many },
-		{ "shared", bench_shared },
-		{ "memory", bench_memory },
-		{ "frame", bench_frame },
+		{ "scans", bench_scans },   { "many", bench_many },   { "shared", bench_shared },
+		{ "memory", bench_memory }, { "frame", bench_frame },
 	};
 	struct probe probe;
 

@@ -179,8 +179,7 @@ static void test_bound_holds(void **state)
 		m.state[k] = (uint8_t)build_below(&seed, PAGE_STATES);
 	for (uint64_t n = 1; n <= 700; n++) {
 		for (int k = 0; k < 40; k++)
-			m.state[build_below(&seed, 512)] =
-				(uint8_t)build_below(&seed, PAGE_STATES);
+			m.state[build_below(&seed, 512)] = (uint8_t)build_below(&seed, PAGE_STATES);
 		push(h, n);
 		assert_true(history_memory(h) <= limit);
 		assert_int_equal(history_snapshot(h, history_count(h) - 1)->sequence, n);
