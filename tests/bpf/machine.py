@@ -137,8 +137,11 @@ class Target:
 class KernelLog:
     """Lines that the kernel logs from now on and that are about trouble."""
 
-    TROUBLE = re.compile(r"BUG|WARNING|Oops|RIP:|stall|lockup|Bad page|Bad swap|swap_free|"
-                         r"swap_dup|Unused swap|Call Trace|general protection", re.I)
+    # The first lines of reports. "Call Trace" and "RIP" follow them, but also follow a report of the
+    # OOM killer, which other tests provoke.
+    TROUBLE = re.compile(r"\bBUG\b|WARNING:|\bOops|general protection|unable to handle|"
+                         r"lockup|stall|hung task|blocked for more|Bad page|Bad swap|swap_free|"
+                         r"swap_dup|Unused swap|KASAN|KCSAN|UBSAN|refcount|list_(add|del)", re.I)
 
     def __init__(self):
         self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
