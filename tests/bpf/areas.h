@@ -30,6 +30,12 @@ void areas_open(struct areas *areas);
 void areas_close(struct areas *areas);
 
 /*
+ * Learns from private pages of one's own, whose type pagemap tells, which area it is. False when none
+ * of them went to swap.
+ */
+bool areas_learn(struct areas *areas);
+
+/*
  * True if the slot holds exactly this page. The first page of a type says which area it is. A page
  * that is still being written gets two seconds.
  */

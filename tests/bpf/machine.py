@@ -4,12 +4,40 @@ a swap area on a loop device over a file with real extents, a tmpfs that wants h
 cgroup (v1 or v2), a target process, and what the kernel log says meanwhile."""
 
 import contextlib
+import glob
 import os
 import re
+import signal
 import subprocess
+import sys
 import time
 
 PAGE = 4096
+
+
+def give_back_when_told_to_end():
+    """A test that times out is told to end: what it made of the machine is taken back then too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
+    for left in glob.glob("/var/tmp/pmtop-slots-*.swap"):
+        pid = re.search(r"slots-(\d+)\.swap", left)[1]
+        if not os.path.exists(f"/proc/{pid}"):
+            sweep(pid, left)
+
+
+def sweep(pid, path):
+    """What a run that was killed has left."""
+    loops = subprocess.run(["losetup", "-j", path], capture_output=True, text=True, check=False)
+    for line in loops.stdout.splitlines():
+        device = line.split(":")[0]
+        subprocess.run(["swapoff", device], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["losetup", "-d", device], check=False)
+    os.unlink(path)
+    for where in glob.glob(f"/run/pmtop-slots-{pid}-*"):
+        subprocess.run(["umount", "-l", where], check=False)
+        os.rmdir(where)
+    for group in glob.glob(f"/sys/fs/cgroup/memory/pmtop-slots-{pid}-*"):
+        os.rmdir(group)
 
 
 @contextlib.contextmanager

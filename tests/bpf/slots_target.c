@@ -57,13 +57,13 @@ static void write_pages(struct object *o)
 	static uint64_t buffer[64][512];
 	uint64_t n;
 
-	for (uint64_t i = 0, turn = 0; i < o->pages; i += n, turn++) {
+	for (uint64_t i = 0, turn = 0; i < o->skip + o->pages; i += n, turn++) {
 		n = 1u << pattern_mix(turn) % 7;
-		if (n > o->pages - i)
-			n = o->pages - i;
+		if (n > o->skip + o->pages - i)
+			n = o->skip + o->pages - i;
 		for (uint64_t k = 0; k < n; k++)
-			pattern_fill(buffer[k], o->seed, o->skip + i + k);
-		if (pwrite(o->fd, buffer, n * PAGE, (o->skip + i) * PAGE) != (ssize_t)(n * PAGE))
+			pattern_fill(buffer[k], o->seed, i + k);
+		if (pwrite(o->fd, buffer, n * PAGE, i * PAGE) != (ssize_t)(n * PAGE))
 			die("write");
 	}
 	/* Mapped as well, or there is nothing for MADV_PAGEOUT to find. */
