@@ -102,13 +102,15 @@ class Cgroup:
         self._write(os.path.join(self.path, "cgroup.procs"), str(pid))
 
     def limit(self, size):
-        """True if the kernel brought the group below `size`; it may give up earlier on v1."""
+        """Brings the group below `size`. On v1 the kernel gives up at times: then it is asked again."""
         name = "memory.high" if self.v2 else "memory.limit_in_bytes"
-        try:
-            self._write(os.path.join(self.path, name), str(size))
-        except OSError:
-            return False
-        return True
+        for _ in range(20):
+            try:
+                self._write(os.path.join(self.path, name), str(size))
+                return True
+            except OSError:
+                time.sleep(0.05)
+        return False
 
     def free(self):
         name, value = ("memory.high", "max") if self.v2 else ("memory.limit_in_bytes", "-1")

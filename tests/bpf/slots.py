@@ -53,7 +53,7 @@ def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), 
         if pressure:
             target.stop()
             for part in pressure:
-                group.limit(pages * PAGE // part)
+                need(group.limit(pages * PAGE // part), f"{name}: a limit of 1/{part}", kind)
             group.free()
             target.go_on()
         else:
@@ -339,8 +339,8 @@ def main():
             exact(programs, "tmpfs, large folios", "file", pages, seed=16, where=huge, large=True)
             exact(programs, "large entries, some split", "file", pages, seed=21, where=huge,
                   pressure=(4,), large=True, then="touch")
-            exact(programs, "large folios, offset", "written", pages, skip=77, seed=23, where=huge,
-                  pressure=(2,), large=True)
+            exact(programs, "inside a large entry", "inside", pages, skip=77, seed=23, where=huge,
+                  large=True)
             with huge_tmpfs("within_size") as within:
                 exact(programs, "folios of many sizes", "written", pages, seed=22, where=within,
                       large=True)

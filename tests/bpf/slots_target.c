@@ -5,7 +5,9 @@
  *
  *   slots_target KIND PAGES SKIP SEED [DIR]
  *
- * KIND: anon, memfd, holes, allocated (holes, some of them fallocated), sysv, file and written (on DIR: by memory, by write). SKIP: the mapping starts at this page of the object.
+ * KIND: anon, memfd, holes, allocated (holes, some of them fallocated), sysv; on DIR: file, written
+ * (by write instead of by memory), inside (the same, but pushed out through a mapping of the whole
+ * file). SKIP: the mapping starts at this page of the object.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +30,8 @@ struct object {
 	const char *dir;
 	int fd;
 	char *memory; /* page skip of the object */
-	int holes;
+	char *whole; /* kind inside: all of it, through which it is pushed out */
+	int holes, written;
 };
 
 static void die(const char *what)
@@ -39,13 +42,12 @@ static void die(const char *what)
 
 static void make_file(struct object *o)
 {
-	if (!strcmp(o->kind, "file") || !strcmp(o->kind, "written"))
+	if (!strcmp(o->kind, "file") || o->written)
 		o->fd = open(o->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	else
 		o->fd = memfd_create("slots", MFD_CLOEXEC);
 	/* What is to be written grows as it is: so do the folios. */
-	if (o->fd < 0 ||
-	    (strcmp(o->kind, "written") && ftruncate(o->fd, (o->skip + o->pages) * PAGE) < 0))
+	if (o->fd < 0 || (!o->written && ftruncate(o->fd, (o->skip + o->pages) * PAGE) < 0))
 		die("object");
 	o->memory = mmap(NULL, o->pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, o->fd,
 			 o->skip * PAGE);
@@ -67,8 +69,14 @@ static void write_pages(struct object *o)
 			die("write");
 	}
 	/* Mapped as well, or there is nothing for MADV_PAGEOUT to find. */
-	for (uint64_t i = 0; i < o->pages; i++)
-		*(volatile char *)(o->memory + i * PAGE);
+	if (!strcmp(o->kind, "inside")) {
+		o->whole = mmap(NULL, (o->skip + o->pages) * PAGE, PROT_READ | PROT_WRITE,
+				MAP_SHARED, o->fd, 0);
+		if (o->whole == MAP_FAILED)
+			die("mmap");
+	}
+	for (uint64_t i = 0; i < o->pages + (o->whole ? o->skip : 0); i++)
+		*(volatile char *)((o->whole ? o->whole : o->memory) + i * PAGE);
 }
 
 /* Every second 1000 pages are allocated before anything is written. */
@@ -87,6 +95,7 @@ static void make(struct object *o)
 	size_t size = o->pages * PAGE;
 
 	o->fd = -1;
+	o->written = !strcmp(o->kind, "written") || !strcmp(o->kind, "inside");
 	o->holes = !strcmp(o->kind, "holes") || !strcmp(o->kind, "allocated");
 	if (!strcmp(o->kind, "anon")) {
 		o->memory =
@@ -101,7 +110,7 @@ static void make(struct object *o)
 	}
 	if (o->memory == MAP_FAILED)
 		die("mmap");
-	if (!strcmp(o->kind, "written")) {
+	if (o->written) {
 		write_pages(o);
 		return;
 	}
@@ -118,15 +127,17 @@ static void make(struct object *o)
  */
 static void push_out(struct object *o)
 {
-	uint64_t stretch = strcmp(o->kind, "file") && strcmp(o->kind, "written") ? 64 : 512;
+	uint64_t stretch = o->written || !strcmp(o->kind, "file") ? 512 : 64;
+	uint64_t pages = o->whole ? o->skip + o->pages : o->pages;
+	char *memory = o->whole ? o->whole : o->memory;
 
 	for (int round = 0; round < 3; round++)
-		for (uint64_t i = 0; i < o->pages; i += stretch) {
-			uint64_t n = o->pages - i < stretch ? o->pages - i : stretch;
+		for (uint64_t i = 0; i < pages; i += stretch) {
+			uint64_t n = pages - i < stretch ? pages - i : stretch;
 
 			if (i / stretch % 5 == 4)
 				continue;
-			if (madvise(o->memory + i * PAGE, n * PAGE, MADV_PAGEOUT) < 0)
+			if (madvise(memory + i * PAGE, n * PAGE, MADV_PAGEOUT) < 0)
 				die("MADV_PAGEOUT");
 		}
 }
