@@ -17,6 +17,7 @@ void areas_open(struct areas *areas)
 
 	memset(areas, 0, sizeof(*areas));
 	areas->page = aligned_alloc(PAGE, PAGE);
+	areas->patience = 100;
 	for (int i = 0; i < AREAS; i++)
 		areas->of_type[i] = -1;
 	while (f && areas->count < AREAS && fgets(line, sizeof(line), f)) {
@@ -97,7 +98,7 @@ bool areas_holds(struct areas *areas, uint8_t type, uint64_t offset, const void 
 {
 	if (type >= AREAS)
 		return false;
-	for (int wait = 0; wait < 40; wait++) {
+	for (;;) {
 		for (int n = 0; n < areas->count; n++) {
 			if (!may_be(areas, type, n))
 				continue;
@@ -106,9 +107,10 @@ bool areas_holds(struct areas *areas, uint8_t type, uint64_t offset, const void 
 				return true;
 			}
 		}
+		if (areas->patience-- <= 0)
+			return false;
 		usleep(50000);
 	}
-	return false;
 }
 
 uint64_t areas_most_slots(const struct areas *areas)

@@ -23,6 +23,7 @@ struct areas {
 	struct area area[AREAS];
 	int of_type[AREAS]; /* -1: not learnt */
 	void *page; /* aligned for O_DIRECT */
+	int patience; /* times 50 ms, for pages that are still being written */
 };
 
 /* Opens every area in /proc/swaps. */
@@ -37,7 +38,7 @@ bool areas_learn(struct areas *areas);
 
 /*
  * True if the slot holds exactly this page. The first page of a type says which area it is. A page
- * that is still being written gets two seconds.
+ * that is still being written is waited for, but not for ever.
  */
 bool areas_holds(struct areas *areas, uint8_t type, uint64_t offset, const void *page);
 
