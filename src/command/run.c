@@ -13,15 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/escape.h"
 #include "report/report.h"
 #include "sample/live.h"
+#include "sample/recording.h"
 
 /*
  * pmtop run: start a workload, show it until it ends or the time is over, take everything away.
  */
 
-#define NS	UINT64_C(1000000000)
-#define ONCE_NS (2 * NS) /* in which the built-in reproduction settles */
+#define NS	  UINT64_C(1000000000)
+#define ONCE_NS	  (2 * NS) /* in which the built-in reproduction settles */
+#define RECORD_NS INT64_C(100000000)
 
 static uint64_t now_ns(void)
 {
@@ -38,6 +41,8 @@ static uint64_t interval_ns(const struct run_options *o)
 
 struct run {
 	const struct run_options *options;
+	struct source *source; /* with --record; else NULL */
+	struct recording *recording;
 	struct probe probe;
 	struct workload *workload;
 	int signals;
@@ -50,14 +55,74 @@ static void wait_until(struct run *run, uint64_t when)
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = workload_fd(run->workload), .events = POLLIN },
+		{ .fd = run->source ? source_fd(run->source) : -1, .events = POLLIN },
 	};
 	uint64_t now = now_ns();
 	struct signalfd_siginfo info;
 	uint64_t ms = when > now ? (when - now + 999999) / 1000000 : 0;
 
-	poll(fds, 2, ms < 3600000 ? (int)ms : 3600000);
+	poll(fds, 3, ms < 3600000 ? (int)ms : 3600000);
 	if (fds[0].revents && read(run->signals, &info, sizeof(info)) == sizeof(info))
 		run->signal = (int)info.ssi_signo;
+}
+
+/* --record: a source of its own, at the interval of a screen, beside the pictures. */
+static int start_recording(struct run *run)
+{
+	const struct run_options *o = run->options;
+	const struct live_options live = {
+		.pid = workload_status(run->workload)->pid,
+		.interval_ns = o->interval_ns ? (int64_t)o->interval_ns : RECORD_NS,
+		.slots = true,
+	};
+	const struct recording_options log = { .path = o->record, .interval_ns = live.interval_ns };
+	char message[RECORDING_MESSAGE], shown[RECORDING_MESSAGE * 2];
+	int r = live_open(&live, &run->probe, &run->source);
+
+	if (r < 0) {
+		fprintf(stderr, "pmtop run: there was nothing to record: %s\n", strerror(-r));
+		return r;
+	}
+	r = recording_start(&log, run->source, &run->probe, &run->recording, message);
+	if (r >= 0)
+		return 0;
+	escape_text(message, strlen(message), shown, sizeof(shown));
+	fprintf(stderr, "pmtop run: %s\n", shown);
+	return r;
+}
+
+/* Keeps the source going: a snapshot that nobody takes is a door that stays shut. */
+static void look_at_recording(struct run *run)
+{
+	struct snapshot *snapshot = run->source ? source_take(run->source) : NULL;
+
+	if (snapshot)
+		snapshot_unref(snapshot);
+}
+
+/* With how the workload ended in it; what went wrong with the log is said. */
+static void end_recording(struct run *run)
+{
+	char shown[RECORDING_MESSAGE * 2];
+	const struct workload_status *s = workload_status(run->workload);
+	struct recording_status log;
+	char end[64];
+
+	if (run->recording) {
+		snprintf(end, sizeof(end), "%s (%d)", workload_state_name(s->state), s->code);
+		if (s->state == WORKLOAD_OOM)
+			recording_event(run->recording, RECORDING_OOM, end);
+		if (s->state != WORKLOAD_RUNNING)
+			recording_event(run->recording, RECORDING_ENDED, end);
+		recording_status(run->recording, &log);
+		if (!log.runs) {
+			escape_text(log.message, strlen(log.message), shown, sizeof(shown));
+			fprintf(stderr, "pmtop run: the recording ended early: %s\n", shown);
+		}
+		recording_stop(run->recording, &log);
+	}
+	if (run->source)
+		source_free(run->source);
 }
 
 /* One picture of it now; what it was when it has just ended is for the end to say. */
@@ -106,6 +171,7 @@ static void watch(struct run *run)
 	plan(run->options, &next, &end);
 	for (;;) {
 		workload_poll(run->workload, NULL);
+		look_at_recording(run);
 		if (s->state != WORKLOAD_RUNNING || run->signal)
 			break;
 		if (now_ns() >= next || now_ns() >= end) {
@@ -162,8 +228,15 @@ static int run_batch(const struct run_options *o)
 		return why.status;
 	}
 	run_say_swap(&o->workload);
-	watch(&run);
-	status = run.signal ? 128 + run.signal : run_say_end(workload_status(run.workload));
+	/* Gone already: its end is all that there is to tell. Any other failure is one of ours. */
+	r = o->record ? start_recording(&run) : 0;
+	if (r >= 0 || r == -ESRCH)
+		watch(&run);
+	end_recording(&run);
+	if (r < 0 && r != -ESRCH)
+		status = RUN_FAILED;
+	else
+		status = run.signal ? 128 + run.signal : run_say_end(workload_status(run.workload));
 	r = workload_free(run.workload, &why);
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: %s\n", why.text);

@@ -22,6 +22,7 @@ enum option_id {
 	OPTION_NO_CGROUP,
 	OPTION_ONCE,
 	OPTION_JSON,
+	OPTION_RECORD,
 	OPTION_DURATION,
 	OPTION_INTERVAL,
 	OPTION_FORWARD, /* for pagemap-test, as it stands */
@@ -44,6 +45,7 @@ static const struct option options[] = {
 	{ "order", required_argument, NULL, OPTION_FORWARD },
 	{ "seed", required_argument, NULL, OPTION_FORWARD },
 	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "record", required_argument, NULL, OPTION_RECORD },
 	VIEW_LONG_OPTIONS,
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -69,6 +71,7 @@ static const char help[] =
 	"  --duration TIME    end it after that long: 500ms, 20s, 5m, 1h\n"
 	"  --interval TIME    between two pictures (1s)\n"
 	"\n"
+	"  --record FILE      record it as well; pmtop replay FILE shows it\n"
 	"  --theme NAME, --color WHEN, --no-mouse, --ascii   for the screen; see pmtop --help\n"
 	"\n"
 	"  --kind, --pages, --rate, --order, --seed   for the built-in reproduction; see\n"
@@ -147,6 +150,9 @@ static int take_option(int id, const char *name, char *text, struct run_options 
 	case OPTION_JSON:
 		o->json = true;
 		return 0;
+	case OPTION_RECORD:
+		o->record = text;
+		return *text ? 0 : complain(name, text, "is no file name");
 	default:
 		return view_option(&o->view, id, text) ? 0 : -EINVAL;
 	}

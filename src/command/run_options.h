@@ -11,6 +11,7 @@ struct run_options {
 	struct view_options view;
 	uint64_t interval_ns;
 	uint64_t duration_ns; /* 0: until the command ends */
+	const char *record; /* log to record into; NULL: none */
 	bool once;
 	bool json;
 	bool built_in; /* the reproduction, no command of the person's own */

@@ -10,6 +10,8 @@
 
 #include "command/command.h"
 #include "command/run_words.h"
+#include "command/view_record.h"
+#include "model/escape.h"
 #include "sample/live.h"
 #include "ui/view_workload.h"
 
@@ -27,6 +29,9 @@ struct run_view {
 	int news; /* readable when the workload has some, and every POLL_NS */
 	int timer;
 	bool stayed; /* something could not be taken away */
+	struct view_record record;
+	bool named; /* the file of --record has been used */
+	char trouble[RECORDING_MESSAGE * 2]; /* why recording did not start */
 };
 
 static int say(const struct run_view *v, int r, char *message, size_t size)
@@ -75,15 +80,13 @@ static int stop(void *context, char *message, size_t size)
 
 static int open_source(const struct run_view *v, struct source **ret)
 {
-	struct live_options live = {
+	const struct live_options live = {
 		.pid = workload_status(v->workload)->pid,
-		.interval_ns = (int64_t)v->options->interval_ns,
+		.interval_ns = v->record.interval_ns,
+		/* As pmtop record: what is asked of a log later was not known then. */
+		.slots = v->options->record,
 	};
 
-	if (!live.interval_ns)
-		live.interval_ns = view_interval_ns(v->screen);
-	if (!live.interval_ns)
-		live.interval_ns = INTERVAL_NS;
 	return live_open(&live, &v->probe, ret);
 }
 
@@ -103,6 +106,33 @@ static int start(void *context, char *message, size_t size)
 	}
 	app_set_source(view_app(v->screen), source);
 	return 0;
+}
+
+/* R on the screen; the first time into the file of --record. */
+static int record(void *context, struct source *source, const char *path, char *message,
+		  size_t size)
+{
+	struct run_view *v = context;
+	int r;
+
+	if (!*path && v->options->record && !v->named) {
+		v->named = true;
+		path = v->options->record;
+	}
+	r = view_record_toggle(&v->record, source, path, message, size);
+	if (r < 0)
+		escape_text(message, strlen(message), v->trouble, sizeof(v->trouble));
+	return r;
+}
+
+static bool recording_goes_on(void *context, struct source *source, char *message, size_t size)
+{
+	return view_record_goes_on(&((struct run_view *)context)->record, source, message, size);
+}
+
+static void bookmark(void *context, struct source *source, const char *name)
+{
+	view_record_bookmark(&((struct run_view *)context)->record, name);
 }
 
 /* Before the screen is given up, so that whatever ends pmtop finds everything taken away. */
@@ -162,7 +192,17 @@ static int show(struct run_view *v)
 		app_request(view_app(v->screen), REQ_WORKLOAD);
 	else if (r < 0)
 		fprintf(stderr, "pmtop run: the workload cannot be sampled: %s\n", strerror(-r));
-	return view_source(v->screen, source);
+	if (source)
+		app_set_source(view_app(v->screen), source);
+	if (source && v->options->record) {
+		app_request(view_app(v->screen), REQ_RECORD);
+		if (!v->record.recording) {
+			fprintf(stderr, "pmtop run: %s\n", v->trouble);
+			view_abandon(v->screen);
+			return RUN_FAILED;
+		}
+	}
+	return view_source(v->screen, NULL);
 }
 
 static int start_and_show(struct run_view *v)
@@ -194,12 +234,24 @@ static int start_and_show(struct run_view *v)
 int run_view(const struct run_options *options)
 {
 	struct run_view v = { .options = options, .news = -1, .timer = -1 };
+	const struct app_hooks hooks = { .context = &v,
+					 .record = record,
+					 .recording = recording_goes_on,
+					 .bookmark = bookmark };
 	int status = view_begin(&options->view, &v.screen);
 
 	if (status)
 		return RUN_FAILED;
 	probe_run(&v.probe);
+	v.record.probe = &v.probe;
+	v.record.interval_ns = (int64_t)options->interval_ns;
+	if (!v.record.interval_ns)
+		v.record.interval_ns = view_interval_ns(v.screen);
+	if (!v.record.interval_ns)
+		v.record.interval_ns = INTERVAL_NS;
+	view_set_hooks(v.screen, &hooks);
 	status = start_and_show(&v);
+	view_record_say(&v.record);
 	if (v.news >= 0)
 		close(v.news);
 	if (v.timer >= 0)

@@ -131,6 +131,50 @@ class Screen(Case):
         self.assertEqual(self.ended(terminal), 0, terminal.screen())
 
 
+class Record(Case):
+    def samples(self, path):
+        result = subprocess.run([PMTOP, "export", path, "--format", "json"], capture_output=True,
+                                text=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def test_beside_the_pictures(self):
+        path = os.path.join(self.folder, "log.pmtop")
+        result = self.pmtop("--make-swap", "16M", "--duration", "2s", "--interval", "200ms",
+                            "--record", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        samples = self.samples(path)
+        self.assertGreaterEqual(len(samples), 5)
+        self.assertGreater(max(s["totals"]["shared_swap"] for s in samples), 128)
+
+    def test_a_log_that_is_there_is_kept(self):
+        path = os.path.join(self.folder, "precious")
+        with open(path, "w") as f:
+            f.write("precious")
+        result = self.pmtop("--record", path, "--", "sleep", "1000")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("precious", result.stderr)
+        with open(path) as f:
+            self.assertEqual(f.read(), "precious")
+
+    def test_command_that_is_gone_at_once(self):
+        path = os.path.join(self.folder, "log.pmtop")
+        result = self.pmtop("--record", path, "--", "sh", "-c", "exit 4")
+        self.assertEqual(result.returncode, 4)
+
+    def test_on_the_screen(self):
+        path = os.path.join(self.folder, "log.pmtop")
+        terminal = Terminal("--make-swap", "16M", "--record", path)
+        self.addCleanup(terminal.close)
+        self.assertTrue(terminal.shows("rec", "/dev/zero (deleted)"), terminal.screen())
+        time.sleep(1)
+        terminal.keys("q")
+        wait_for(lambda: terminal.status() is not None)
+        self.assertEqual(terminal.status(), 0, terminal.screen())
+        self.assertGreaterEqual(len(self.samples(path)), 3)
+        self.assertEqual(leftovers(terminal.pid), [])
+
+
 class Json(Case):
     def test_one_object_a_line_while_it_lasts(self):
         result = self.pmtop("--make-swap", "16M", "--json", "--interval", "300ms", "--duration",
