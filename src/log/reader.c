@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/check.h"
 #include "log/reader_internal.h"
 #include "model/cleanup.h"
 
@@ -49,26 +50,60 @@ int reader_failed(const struct log_reader *reader, struct log_error *error)
 	return database_error(reader->db, sqlite3_errcode(reader->db), reader->path, error);
 }
 
+/* Columns of sample, in the order of the table. */
+enum column {
+	COLUMN_SAMPLE,
+	COLUMN_TAKEN,
+	COLUMN_CLOCK,
+	COLUMN_SEQUENCE,
+	COLUMN_COMM,
+	COLUMN_WRITTEN,
+	COLUMN_SHARED_SWAP,
+	COLUMN_PRIVATE_SLOTS,
+	COLUMN_SHARED_SLOTS,
+	COLUMN_SWAP_EXACT,
+	COLUMN_SKIPPED,
+	COLUMN_LAST_MAPPING,
+	COLUMN_LAST_BLOCK,
+	COLUMN_LAST_DETAIL,
+	COLUMN_CHECK
+};
+
+static bool check_sample(sqlite3_stmt *s, const char *comm, int length)
+{
+	uint32_t check = LOG_CHECK_START;
+
+	for (int c = COLUMN_SAMPLE; c < COLUMN_CHECK; c++)
+		if (c != COLUMN_COMM)
+			check = log_check_number(check, sqlite3_column_int64(s, c));
+	check = log_check_bytes(check, comm, (size_t)length);
+	return sqlite3_column_int64(s, COLUMN_CHECK) == check;
+}
+
 static int get_sample(sqlite3_stmt *s, struct read_sample *ret_row)
 {
 	struct read_sample row = { 0 };
 	int64_t written, knowledge, private_slots, shared_slots, exact, skipped;
-	const void *comm;
+	const char *comm;
 	int length;
 
-	if (reader_number(s, 0, INT64_MIN, INT64_MAX, &row.taken_ns) ||
-	    reader_number(s, 1, INT64_MIN, INT64_MAX, &row.clock_ns) ||
-	    reader_number(s, 2, 0, INT64_MAX, &row.sequence) ||
-	    sqlite3_column_type(s, 3) != SQLITE_TEXT || reader_number(s, 4, 0, 1, &written) ||
-	    reader_number(s, 5, 0, SHARED_SWAP_UNKNOWN, &knowledge) ||
-	    reader_number(s, 6, 0, 1, &private_slots) || reader_number(s, 7, 0, 1, &shared_slots) ||
-	    reader_number(s, 8, 0, 1, &exact) || reader_number(s, 9, 0, 1, &skipped) ||
-	    reader_number(s, 10, 0, INT64_MAX, &row.last_mapping) ||
-	    reader_number(s, 11, 0, INT64_MAX, &row.last_block))
+	if (reader_number(s, COLUMN_TAKEN, INT64_MIN, INT64_MAX, &row.taken_ns) ||
+	    reader_number(s, COLUMN_CLOCK, INT64_MIN, INT64_MAX, &row.clock_ns) ||
+	    reader_number(s, COLUMN_SEQUENCE, 0, INT64_MAX, &row.sequence) ||
+	    sqlite3_column_type(s, COLUMN_COMM) != SQLITE_TEXT ||
+	    reader_number(s, COLUMN_WRITTEN, 0, 1, &written) ||
+	    reader_number(s, COLUMN_SHARED_SWAP, 0, SHARED_SWAP_UNKNOWN, &knowledge) ||
+	    reader_number(s, COLUMN_PRIVATE_SLOTS, 0, 1, &private_slots) ||
+	    reader_number(s, COLUMN_SHARED_SLOTS, 0, 1, &shared_slots) ||
+	    reader_number(s, COLUMN_SWAP_EXACT, 0, 1, &exact) ||
+	    reader_number(s, COLUMN_SKIPPED, 0, 1, &skipped) ||
+	    reader_number(s, COLUMN_LAST_MAPPING, 0, INT64_MAX, &row.last_mapping) ||
+	    reader_number(s, COLUMN_LAST_BLOCK, 0, INT64_MAX, &row.last_block))
 		return -EBADMSG;
-	comm = sqlite3_column_text(s, 3);
-	length = sqlite3_column_bytes(s, 3);
-	if (!comm || length >= (int)sizeof(row.comm) || memchr(comm, '\0', (size_t)length))
+	comm = (const char *)sqlite3_column_text(s, COLUMN_COMM);
+	length = sqlite3_column_bytes(s, COLUMN_COMM);
+	if (!comm || length >= (int)sizeof(row.comm) || memchr(comm, '\0', (size_t)length) ||
+	    !check_sample(s, comm, length))
 		return -EBADMSG;
 	memcpy(row.comm, comm, (size_t)length);
 	row.known.written = written;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "log/check.h"
 #include "log/reader_internal.h"
 #include "model/cleanup.h"
 
@@ -33,6 +34,7 @@ enum column {
 	COLUMN_SWAP_UNPLACED,
 	COLUMN_FILL_STATE,
 	COLUMN_FILL_MARKS,
+	COLUMN_CHECK
 };
 
 #define MARKS_MAX ((1 << PAGE_MARKS) - 1)
@@ -117,6 +119,31 @@ static int get_mapping(sqlite3_stmt *s, struct mapping **ret_mapping)
 	return *ret_mapping ? 0 : -ENOMEM;
 }
 
+/* The columns in the order of the check: the numbers but last_sample, and then the texts. */
+static bool check_row(sqlite3_stmt *s)
+{
+	static const uint8_t numbers[] = {
+		COLUMN_ID,	   COLUMN_LINEAGE,	COLUMN_FIRST,	      COLUMN_START,
+		COLUMN_END,	   COLUMN_OFFSET,	COLUMN_INODE,	      COLUMN_DEV_MAJOR,
+		COLUMN_DEV_MINOR,  COLUMN_HUGETLB_FILE, COLUMN_READ,	      COLUMN_MARKS_KNOWN,
+		COLUMN_DOUBT,	   COLUMN_SLOTS_KNOWN,	COLUMN_SWAP_UNPLACED, COLUMN_FILL_STATE,
+		COLUMN_FILL_MARKS,
+	};
+	static const uint8_t texts[] = { COLUMN_PERMS, COLUMN_KIND, COLUMN_NAME };
+	uint32_t check = LOG_CHECK_START;
+
+	for (size_t i = 0; i < sizeof(numbers); i++)
+		check = log_check_number(check, sqlite3_column_int64(s, numbers[i]));
+	for (size_t i = 0; i < sizeof(texts); i++) {
+		const void *text = sqlite3_column_text(s, texts[i]);
+
+		if (!text)
+			return false;
+		check = log_check_bytes(check, text, (size_t)sqlite3_column_bytes(s, texts[i]));
+	}
+	return sqlite3_column_int64(s, COLUMN_CHECK) == check;
+}
+
 /* One row; *ret_in_force says whether it covers the sample. */
 static int get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping *ret_row,
 		   bool *ret_in_force)
@@ -147,7 +174,7 @@ static int get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping *ret_ro
 	row.facts.swap_unplaced = (uint64_t)unplaced;
 	row.fill_state = (uint8_t)state;
 	row.fill_marks = (uint16_t)fill_marks;
-	code = get_mapping(s, &row.mapping);
+	code = check_row(s) ? get_mapping(s, &row.mapping) : -EBADMSG;
 	if (code)
 		return code;
 	if (row.facts.swap_unplaced > mapping_pages(row.mapping)) {

@@ -15,10 +15,7 @@
 #define MAGIC "SQLite format 3"
 
 static const char *const statements[READER_STATEMENTS] = {
-	[READ_SAMPLE] =
-		"SELECT taken_ns, clock_ns, sequence, comm, known_written, known_shared_swap, "
-		"known_private_slots, known_shared_slots, known_swap_exact, skipped, "
-		"last_mapping, last_block FROM sample WHERE sample = ?1",
+	[READ_SAMPLE] = "SELECT * FROM sample WHERE sample = ?1",
 	[READ_TOTAL] = "SELECT " LOG_COUNT_COLUMNS ", swap_unplaced FROM total WHERE sample <= ?1 "
 		       "ORDER BY sample DESC LIMIT 1",
 	[READ_TOTALS_FROM] = "SELECT " LOG_COUNT_COLUMNS ", swap_unplaced, sample FROM total "

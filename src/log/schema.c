@@ -35,7 +35,8 @@ const struct log_table log_schema[] = {
 		      "known_private_slots INTEGER NOT NULL, "
 		      "known_shared_slots INTEGER NOT NULL, known_swap_exact INTEGER NOT NULL, "
 		      "skipped INTEGER NOT NULL, last_mapping INTEGER NOT NULL, "
-		      "last_block INTEGER NOT NULL, last_detail INTEGER NOT NULL"),
+		      "last_block INTEGER NOT NULL, last_detail INTEGER NOT NULL, "
+		      "\"check\" INTEGER NOT NULL"),
 	TABLE(total, "sample INTEGER PRIMARY KEY, " COUNTS ", swap_unplaced INTEGER NOT NULL"),
 	TABLE(mapping, "mapping INTEGER PRIMARY KEY, lineage INTEGER NOT NULL, "
 		       "first_sample INTEGER NOT NULL, last_sample INTEGER, "
@@ -45,7 +46,8 @@ const struct log_table log_schema[] = {
 		       "hugetlb_file INTEGER NOT NULL, name TEXT NOT NULL, read INTEGER NOT NULL, "
 		       "marks_known INTEGER NOT NULL, doubt INTEGER NOT NULL, "
 		       "slots_known INTEGER NOT NULL, swap_unplaced INTEGER NOT NULL, "
-		       "fill_state INTEGER NOT NULL, fill_marks INTEGER NOT NULL"),
+		       "fill_state INTEGER NOT NULL, fill_marks INTEGER NOT NULL, "
+		       "\"check\" INTEGER NOT NULL"),
 	TABLE_BY_KEY(mapping_count,
 		     "mapping INTEGER, sample INTEGER, " COUNTS ", PRIMARY KEY (mapping, sample)"),
 	TABLE(layout, "sample INTEGER PRIMARY KEY, mappings BLOB NOT NULL"),

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log/check.h"
 #include "log/schema.h"
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
@@ -24,10 +25,10 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_ROLLBACK] = "ROLLBACK",
 	[WRITE_FACT] = "INSERT OR REPLACE INTO environment VALUES(?1, ?2)",
 	[WRITE_SAMPLE] =
-		"INSERT INTO sample VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+		"INSERT INTO sample VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
 	[WRITE_TOTAL] = "INSERT INTO total VALUES(?1," COUNT_PARAMETERS ",?2)",
 	[WRITE_MAPPING] = "INSERT INTO mapping VALUES(?1,?2,?3,NULL,?4,?5,?6,?7,?8,?9,?18,?19,?10,"
-			  "?20,?11,?12,?13,?14,?15,?16,?17)",
+			  "?20,?11,?12,?13,?14,?15,?16,?17,?21)",
 	[WRITE_MAPPING_END] = "UPDATE mapping SET last_sample = ?1 WHERE mapping = ?2",
 	[WRITE_COUNT] = "INSERT INTO mapping_count VALUES(?1,?2," COUNT_PARAMETERS ")",
 	[WRITE_LAYOUT] = "INSERT INTO layout VALUES(?1, ?2)",
@@ -187,7 +188,12 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 static int put_sample(struct log_writer *writer, const struct snapshot *snapshot)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_SAMPLE];
-	const int64_t numbers[] = { snapshot->known.written,
+	uint32_t check = LOG_CHECK_START;
+	const int64_t numbers[] = { writer->samples,
+				    snapshot->taken_ns,
+				    snapshot->clock_ns,
+				    (int64_t)snapshot->sequence,
+				    snapshot->known.written,
 				    snapshot->known.shared_swap,
 				    snapshot->known.private_slots,
 				    snapshot->known.shared_slots,
@@ -197,13 +203,14 @@ static int put_sample(struct log_writer *writer, const struct snapshot *snapshot
 				    writer->last_block,
 				    writer->last_detail };
 
-	sqlite3_bind_int64(s, 1, writer->samples);
-	sqlite3_bind_int64(s, 2, snapshot->taken_ns);
-	sqlite3_bind_int64(s, 3, snapshot->clock_ns);
-	sqlite3_bind_int64(s, 4, (int64_t)snapshot->sequence);
+	/* Column comm stands in the middle of the table, and last in the check. */
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		sqlite3_bind_int64(s, (int)i + 1 + (i > 3), numbers[i]);
+		check = log_check_number(check, numbers[i]);
+	}
 	sqlite3_bind_text(s, 5, snapshot->comm, -1, SQLITE_STATIC);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		sqlite3_bind_int64(s, (int)i + 6, numbers[i]);
+	check = log_check_bytes(check, snapshot->comm, strlen(snapshot->comm));
+	sqlite3_bind_int64(s, 15, check);
 	return writer_run(writer, WRITE_SAMPLE);
 }
 

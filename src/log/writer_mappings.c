@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/check.h"
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
 
@@ -168,11 +169,20 @@ static int put_mapping(struct log_writer *writer, const struct snapshot_mapping 
 				    row->fill_state,
 				    row->fill_marks };
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+	const char *kind = mapping_kind_names[mapping->kind];
+	uint32_t check = LOG_CHECK_START;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		sqlite3_bind_int64(s, (int)i + 1, numbers[i]);
+		check = log_check_number(check, numbers[i]);
+	}
+	check = log_check_bytes(check, mapping->perms, strlen(mapping->perms));
+	check = log_check_bytes(check, kind, strlen(kind));
+	check = log_check_bytes(check, mapping->name, mapping->name_length);
 	sqlite3_bind_text(s, 18, mapping->perms, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 19, mapping_kind_names[mapping->kind], -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 19, kind, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 20, mapping->name, mapping->name_length, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 21, check);
 	return writer_run(writer, WRITE_MAPPING);
 }
 

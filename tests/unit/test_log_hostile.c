@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "log/block.h"
+#include "log/schema.h"
+#include "log/writer.h"
+#include "tests/fuzz/walk_log.h"
+#include "tests/unit/log_world.h"
+
+/* Logs that lie, in every way that we could think of. */
+
+#define SAMPLES 12
+
+struct bytes {
+	uint8_t *data;
+	size_t size;
+};
+
+static void path_of(char *buf, size_t size)
+{
+	snprintf(buf, size, "/tmp/pmtop-test-hostile.%d", getpid());
+}
+
+static struct bytes slurp(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	struct bytes b = { 0 };
+
+	assert_non_null(file);
+	fseek(file, 0, SEEK_END);
+	b.size = (size_t)ftell(file);
+	rewind(file);
+	b.data = malloc(b.size + 1);
+	assert_int_equal(fread(b.data, 1, b.size, file), b.size);
+	fclose(file);
+	return b;
+}
+
+static struct snapshot *all[SAMPLES];
+
+/* A good log to start from; changed by SQL if there is some. */
+static struct bytes make(const char *sql)
+{
+	const struct log_fact facts[] = { { "kernel", "6.18" }, { "needs", "9.8.7" } };
+	char path[64];
+	const struct log_writer_options options = {
+		.path = path, .replace = true, .facts = facts, .fact_count = 2
+	};
+	struct world *w = world_new(7);
+	struct log_writer *writer;
+	struct bytes b;
+	sqlite3 *db;
+
+	path_of(path, sizeof(path));
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	for (int i = 0; i < SAMPLES; i++) {
+		struct snapshot *s;
+
+		world_turn(w);
+		s = world_snapshot(w);
+		assert_int_equal(log_writer_append(writer, s, NULL), 0);
+		if (all[i])
+			snapshot_unref(all[i]);
+		all[i] = s;
+	}
+	log_writer_event(writer, LOG_EVENT_BOOKMARK, 5, "x\x1b[2J", NULL);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	world_free(w);
+	if (sql) {
+		char *message = NULL;
+
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		if (sqlite3_exec(db, sql, NULL, NULL, &message))
+			fail_msg("%s: %s", sql, message);
+		sqlite3_close(db);
+	}
+	b = slurp(path);
+	unlink(path);
+	return b;
+}
+
+static int walk_sql(const char *sql, struct log_error *error)
+{
+	struct bytes b = make(sql);
+	int code = walk_log(b.data, b.size, error);
+
+	free(b.data);
+	return code;
+}
+
+static void test_good(void **state)
+{
+	assert_int_equal(walk_sql(NULL, NULL), SAMPLES);
+}
+
+static void test_truncated(void **state)
+{
+	struct bytes b = make(NULL);
+	struct log_error error;
+
+	for (size_t size = 0; size < b.size; size += size < 200 ? 7 : 1777) {
+		int code = walk_log(b.data, size, &error);
+
+		/* Cut anywhere, it never loads all. */
+		assert_true(code < SAMPLES);
+		if (code < 0)
+			assert_true(strlen(error.text) > 5);
+	}
+	free(b.data);
+}
+
+/* A flipped bit is noticed, or changes nothing that is a sample's. */
+static void test_flipped_bits(void **state)
+{
+	const struct report_options options = { .pages = true };
+	struct bytes b = make(NULL);
+	uint64_t random = 77;
+	int refused = 0, survived = 0;
+
+	for (int n = 0; n < 1500; n++) {
+		size_t at = build_below(&random, b.size);
+		uint8_t bit = (uint8_t)(1 << build_below(&random, 8));
+		struct log_reader *reader;
+
+		b.data[at] ^= bit;
+		if (log_reader_open_bytes(b.data, b.size, &reader, NULL) == 0) {
+			uint64_t sample = build_below(&random, SAMPLES);
+			struct snapshot *s = NULL;
+
+			if (sample < log_reader_info(reader)->samples &&
+			    log_reader_load(reader, sample, &s, NULL) == 0) {
+				char *x, *y;
+				size_t size;
+				FILE *out = open_memstream(&x, &size);
+
+				report_json(out, s, &options);
+				fclose(out);
+				out = open_memstream(&y, &size);
+				report_json(out, all[sample], &options);
+				fclose(out);
+				if (strcmp(x, y) != 0)
+					fail_msg("byte %zu bit %x: a lie was believed", at, bit);
+				free(x);
+				free(y);
+				snapshot_unref(s);
+				survived++;
+			} else {
+				refused++;
+			}
+			log_reader_free(reader);
+		} else {
+			refused++;
+		}
+		b.data[at] ^= bit;
+	}
+	/* Most of a log is slack and old rows, but the check must have had something to do. */
+	assert_true(refused > 50);
+	assert_true(survived > 50);
+	free(b.data);
+}
+
+struct lie {
+	const char *sql;
+	int code; /* of opening; 0: it opens, but nothing or not all can be loaded */
+	int at_most; /* samples that may be loaded */
+};
+
+static void test_lies(void **state)
+{
+	static const struct lie lies[] = {
+		{ "PRAGMA user_version=2", -EPROTONOSUPPORT, 0 },
+		{ "PRAGMA user_version=2147483647", -EPROTONOSUPPORT, 0 },
+		{ "PRAGMA user_version=0", -EBADMSG, 0 },
+		{ "PRAGMA user_version=-4", -EBADMSG, 0 },
+		{ "PRAGMA application_id=7", -EMEDIUMTYPE, 0 },
+		{ "DROP TABLE block", -EBADMSG, 0 },
+		{ "DROP INDEX block_by_place", -EBADMSG, 0 },
+		{ "ALTER TABLE sample ADD COLUMN more INTEGER", -EBADMSG, 0 },
+		{ "DROP TABLE total; CREATE VIEW total AS SELECT * FROM sample", -EBADMSG, 0 },
+		{ "DELETE FROM sample", -ENODATA, 0 },
+		{ "DELETE FROM environment", -EBADMSG, 0 },
+		{ "UPDATE environment SET value='-1' WHERE key='pid'", -EBADMSG, 0 },
+		{ "UPDATE environment SET value=zeroblob(3000000) WHERE key='kernel'", 0, SAMPLES },
+		{ "UPDATE sample SET sample=9223372036854775807 WHERE sample=11", -EBADMSG, 0 },
+		{ "UPDATE sample SET sample=9223372036854775806 WHERE sample=11", -EBADMSG, 0 },
+		{ "DELETE FROM sample WHERE sample=5", 0, SAMPLES - 1 },
+		{ "DELETE FROM total", 0, 0 },
+		{ "UPDATE total SET none=none+1", 0, 0 },
+		{ "UPDATE total SET none='many'", 0, 0 },
+		{ "DELETE FROM layout", 0, 0 },
+		{ "UPDATE layout SET mappings=zeroblob(1000000)", 0, 0 },
+		{ "DELETE FROM mapping", 0, 0 },
+		{ "UPDATE mapping SET start=0, end=4096", 0, 0 },
+		{ "UPDATE mapping SET end=start", 0, 0 },
+		{ "UPDATE mapping SET end=-4096", 0, 0 },
+		{ "UPDATE mapping SET name=zeroblob(9000)", 0, 0 },
+		{ "UPDATE mapping SET kind='anon; DROP TABLE'", 0, 0 },
+		{ "DELETE FROM block", 0, 2 },
+		{ "UPDATE block SET data=zeroblob(100000)", 0, 2 },
+		{ "UPDATE block SET data='text'", 0, 2 },
+		{ "UPDATE block SET base=id", 0, 2 },
+		{ "UPDATE block SET base=1 WHERE id>1", 0, 2 },
+		{ "UPDATE block SET block=block-1", 0, 2 },
+		{ "UPDATE event SET sample=-1", 0, SAMPLES },
+		{ "UPDATE event SET text=zeroblob(1000000), kind=x'00'", 0, SAMPLES },
+		{ "CREATE TRIGGER t AFTER INSERT ON sample BEGIN DELETE FROM sample; END", 0,
+		  SAMPLES },
+		{ "CREATE VIEW v AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r) "
+		  "SELECT * FROM r",
+		  0, SAMPLES },
+	};
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+		struct log_error error = { 0 };
+		int code = walk_sql(lies[i].sql, &error);
+
+		if (lies[i].code ? code != lies[i].code : code < 0 || code > lies[i].at_most)
+			fail_msg("%s: %d %s", lies[i].sql, code, error.text);
+	}
+}
+
+static void test_newer_schema_names_version(void **state)
+{
+	struct log_error error = { 0 };
+
+	assert_int_equal(walk_sql("PRAGMA user_version=5", &error), -EPROTONOSUPPORT);
+	assert_non_null(strstr(error.text, "schema 5"));
+	assert_non_null(strstr(error.text, "pmtop 9.8.7 is needed"));
+}
+
+static void test_other_files(void **state)
+{
+	static const uint8_t junk[] = "PK\3\4 this is an archive, not a log, and it is long enough "
+				      "to look like one, if one does not look closely at all.";
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+	char path[64];
+	sqlite3 *db;
+	FILE *file;
+
+	path_of(path, sizeof(path));
+	assert_int_equal(log_reader_open(path, &reader, &error), -ENOENT);
+	assert_int_equal(log_reader_open("/tmp", &reader, &error), -EMEDIUMTYPE);
+	assert_int_equal(log_reader_open("/dev/zero", &reader, &error), -EMEDIUMTYPE);
+	file = fopen(path, "wb");
+	fwrite(junk, 1, sizeof(junk), file);
+	fclose(file);
+	assert_int_equal(log_reader_open(path, &reader, &error), -EMEDIUMTYPE);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(log_reader_open(path, &reader, &error), -EMEDIUMTYPE);
+	unlink(path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_exec(db, "CREATE TABLE cookies(name, value)", NULL, NULL, NULL);
+	sqlite3_close(db);
+	assert_int_equal(log_reader_open(path, &reader, &error), -EMEDIUMTYPE);
+	assert_non_null(strstr(error.text, "not a log"));
+	unlink(path);
+	file = fopen(path, "wb");
+	fclose(file);
+	assert_int_equal(log_reader_open(path, &reader, &error), -ENODATA);
+	unlink(path);
+}
+
+/* A frame that says it holds a gigabyte gets the room of one block, and no more. */
+static void test_bomb(void **state)
+{
+	struct log_codec *codec = log_codec_new();
+	size_t size = 64 << 20, room = log_compress_room(size);
+	uint8_t *zeroes = calloc(1, size), *frame = malloc(room);
+	int length = log_compress(codec, zeroes, size, frame, room);
+	struct log_block block;
+	struct rusage before, after;
+
+	assert_true(length > 0);
+	free(zeroes);
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(log_block_decode(codec, frame, (size_t)length, NULL, &block), -EBADMSG);
+	getrusage(RUSAGE_SELF, &after);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 4096);
+	free(frame);
+	log_codec_free(codec);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_flipped_bits),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_newer_schema_names_version),
+		cmocka_unit_test(test_other_files),
+		cmocka_unit_test(test_bomb),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	for (int i = 0; i < SAMPLES; i++)
+		if (all[i])
+			snapshot_unref(all[i]);
+	return failed;
+}
