@@ -78,8 +78,8 @@ static int take_size(const char *text, uint64_t *ret_bytes)
 		fprintf(stderr, "pmtop record: --max-size %s\n", units_size_problem(error));
 		return EXIT_USAGE;
 	}
-	if (*ret_bytes < 256 << 10) {
-		fprintf(stderr, "pmtop record: --max-size is at least 256K\n");
+	if (*ret_bytes < 128 << 10) {
+		fprintf(stderr, "pmtop record: --max-size is at least 128K\n");
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
@@ -244,11 +244,32 @@ static void wait_for_end(const struct record *record, struct source *source,
 	}
 }
 
+/* A log without a sample is taken away. */
+static int say_nothing(const struct record *record, const struct recording_status *status,
+		       const struct source_status *source)
+{
+	char message[512];
+
+	if (!status->runs) {
+		escape_text(status->message, strlen(status->message), message, sizeof(message));
+		fprintf(stderr, "pmtop record: %s\n", message);
+		return EXIT_ERROR;
+	}
+	if (source->state == SOURCE_FAILED)
+		return options_explain_target(WORD, record->live.pid, source->error);
+	if (source->state == SOURCE_ENDED)
+		return options_explain_target(WORD, record->live.pid, -ESRCH);
+	fprintf(stderr, "pmtop record: ended before the first sample was taken\n");
+	return EXIT_NO_PROCESS;
+}
+
 static int say_end(const struct record *record, const struct recording_status *status,
 		   const struct source_status *source)
 {
 	char size[UNITS_SIZE_MAX], path[256], message[512];
 
+	if (!status->samples)
+		return say_nothing(record, status, source);
 	escape_text(record->log.path, strlen(record->log.path), path, sizeof(path));
 	escape_text(status->message, strlen(status->message), message, sizeof(message));
 	if (!record->quiet || !status->runs)
@@ -261,13 +282,7 @@ static int say_end(const struct record *record, const struct recording_status *s
 			"pmtop record: %llu samples left out, since the disk could not follow; "
 			"the log says where\n",
 			(unsigned long long)status->left_out);
-	if (!status->runs && !status->full)
-		return EXIT_ERROR;
-	if (!status->samples)
-		return source->state == SOURCE_FAILED
-			       ? options_explain_target(WORD, record->live.pid, source->error)
-			       : EXIT_NO_PROCESS;
-	return EXIT_DONE;
+	return status->runs || status->full ? EXIT_DONE : EXIT_ERROR;
 }
 
 static int record_process(const struct record *record, const struct probe *probe)

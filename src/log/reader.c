@@ -10,8 +10,11 @@
 /* Blocks that may change between two samples that are read one after the other. */
 #define CHANGES_MAX (1u << 20)
 
-/* Going on by more samples than this, one reads the sample as if it were the first. */
+/* Going on by more samples than this, the mappings are read from the newest list of them. */
 #define STEP_MAX 16
+
+/* Rows of blocks between two samples, above which a sample is read as if it were the first. */
+#define ROWS_MAX 50000
 
 #define BLOCK_NUMBER_MAX ((int64_t)(UINT64_MAX >> (LOG_BLOCK_SHIFT + PMTOP_PAGE_SHIFT)))
 
@@ -327,15 +330,35 @@ static int build_snapshot(struct log_reader *reader, uint64_t sample, const stru
 	return code;
 }
 
-static int load(struct log_reader *reader, uint64_t sample, bool step, struct log_error *error)
+/*
+ * What changed between the sample that was loaded before and this one, in either direction: a block
+ * without a row between them is the same in both.
+ */
+static int find_changes(struct log_reader *reader, const struct read_sample *row,
+			struct read_changes *changes)
+{
+	int64_t low = reader->row.last_block, high = row->last_block;
+
+	if (low > high) {
+		low = high;
+		high = reader->row.last_block;
+	}
+	if (!reader->snapshot || high - low > ROWS_MAX)
+		return 0;
+	return read_changes(reader, low, high, changes);
+}
+
+static int load(struct log_reader *reader, uint64_t sample, struct log_error *error)
 {
 	CLEANUP(read_layout_free) struct read_layout layout = { 0 };
 	CLEANUP(changes_free) struct read_changes changes = { 0 };
+	bool step = reader->snapshot && sample > reader->current &&
+		    sample - reader->current <= STEP_MAX;
 	struct snapshot *snapshot;
 	struct read_sample row;
 	int code = reader_read_sample(reader, sample, &row, error);
 
-	if (!code && step && read_changes(reader, reader->row.last_block, row.last_block, &changes))
+	if (!code && find_changes(reader, &row, &changes))
 		code = reader_damaged(reader, sample, "its changes cannot be read", error);
 	if (!code)
 		code = reader_read_layout(reader, sample, &row, step ? &reader->layout : NULL,
@@ -358,15 +381,13 @@ static int load(struct log_reader *reader, uint64_t sample, bool step, struct lo
 int log_reader_load(struct log_reader *reader, uint64_t sample, struct snapshot **ret_snapshot,
 		    struct log_error *error)
 {
-	bool step = reader->snapshot && sample > reader->current &&
-		    sample - reader->current <= STEP_MAX;
 	int code = 0;
 
 	reader->budget.left = DATABASE_BUDGET;
 	reader->blocks_left = READER_BLOCKS_MAX;
 	reader->slots_left = READER_SLOTS_MAX;
 	if (!reader->snapshot || sample != reader->current)
-		code = load(reader, sample, step, error);
+		code = load(reader, sample, error);
 	if (!code)
 		*ret_snapshot = snapshot_ref(reader->snapshot);
 	return code;

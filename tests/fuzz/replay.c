@@ -13,7 +13,9 @@
  */
 
 #define LARGEST 65536
-#define BENT	2000
+#ifndef BENT
+#define BENT 2000
+#endif
 
 static void feed_copies(const uint8_t *data, size_t size)
 {
@@ -21,7 +23,7 @@ static void feed_copies(const uint8_t *data, size_t size)
 	uint32_t seed = 1;
 
 	LLVMFuzzerTestOneInput(data, size);
-	for (size_t length = 0; length < size; length += 1 + size / 512) {
+	for (size_t length = 0; length < size; length += 1 + size / (BENT / 4)) {
 		/* A block of exactly this size, so that a read past it is seen. */
 		uint8_t *cut = malloc(length ? length : 1);
 

@@ -1,0 +1,339 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Logs on the live kernel: what was seen is what is replayed, and nothing is lost whatever happens.
+
+PMTOP, RECORD_COMPARE and TARGET are the programs. KILLS is how often a recorder is killed.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("BUILD", os.path.join(HERE, "../../build/dev"))
+PMTOP = os.environ.get("PMTOP", os.path.join(BUILD, "pmtop"))
+COMPARE = os.environ.get("RECORD_COMPARE", os.path.join(BUILD, "tests/log/record_compare"))
+TARGET = os.environ.get("TARGET", os.path.join(BUILD, "tests/log/log_target"))
+KILLS = int(os.environ.get("KILLS", "20"))
+CGROUP = "/sys/fs/cgroup/memory"
+
+
+def pmtop(*words, **options):
+    return subprocess.run([PMTOP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=120, check=False, **options)
+
+
+class Target:
+    """A process to record, maybe with little memory and a swap file of its own."""
+
+    def __init__(self, *words, limit=None):
+        self.cgroup = self.swap = None
+        command = [TARGET, *[str(word) for word in words]]
+        if limit:
+            self.make_swap()
+            self.cgroup = f"{CGROUP}/pmtop-log-{os.getpid()}-{id(self)}"
+            os.mkdir(self.cgroup)
+            with open(f"{self.cgroup}/memory.limit_in_bytes", "w", encoding="ascii") as f:
+                f.write(str(limit))
+            command = ["sh", "-c", f"echo $$ > {self.cgroup}/cgroup.procs && exec \"$@\"", "sh",
+                       *command]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            self.__exit__()
+            raise RuntimeError("the target did not start")
+        self.pid = str(self.process.pid)
+
+    def make_swap(self):
+        self.swap = f"/var/tmp/pmtop-log-test-{os.getpid()}.swap"
+        with open(self.swap, "wb") as f:
+            os.fchmod(f.fileno(), 0o600)
+            for _ in range(160):
+                f.write(bytes(1 << 20))
+            f.flush()
+            os.fsync(f.fileno())
+        subprocess.run(["mkswap", self.swap], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["swapon", self.swap], check=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        if self.swap:
+            subprocess.run(["swapoff", self.swap], check=True)
+            os.unlink(self.swap)
+        if self.cgroup:
+            for _ in range(100):
+                try:
+                    os.rmdir(self.cgroup)
+                    break
+                except OSError:
+                    time.sleep(0.05)
+
+
+def swap_is_possible():
+    """Whether this machine lets us limit memory and add swap: cgroup v1, as root."""
+    return os.geteuid() == 0 and os.path.exists(f"{CGROUP}/memory.limit_in_bytes")
+
+
+def samples_of(path):
+    """All samples as objects; every one must be whole."""
+    done = pmtop("export", path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Log(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="pmtop-log-")
+        self.log = os.path.join(self.folder, "log.pmtop")
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def compare(self, samples, target):
+        done = subprocess.run([COMPARE, target.pid, str(samples), self.log],
+                              stdout=subprocess.PIPE, text=True, timeout=200, check=False)
+        print(f"\n    {done.stdout.strip()[:2000]}", end=" ", file=sys.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_equal_restless(self):
+        with Target(4, 300, 5, "restless") as target:
+            self.compare(40, target)
+
+    @unittest.skipUnless(swap_is_possible(), "needs root and a cgroup v1 memory controller")
+    def test_equal_swapping(self):
+        with Target(16, 400, 5, limit=6 << 20) as target:
+            time.sleep(1)
+            self.compare(40, target)
+        swapped = samples_of(self.log)[-1]["totals"]
+        self.assertGreater(swapped["shared_swap"], 100)
+        self.assertGreater(swapped["swap"], 10)
+
+    def test_is_one_private_file(self):
+        with Target(1, 10, 10) as target:
+            done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
+        self.assertEqual(os.stat(self.log).st_mode & 0o7777, 0o600)
+
+    def test_plain_sql(self):
+        """A question of anybody, in any language: pages of this mapping by time."""
+        with Target(16, 10, 10) as target:
+            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
+        samples = samples_of(self.log)
+        with sqlite3.connect(self.log) as database:
+            self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+            rows = database.execute(
+                "SELECT sample, shmem FROM mapping_at_sample WHERE name LIKE '/dev/zero%' "
+                "ORDER BY sample").fetchall()
+            totals = database.execute(
+                "SELECT anon, shmem, shared_swap FROM total_at_sample ORDER BY at").fetchall()
+        want = [(n, m["states"]["shmem"]) for n, s in enumerate(samples) for m in s["mappings"]
+                if m["name"].startswith("/dev/zero")]
+        self.assertEqual(rows, want)
+        self.assertGreater(len(set(row[1] for row in rows)), 2)
+        self.assertEqual(totals, [(s["totals"]["anon"], s["totals"]["shmem"],
+                                   s["totals"]["shared_swap"]) for s in samples])
+
+    def test_ends_with_the_target(self):
+        target = Target(1, 10, 10)
+        recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
+                                    stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        target.__exit__()
+        message = recorder.communicate(timeout=20)[1]
+        self.assertEqual(recorder.returncode, 0, message)
+        self.assertIn("ended", pmtop("replay", "--info", self.log).stdout)
+
+    def test_signals_close_the_log(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            with Target(1, 10, 10) as target:
+                recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log,
+                                             "--force"], stderr=subprocess.PIPE, text=True)
+                time.sleep(1)
+                recorder.send_signal(number)
+                message = recorder.communicate(timeout=20)[1]
+            self.assertEqual(recorder.returncode, 0, message)
+            self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
+            self.assertGreater(len(samples_of(self.log)), 1)
+
+    def test_killed_at_any_moment(self):
+        """Every committed sample is whole and the log opens, whenever the recorder is killed."""
+        seed = random.randrange(1 << 30)
+        chance = random.Random(seed)
+        empty = 0
+        with Target(2, 300, 5, "restless") as target:
+            for kill in range(KILLS):
+                path = os.path.join(self.folder, f"{kill}.pmtop")
+                recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", path, "-q",
+                                             "--interval", "10ms"])
+                moment = chance.uniform(0.0, 1.2)
+                time.sleep(moment)
+                recorder.kill()
+                recorder.wait()
+                where = f"seed {seed} kill {kill} at {moment:.3f}s"
+                if not os.path.exists(path):
+                    empty += 1
+                    continue
+                done = pmtop("export", path, "--format", "json")
+                if done.returncode:
+                    # Only what was killed before its first sample may say that it holds none.
+                    self.assertIn("before", done.stderr, where)
+                    empty += 1
+                    continue
+                lines = done.stdout.splitlines()
+                taken = [json.loads(line)["taken"] for line in lines]
+                self.assertEqual(taken, sorted(taken), where)
+                with sqlite3.connect(path) as database:
+                    self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(),
+                                     [("ok",)], where)
+                    count = database.execute("SELECT count(*) FROM sample").fetchone()[0]
+                self.assertEqual(len(lines), count, where)
+        print(f"\n    {KILLS} kills, {empty} before the first sample, seed {seed}", end=" ",
+              file=sys.stderr)
+        self.assertLess(empty, KILLS * 3 // 4)
+
+    def test_second_recorder_is_refused(self):
+        with Target(1, 10, 10) as target:
+            first = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log, "-q"])
+            time.sleep(1)
+            for force in ([], ["--force"]):
+                second = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s",
+                               *force)
+                self.assertEqual(second.returncode, 1)
+                self.assertIn("another recorder", second.stderr)
+            first.send_signal(signal.SIGINT)
+            self.assertEqual(first.wait(timeout=20), 0)
+            self.assertGreater(len(samples_of(self.log)), 1)
+            again = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            self.assertEqual(again.returncode, 1)
+            self.assertIn("--force", again.stderr)
+            again = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s", "--force")
+            self.assertEqual(again.returncode, 0, again.stderr)
+
+    def test_removed_file(self):
+        with Target(1, 10, 10) as target:
+            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
+                                        stderr=subprocess.PIPE, text=True)
+            time.sleep(1)
+            os.rename(self.log, self.log + ".away")
+            message = recorder.communicate(timeout=20)[1]
+        self.assertEqual(recorder.returncode, 1)
+        self.assertIn("removed", message)
+
+    def test_directory_without_rights(self):
+        with Target(1, 10, 10) as target:
+            done = pmtop("record", "-p", target.pid, "-o", "/proc/log.pmtop")
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("/proc/log.pmtop", done.stderr)
+            done = pmtop("record", "-p", target.pid, "-o", self.folder + "/none/log.pmtop")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("No such file", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount")
+    def test_read_only_directory(self):
+        with Target(1, 10, 10) as target:
+            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            want = len(samples_of(self.log))
+            subprocess.run(["mount", "--bind", self.folder, self.folder], check=True)
+            try:
+                subprocess.run(["mount", "-o", "remount,bind,ro", self.folder], check=True)
+                done = pmtop("record", "-p", target.pid, "-o", self.folder + "/other.pmtop")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("Read-only", done.stderr)
+                self.assertEqual(len(samples_of(self.log)), want)
+            finally:
+                subprocess.run(["umount", self.folder], check=True)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount")
+    def test_full_disk(self):
+        """The disk fills up while recording: said clearly, and what was written is readable."""
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "pmtop-log-test", self.folder],
+                       check=True)
+        try:
+            with Target(32, 3000, 5, "restless") as target:
+                done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "60s")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("No space left", done.stderr)
+            samples = samples_of(self.log)
+            self.assertGreater(len(samples), 2)
+        finally:
+            subprocess.run(["umount", self.folder], check=True)
+
+    def test_largest_size(self):
+        size = 400 << 10
+        with Target(32, 3000, 5, "restless") as target:
+            done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "400K",
+                         "--duration", "60s")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("largest size", done.stderr)
+        self.assertLessEqual(os.stat(self.log).st_size, size)
+        self.assertGreater(len(samples_of(self.log)), 2)
+        self.assertIn("stopped", pmtop("replay", "--info", self.log).stdout)
+
+    def test_rotation(self):
+        with Target(32, 1000, 5, "restless") as target:
+            done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "128K",
+                         "--rotate", "2", "--duration", "20s", "--interval", "20ms")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(os.listdir(self.folder)),
+                         ["log.pmtop", "log.pmtop.1", "log.pmtop.2"])
+        taken = []
+        for name in ("log.pmtop.2", "log.pmtop.1", "log.pmtop"):
+            path = os.path.join(self.folder, name)
+            self.assertLessEqual(os.stat(path).st_size, 128 << 10)
+            taken += [sample["taken"] for sample in samples_of(path)]
+        self.assertEqual(taken, sorted(set(taken)))
+
+    def test_moments(self):
+        with Target(2, 100, 10) as target:
+            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
+            living = pmtop("diff", self.log, target.pid, "--json")
+        self.assertEqual(living.returncode, 0, living.stderr)
+        count = len(samples_of(self.log))
+        done = pmtop("diff", f"{self.log}@#0", f"{self.log}@#{count - 1}", "--json", "--pages")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        changes = json.loads(done.stdout)
+        self.assertGreater(changes["changes"]["appeared"], 10)
+        runs = sum(run["pages"] for m in changes["mappings"] for run in m["runs"])
+        self.assertEqual(runs, sum(n for key, n in changes["changes"].items() if key != "same"))
+        self.assertEqual(pmtop("diff", f"{self.log}@+1s", self.log).returncode, 0)
+        for moment, word in (("@#999999", "samples"), ("@+9h", "long"), ("@nowhere", "bookmark"),
+                             ("@", "ends in @"), ("@+x", "duration"), ("@#x", "number")):
+            done = pmtop("diff", self.log + moment, self.log)
+            self.assertNotEqual(done.returncode, 0, moment)
+            self.assertIn(word, done.stderr)
+
+    @unittest.skipUnless(shutil.which("promtool"), "needs promtool of package prometheus")
+    def test_promtool(self):
+        with Target(2, 100, 10) as target:
+            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
+        metrics = os.path.join(self.folder, "metrics")
+        done = pmtop("export", self.log, "--format", "openmetrics", "-o", metrics)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        blocks = os.path.join(self.folder, "blocks")
+        done = subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", metrics,
+                               blocks], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        os.mkdir(os.path.join(blocks, "wal"))  # without it, tsdb dump finds no database
+        dumped = subprocess.run(["promtool", "tsdb", "dump", blocks], stdout=subprocess.PIPE,
+                                text=True, check=True).stdout.splitlines()
+        shmem = [line for line in dumped if 'state="shmem"' in line]
+        want = [sample["totals"]["shmem"] for sample in samples_of(self.log)]
+        self.assertEqual([int(line.split("} ")[1].split()[0]) for line in shmem], want)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
