@@ -105,7 +105,7 @@ int request_parse(const char *name)
 static int set_keys(struct keymap *keymap, enum request request, const char *keys,
 		    const char **ret_bad)
 {
-	int found[KEYS_PER_REQUEST], count = 0;
+	int found[KEYS_PER_REQUEST] = { 0 }, count = 0;
 
 	for (const char *p = keys; *p;) {
 		size_t length = strcspn(p, " ");

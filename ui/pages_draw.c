@@ -101,8 +101,8 @@ static void draw_row(struct pages_view *v, struct scene *scene, struct canvas *c
 	tile_fill(&source, scene->lens, scene->pinned, first.first, (uint64_t)1 << v->grid.zoom,
 		  count, tiles);
 	for (int x = 0; x < v->columns; x++)
-		draw_cell(scene, canvas, rect, label + x, y, &tiles[x * per_cell], per_cell,
-			  selected >= 0 && selected / per_cell == x);
+		draw_cell(scene, canvas, rect, label + x, y, &tiles[(size_t)x * (size_t)per_cell],
+			  per_cell, selected >= 0 && selected / per_cell == x);
 }
 
 void pages_draw(struct view *view, struct scene *scene, struct canvas *canvas, struct rect rect,

@@ -96,7 +96,7 @@ int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_co
 int swaps_read(struct census_area **ret_areas, size_t *ret_count)
 {
 	/* 32 areas at most, each with a path whose every byte is escaped. */
-	const size_t size = 32 * (4 * 4096 + 128);
+	const size_t size = (size_t)32 * (4 * 4096 + 128);
 	CLEANUP(cleanup_free) char *text = malloc(size);
 	int r;
 

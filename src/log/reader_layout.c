@@ -79,7 +79,7 @@ static int get_kind(sqlite3_stmt *s, uint8_t *ret_kind)
 
 	if (get_word(s, COLUMN_KIND, &text, &length))
 		return -EBADMSG;
-	for (uint8_t k = 0; k < MAPPING_KINDS; k++)
+	for (int k = 0; k < MAPPING_KINDS; k++)
 		if (!strcmp(text, mapping_kind_names[k])) {
 			*ret_kind = k;
 			return 0;
@@ -270,7 +270,7 @@ static int add_from_layout(struct log_reader *reader, uint64_t sample,
 			   const struct read_sample *row, struct read_layout *layout, size_t *room)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_LAYOUT);
-	struct read_sample listed;
+	struct read_sample listed = { 0 };
 	int64_t at;
 	int code;
 

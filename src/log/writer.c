@@ -147,8 +147,9 @@ static bool limit_is_possible(const struct log_writer *writer)
 {
 	int64_t pages = 0;
 
-	return !writer->max_pages || (!database_number(writer->db, "PRAGMA page_count", &pages) &&
-				      writer->max_pages > (uint64_t)pages + 2 * RESERVED_PAGES);
+	return !writer->max_pages ||
+	       (!database_number(writer->db, "PRAGMA page_count", &pages) &&
+		writer->max_pages > (uint64_t)pages + UINT64_C(2) * RESERVED_PAGES);
 }
 
 int log_writer_open(const struct log_writer_options *options, struct log_writer **ret_writer,

@@ -66,7 +66,7 @@ bool writer_fill_is_bad(const struct snapshot_mapping *m, const struct written_m
 {
 	struct page_run run;
 
-	if (!m->pages || mapping_pages(m->mapping) <= WIDE_BLOCKS * LOG_BLOCK_PAGES)
+	if (!m->pages || mapping_pages(m->mapping) <= (uint64_t)WIDE_BLOCKS * LOG_BLOCK_PAGES)
 		return false;
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
 		if ((run.state != fill->fill_state || run.marks != fill->fill_marks) &&

@@ -7,7 +7,7 @@
 #include "model/cleanup.h"
 
 /* Raw facts of more pages than this are not recorded: physical addresses do not compress. */
-#define RECORDED_MOST (4 * LOG_BLOCK_PAGES)
+#define RECORDED_MOST ((size_t)4 * LOG_BLOCK_PAGES)
 
 /* Copies the pages of [from, to), indexes into the detail, to their places. */
 static void cut(const struct page_detail *d, uint64_t from, uint64_t to, struct log_detail *ret_cut)

@@ -104,13 +104,14 @@ static int assign_rows(struct diff *diff, size_t *row_of_segment)
 {
 	size_t before = diff->before->count, after = diff->after->count;
 	size_t *row_of_before = calloc(before + after + 1, sizeof(size_t));
-	size_t *row_of_after = row_of_before + before;
+	size_t *row_of_after;
 
 	diff->rows = calloc(before + after + 1, sizeof(*diff->rows));
 	if (!row_of_before || !diff->rows) {
 		free(row_of_before);
 		return -ENOMEM;
 	}
+	row_of_after = row_of_before + before;
 	/* Numbers from 1; 0: none yet. Rows of mappings after first, since others may join them. */
 	for (size_t k = 0; k < diff->segment_count; k++) {
 		const struct diff_segment *s = &diff->segments[k];

@@ -54,9 +54,9 @@ IMPURE_WITH_REASON = {
 # Mutable objects with static storage that are right where they are: symbol -> reason.
 GLOBALS = {}
 
-# Files over the limit, with the reason.
-LONG_FILES = {}
-LONGEST_FILE = 400
+# Lines that a file aims at, and those from which on it fails. What lies between is said.
+LONG_FILE = 400
+LONGEST_FILE = 600
 
 
 def sources():
@@ -112,8 +112,10 @@ def lengths():
     for path in sources():
         with open(path, encoding="utf-8") as source:
             count = sum(1 for _ in source)
-        if count > LONGEST_FILE and path not in LONG_FILES:
-            yield f"{path}: {count} lines, more than {LONGEST_FILE}: what is it really made of?"
+        if count > LONG_FILE:
+            print(f"{path}: {count} lines, aim at {LONG_FILE}: what is it really made of?")
+        if count > LONGEST_FILE:
+            yield f"{path}: more than {LONGEST_FILE} lines"
 
 
 def mutable_symbols(path):

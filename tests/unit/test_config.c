@@ -213,7 +213,8 @@ static char *file_text(const char *name)
 /* The manual lists the same requests, keys and colours as the tables. */
 static void test_manual(void **state)
 {
-	char *manual = file_text("man/pmtop.conf.5"), *keys = NULL;
+	char *manual = file_text("man/pmtop.conf.5"), *main_manual = file_text("man/pmtop.1");
+	char *keys = NULL;
 	size_t size;
 	FILE *out = open_memstream(&keys, &size);
 
@@ -221,6 +222,9 @@ static void test_manual(void **state)
 	fclose(out);
 	if (!strstr(manual, keys))
 		fail_msg("man/pmtop.conf.5 lists other requests: man/update-requests PMTOP");
+	if (!strstr(main_manual, keys))
+		fail_msg("man/pmtop.1 lists other keys: man/update-requests PMTOP");
+	free(main_manual);
 	for (int lens = 0; lens < LENSES; lens++) {
 		char *list = NULL;
 

@@ -229,7 +229,7 @@ static size_t out_round(struct test *t, struct region *r, char *base, const unsi
 size_t pages_out(struct test *t, struct region *r, char *base, const unsigned char *pattern,
 		 int action)
 {
-	static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+	static const struct timespec pause = { .tv_nsec = 5000000 };
 	size_t left = 0;
 
 	for (int round = 0; round < 60; round++) {
