@@ -88,6 +88,7 @@ static void select_object(struct object_reader *r, const struct mapping *m)
 	r->cache.statistics = &r->statistics;
 	r->cache.shmem = m->kind == MAPPING_SHMEM;
 	r->cache.want_marks = r->want_marks;
+	r->cache.unwritten = UNWRITTEN_NOT_ASKED;
 }
 
 /* From pages of the object back to pages of the mapping. */

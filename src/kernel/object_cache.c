@@ -291,6 +291,41 @@ static int ask(struct query *q, uint64_t first, uint64_t count)
 }
 
 /*
+ * Whether the object may hold memory that was allocated and never written: it has no data and is
+ * not "in core", as a hole. The object then has more blocks than pages with data.
+ */
+static bool may_hold_unwritten(struct object_cache *c)
+{
+	uint64_t end, data_pages = 0;
+	struct stat st;
+
+	if (c->unwritten != UNWRITTEN_NOT_ASKED)
+		return c->unwritten == UNWRITTEN_SOME;
+	c->unwritten = UNWRITTEN_SOME;
+	if (fstat(c->fd, &st) < 0)
+		return true;
+	end = ((uint64_t)st.st_size + PMTOP_PAGE_SIZE - 1) >> PMTOP_PAGE_SHIFT;
+	for (uint64_t first = 0; first < end;) {
+		bool data;
+		uint64_t n = object_cache_data_run(c, first, end - first, &data);
+
+		data_pages += data ? n : 0;
+		first += n;
+	}
+	/* st_blocks counts 512 bytes, also of pages in swap [mm/shmem.c: i_blocks]. */
+	if ((uint64_t)st.st_blocks <= data_pages << (PMTOP_PAGE_SHIFT - 9))
+		c->unwritten = UNWRITTEN_NONE;
+	return c->unwritten == UNWRITTEN_SOME;
+}
+
+static enum object_page page_without_data(struct object_cache *c, bool in_core)
+{
+	if (in_core)
+		return OBJECT_ALLOCATED;
+	return may_hold_unwritten(c) ? OBJECT_HOLE_OR_ALLOCATED : OBJECT_HOLE;
+}
+
+/*
  * mincore and SEEK_DATA alone (before Linux 6.5): a page with data that is not in core is in swap;
  * one in core may be resident or swap-cached.
  */
@@ -317,7 +352,7 @@ static int ask_without_cachestat(struct query *q, uint64_t first, uint64_t count
 				else if (data)
 					what = in_core ? OBJECT_CACHED_OR_SWAPPED : OBJECT_SWAPPED;
 				else
-					what = in_core ? OBJECT_ALLOCATED : OBJECT_HOLE;
+					what = page_without_data(q->cache, in_core);
 				error = emit(q, first + i, 1, what);
 				if (error)
 					return error;

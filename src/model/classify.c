@@ -96,6 +96,8 @@ static struct verdict classify_absent(const struct mapping *m, const struct evid
 		return doubted(PAGE_NONE, RULE_HOLE, DOUBT_CACHE_NOT_ASKED);
 	case OBJECT_HOLE:
 		return decide(PAGE_NONE, RULE_HOLE);
+	case OBJECT_HOLE_OR_ALLOCATED:
+		return doubted(PAGE_NONE, RULE_HOLE, DOUBT_UNWRITTEN);
 	case OBJECT_CACHED:
 		return decide(PAGE_CACHED, RULE_CACHED);
 	case OBJECT_ALLOCATED: {

@@ -46,6 +46,7 @@ enum object_page {
 	OBJECT_ALLOCATED, /* cached, but never written */
 	OBJECT_SWAPPED,
 	OBJECT_SWAP_CACHED, /* in swap and still in RAM */
+	OBJECT_HOLE_OR_ALLOCATED, /* without data; nothing here can tell more */
 	OBJECT_CACHED_OR_SWAPPED, /* data in core; nothing here can tell more */
 	OBJECT_UNKNOWN,
 };

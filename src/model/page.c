@@ -46,6 +46,8 @@ static const char *const doubt_texts[DOUBTS] = {
 	[DOUBT_SWAP_TYPE] =
 		"swap may include markers and pages on the move: run as root, or see pmtop doctor",
 	[DOUBT_GONE] = "the mapping changed while it was read: the next sample tells",
+	[DOUBT_UNWRITTEN] =
+		"empty pages may be allocated and never written: cachestat (Linux 6.5) or BPF would tell",
 };
 
 const char *page_doubt_text(enum page_doubt doubt)

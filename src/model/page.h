@@ -50,6 +50,7 @@ enum page_doubt {
 	DOUBT_CACHE_NOT_ASKED, /* FUSE or network file system: none may be cached */
 	DOUBT_SWAP_TYPE, /* swap types are hidden: swap may be a marker or a migration */
 	DOUBT_GONE, /* the mapping went away while it was read */
+	DOUBT_UNWRITTEN, /* some of none may be allocated and never written (before 6.5) */
 	DOUBTS
 };
 

@@ -36,7 +36,9 @@ static enum shared_swap_knowledge mapping_knowledge(const struct snapshot_mappin
 		return SHARED_SWAP_EXACT;
 	if (facts->swap_unplaced)
 		return SHARED_SWAP_SUM;
-	return facts->doubt == DOUBT_NO_CACHESTAT ? SHARED_SWAP_APPROXIMATE : SHARED_SWAP_UNKNOWN;
+	return facts->doubt == DOUBT_NO_CACHESTAT || facts->doubt == DOUBT_UNWRITTEN
+		       ? SHARED_SWAP_APPROXIMATE
+		       : SHARED_SWAP_UNKNOWN;
 }
 
 void snapshot_seal(struct snapshot *snapshot)

@@ -25,8 +25,11 @@ static const struct mapping *current(const struct pass *p)
 /* The most telling doubt of a mapping is the first one of the enum. */
 static void take_doubt(struct pass *p, uint8_t doubt)
 {
-	if (doubt && (!p->now.facts.doubt || doubt < p->now.facts.doubt))
-		p->now.facts.doubt = doubt;
+	uint8_t *has = &p->now.facts.doubt;
+
+	/* Sums may settle all others, so that one must not hide behind them. */
+	if (doubt && *has != DOUBT_UNWRITTEN && (!*has || doubt == DOUBT_UNWRITTEN || doubt < *has))
+		*has = doubt;
 }
 
 static void add_verdict(struct pass *p, uint64_t count, const struct verdict *v)

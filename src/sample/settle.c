@@ -45,8 +45,9 @@ static struct settlement settle_shared(const struct mapping *mapping, const stru
 	uint64_t unknown = counts->state[PAGE_UNKNOWN];
 	uint64_t placed = counts->state[PAGE_SWAP] + counts->state[PAGE_SHARED_SWAP];
 	uint64_t swap = sums->pages[VERIFY_SWAP];
-	bool in_core = pages_facts(pages)->doubt == DOUBT_NO_CACHESTAT;
-	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, pages_facts(pages)->doubt, 0 };
+	enum page_doubt doubt = pages_facts(pages)->doubt;
+	bool in_core = doubt == DOUBT_NO_CACHESTAT || doubt == DOUBT_UNWRITTEN;
+	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, doubt, 0 };
 
 	/* The sum moved on, or counts what a private copy hides: it settles nothing. */
 	if (swap < placed || swap - placed > unknown)
@@ -57,7 +58,7 @@ static struct settlement settle_shared(const struct mapping *mapping, const stru
 			      in_core ? PAGE_CACHED : PAGE_NONE);
 	if (s.state == PAGE_UNKNOWN)
 		s.swap_unplaced = swap - placed;
-	else
+	else if (doubt != DOUBT_UNWRITTEN) /* which is about pages that are not unknown */
 		s.doubt = s.state == PAGE_NONE ? DOUBT_CACHE_NOT_ASKED : DOUBT_NONE;
 	return s;
 }
@@ -123,7 +124,8 @@ static bool can_be_settled(const struct snapshot_mapping *m)
 	enum page_doubt doubt = pages_facts(m->pages)->doubt;
 
 	return pages_counts(m->pages)->state[PAGE_UNKNOWN] &&
-	       (doubt == DOUBT_NO_RIGHT || doubt == DOUBT_NO_CACHESTAT || doubt == DOUBT_NO_SCAN);
+	       (doubt == DOUBT_NO_RIGHT || doubt == DOUBT_NO_CACHESTAT ||
+		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN);
 }
 
 static bool is_open(const struct settlement *settlement, const struct page_run *run)

@@ -5,10 +5,11 @@ from compare import allow
 from harness import PAGE, check
 
 MIXED = ("fork,shared-anon,private-anon,memfd,sysv,file-shared,file-private,memfd-private,zero,poison,"
-         "huge-zero,thp,guard,uffd-wp,beyond-eof,swapped-in-by-other,kernel")
+         "fallocate,huge-zero,thp,guard,uffd-wp,beyond-eof,swapped-in-by-other,kernel")
 OBJECT = {"cached", "shared_swap"}
 ABSENT = OBJECT | {"none"}
-# What is taken away, and what may then be unknown, or called none with a doubt.
+# What is taken away, and what may then be unknown, or called none with a doubt. On a kernel that
+# lacks a feature anyway all rows count whose features are gone then.
 WITHOUT = [
     ("pagemap_scan", allow()),
     ("scan_guard", allow()),
@@ -16,15 +17,24 @@ WITHOUT = [
     ("kpageflags,kpagecount", allow()),
     ("mincore", allow()),
     ("seek_data", allow()),
-    ("bpf,cachestat", allow(unknown=OBJECT)),
+    ("cachestat,mincore", allow(none=["cached"])),
+    ("cachestat,seek_data", allow(none=["cached"])),
+    ("bpf,cachestat", allow(unknown=OBJECT, none=["cached"])),
     ("bpf,cachestat,mincore", allow(unknown=ABSENT, none=["cached"])),
     ("bpf,cachestat,mincore,seek_data", allow(unknown=ABSENT, none=["cached"])),
     ("bpf,cachestat,seek_data", allow(unknown=ABSENT, none=["cached"])),
     ("bpf,map_files", allow(unknown=ABSENT, none=["cached"])),
-    ("pagemap_scan,bpf,cachestat", allow(unknown=OBJECT)),
+    ("pagemap_scan,bpf,cachestat", allow(unknown=OBJECT, none=["cached"])),
     ("sys_admin", allow(unknown=["swap", "none", "poison"])),
     ("pagemap_scan,sys_admin", allow(unknown=["anon", "zero", "swap", "none", "poison"])),
 ]
+
+
+def allowance(gone):
+    """Everything that may be missing when these features are."""
+    rows = [allowed for features, allowed in WITHOUT if set(features.split(",")) <= gone]
+    return allow(unknown=set().union(*(row["unknown"] for row in rows)),
+                 none=set().union(*(row["none"] for row in rows)))
 
 
 def one(programs, seed, features, allowed):
@@ -59,6 +69,7 @@ def bounds(seen):
 
 def run(report, programs, options):
     with HugePages():
-        for features, allowed in WITHOUT:
+        lacking = programs.lacking()
+        for features, _ in WITHOUT:
             report.case(f"fallback without {features} --seed {options.seed}", one, programs,
-                        options.seed, features, allowed)
+                        options.seed, features, allowance(lacking | set(features.split(","))))

@@ -75,6 +75,11 @@ class Programs:
         except subprocess.TimeoutExpired as error:
             raise Failure(f"hung for {timeout} s: {' '.join(command)}") from error
 
+    def lacking(self):
+        """Features that this kernel or these rights do not give, by pmtop's own word."""
+        doctor = parse_json(self.run("doctor", "--json").stdout, "doctor")
+        return {feature["key"] for feature in doctor["features"] if not feature["has"]}
+
     def dump(self, pid, *words, prefix=(), timeout=120):
         done = self.run("dump", "-p", pid, "--json", "--pages", *words, prefix=prefix,
                         timeout=timeout)
