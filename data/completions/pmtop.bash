@@ -73,6 +73,9 @@ _pmtop() {
 	--rate)
 		return
 		;;
+	--record)
+		return
+		;;
 	--rotate)
 		return
 		;;
@@ -108,7 +111,7 @@ _pmtop() {
 		options='--pid --interval --without --help --theme --color --colour --config --no-mouse --ascii --version'
 		;;
 	'run')
-		options='--limit --swap-limit --high --swappiness --make-swap --swap-dir --no-cgroup --once --duration --interval --kind --pages --rate --order --seed --json --theme --color --colour --config --no-mouse --ascii --help'
+		options='--limit --swap-limit --high --swappiness --make-swap --swap-dir --no-cgroup --once --duration --interval --kind --pages --rate --order --seed --json --record --theme --color --colour --config --no-mouse --ascii --help'
 		;;
 	'record')
 		options='--pid --output --interval --duration --until --max-size --rotate --force --without --quiet --help'

@@ -36,6 +36,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from run' -l rate -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l order -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l seed -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l json
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l record -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l theme -x -a 'auto dark light monochrome'
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l color -x -a 'auto always never'
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l colour -x -a 'auto always never'
