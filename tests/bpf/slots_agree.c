@@ -145,13 +145,45 @@ static void print(const char *name, const struct answer *a, uint64_t pages)
 	printf("},");
 }
 
+struct round {
+	struct answer answers[WAYS + 2];
+	struct object_statistics statistics[WAYS + 2];
+};
+
+/* All three ways; the walk again, asked in small gaps as a page table has them; and once more. */
+static int ask_all(const struct target *target, const struct mapping *m, struct round *r)
+{
+	for (int w = 0; w < WAYS + 2; w++) {
+		int error = ask(target, m, w < WAYS ? ways[w].without : "",
+				w == WAYS ? 7 : UINT64_MAX, &r->answers[w], &r->statistics[w]);
+
+		if (error) {
+			fprintf(stderr, "way %d: %s\n", w, strerror(-error));
+			return error;
+		}
+	}
+	return 0;
+}
+
+static void forget(struct round *r)
+{
+	for (int w = 0; w < WAYS + 2; w++)
+		free(r->answers[w].what);
+}
+
+/* Somebody may switch a swap area off meanwhile, which moves pages of a stopped process too. */
+static bool has_moved(const struct round *r, uint64_t pages)
+{
+	return memcmp(r->answers[0].what, r->answers[WAYS + 1].what, pages) != 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct target target = TARGET_CLOSED;
-	struct object_statistics statistics[WAYS + 1];
-	struct answer answers[WAYS + 1];
-	int differences = 0;
 	struct mapping *m;
+	struct round r;
+	int differences = 0;
+	uint64_t pages;
 
 	if (argc < 3)
 		return 2;
@@ -160,26 +192,25 @@ int main(int argc, char **argv)
 	m = find(&target, strtoull(argv[2], NULL, 16));
 	if (!m)
 		return 1;
-	printf("{");
-	/* The last one is the walk again, asked in small gaps as a page table has them. */
-	for (int w = 0; w <= WAYS; w++) {
-		int error = ask(&target, m, ways[w % WAYS].without, w < WAYS ? UINT64_MAX : 7,
-				&answers[w], &statistics[w]);
-
-		if (error) {
-			fprintf(stderr, "%s: %s\n", ways[w % WAYS].name, strerror(-error));
+	pages = mapping_pages(m);
+	for (int attempt = 0;; attempt++) {
+		if (ask_all(&target, m, &r))
 			return 1;
-		}
-		if (w < WAYS)
-			print(ways[w].name, &answers[w], mapping_pages(m));
-		differences += compare(&answers[0], &answers[w], mapping_pages(m),
-				       w < WAYS ? ways[w].name : "bpf in gaps");
+		if (!has_moved(&r, pages) || attempt == 4)
+			break;
+		fprintf(stderr, "the pages were moved meanwhile: once more\n");
+		forget(&r);
 	}
-	for (int w = 0; w <= WAYS; w++)
-		free(answers[w].what);
+	printf("{");
+	for (int w = 0; w < WAYS; w++)
+		print(ways[w].name, &r.answers[w], pages);
+	for (int w = 1; w < WAYS + 2; w++)
+		differences += compare(&r.answers[0], &r.answers[w], pages,
+				       w < WAYS ? ways[w].name : "bpf again");
 	printf("\"walks\":%" PRIu64 ",\"walks_in_gaps\":%" PRIu64 ",\"differences\":%d}\n",
-	       statistics[0].walks, statistics[WAYS].walks, differences);
+	       r.statistics[0].walks, r.statistics[WAYS].walks, differences);
+	forget(&r);
 	mapping_unref(m);
 	target_close(&target);
-	return differences || !statistics[0].walks;
+	return differences || !r.statistics[0].walks;
 }
