@@ -15,6 +15,12 @@ const char *__lsan_default_suppressions(void)
 {
 	return "leak:libproc2";
 }
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
 #endif
 
 /* What is asked of each process, and where it stands in the answer. */
