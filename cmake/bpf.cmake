@@ -26,7 +26,9 @@ if(PMTOP_HAVE_BPF)
     set(BPF_SOURCE ${PROJECT_SOURCE_DIR}/src/kernel/bpf/xarray.bpf.c)
     set(BPF_DIR ${PROJECT_BINARY_DIR}/bpf)
     file(MAKE_DIRECTORY ${BPF_DIR})
-    set(BPF_FLAGS -g -O2 -mcpu=v3 -target bpf -Wall -Werror)
+    # The skeleton carries the debug information into pmtop: not with the paths of who built it.
+    set(BPF_FLAGS -g -O2 -mcpu=v3 -target bpf -Wall -Werror
+        -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -fdebug-compilation-dir=.)
     if(CMAKE_LIBRARY_ARCHITECTURE)
         list(APPEND BPF_FLAGS -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
     endif()
