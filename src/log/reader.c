@@ -354,7 +354,7 @@ static int load(struct log_reader *reader, uint64_t sample, struct log_error *er
 	CLEANUP(changes_free) struct read_changes changes = { 0 };
 	bool step = reader->snapshot && sample > reader->current &&
 		    sample - reader->current <= STEP_MAX;
-	struct snapshot *snapshot;
+	struct snapshot *snapshot = NULL;
 	struct read_sample row;
 	int code = reader_read_sample(reader, sample, &row, error);
 

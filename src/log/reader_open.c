@@ -260,7 +260,7 @@ static struct log_reader *reader_new(const char *path)
 int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error)
 {
 	CLEANUP(cleanup_reader) struct log_reader *reader = reader_new(path);
-	bool wal;
+	bool wal = false;
 	int code, result;
 
 	if (!reader)
