@@ -296,6 +296,14 @@ class Log(unittest.TestCase):
             taken += [sample["taken"] for sample in samples_of(path)]
         self.assertEqual(taken, sorted(set(taken)))
 
+    def test_demo(self):
+        """The recording that is installed: the reproduction, from its first page into swap."""
+        samples = samples_of(os.path.join(HERE, "../../data/demo.pmtop"))
+        swapped = [sample["totals"]["shared_swap"] for sample in samples]
+        self.assertGreater(len(samples), 100)
+        self.assertEqual(swapped[0], 0)
+        self.assertGreater(swapped[-1], 100)
+
     def test_moments(self):
         with Target(2, 100, 10) as target:
             pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
