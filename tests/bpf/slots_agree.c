@@ -34,6 +34,7 @@ static const char *const words[] = {
 	[OBJECT_ALLOCATED] = "allocated",
 	[OBJECT_SWAPPED] = "swapped",
 	[OBJECT_SWAP_CACHED] = "swap_cached",
+	[OBJECT_HOLE_OR_ALLOCATED] = "hole_or_allocated",
 	[OBJECT_CACHED_OR_SWAPPED] = "cached_or_swapped",
 	[OBJECT_UNKNOWN] = "unknown",
 };
@@ -85,14 +86,11 @@ static int ask(const struct target *target, const struct mapping *m, const char 
 	return error;
 }
 
-/*
- * What the third way cannot tell, it says so; only then may it differ. Pages that are allocated and
- * were never written look like holes to it, which is why it tells no such mark.
- */
-static bool agree(uint8_t exact, uint8_t other, bool third)
+/* What the third way cannot tell, it says so; only then may it differ. */
+static bool agree(uint8_t exact, uint8_t other)
 {
-	if (third && exact == OBJECT_ALLOCATED)
-		return other == OBJECT_HOLE;
+	if (other == OBJECT_HOLE_OR_ALLOCATED)
+		return exact == OBJECT_HOLE || exact == OBJECT_ALLOCATED;
 	if (other == OBJECT_CACHED_OR_SWAPPED)
 		return exact == OBJECT_CACHED || exact == OBJECT_SWAPPED ||
 		       exact == OBJECT_SWAP_CACHED;
@@ -104,7 +102,7 @@ static int compare(const struct answer *a, const struct answer *b, uint64_t page
 	int differences = 0;
 
 	for (uint64_t i = 0; i < pages; i++) {
-		if (agree(a->what[i], b->what[i], !strcmp(name, "mincore")))
+		if (agree(a->what[i], b->what[i]))
 			continue;
 		if (differences++ < MAX_REPORTED)
 			fprintf(stderr, "page %" PRIu64 ": bpf %s, %s %s\n", i, words[a->what[i]],
