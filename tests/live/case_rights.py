@@ -46,7 +46,10 @@ def own_process(plain):
     may be unknown, or called none in a file that may not be asked.
     """
     allowed = allow(unknown=["cached", "shared_swap", "none"], none=["cached"])
-    with Target(plain, "--kind", OWN, "--pages", 256, "--seed", 7, "--dir", "/var/tmp",
+    files = plain.folder / "files"
+    files.mkdir()
+    os.chown(files, NOBODY, NOBODY)
+    with Target(plain, "--kind", OWN, "--pages", 256, "--seed", 7, "--dir", files,
                 user=NOBODY) as target:
         seen = Look(plain, target)
     dump = seen.dumps[target.pid]

@@ -32,6 +32,11 @@ class Failure(AssertionError):
     """What was tested does not hold; the text says what was seen."""
 
 
+def kernel_release():
+    """(6, 12) of "6.12.9-amd64"."""
+    return tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+
+
 def check(condition, text):
     if not condition:
         raise Failure(text)
