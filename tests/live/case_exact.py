@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Page-exact: each kind of memory, each page, against what pagemap-test knows about itself."""
 import random
+import time
 from pathlib import Path
 
 import compare
-from compare import allow
-from harness import Cgroup, Failure, Target, check, pagemap_words, smaps
+from harness import PAGE, Cgroup, Failure, Target, check, pagemap_words, smaps
 
 # Kind, pages, and how often the number of seeds asked for.
 KINDS = [
@@ -94,7 +94,7 @@ def run_kind(programs, kind, pages, seed, order):
     else:
         seen, attempt = look_calmly(programs, words, "--verify")
     # Only PAGEMAP_SCAN tells how a page is mapped; on a kernel without it no such mark is known.
-    compared = seen.compare(allow(marks=["huge"] if "pagemap_scan" in programs.lacking() else ()))
+    compared = seen.compare()
     swapped = seen.compare_smaps()
     if kind != "migrate":
         for dump in seen.dumps.values():
@@ -124,6 +124,28 @@ def reproduction(programs):
     return f"{pages} of 256 pages in swap, pagemap silent on {silent}, {swapped} by smaps"
 
 
+def thrashing(programs):
+    """A target that never stands still: each page is in RAM or in swap at any moment."""
+    with Cgroup("thrash") as group:
+        group.limit(2 << 20)
+        with Target(programs, "--kind", "thrash", "--pages", 1024, enter=group.enter) as target:
+            region = target.first["regions"][0]
+            start = int(region["start"], 16)
+            deadline = time.monotonic() + 20
+            while pagemap_words(target.pid, start, 1024).count(0):
+                check(time.monotonic() < deadline, "not all pages are touched")
+            swapped = []
+            for _ in range(20):
+                dump = programs.dump(target.pid)
+                compare.check_form(dump)
+                pages = compare.expand_mappings(dump, target.first, target.pid)
+                states = [pages[start + i * PAGE][0]["state"] for i in range(1024)]
+                check(set(states) <= {"anon", "swap"}, f"states {sorted(set(states))}")
+                swapped.append(states.count("swap"))
+    check(min(swapped) > 256, f"a limit of half of the pages, but only {min(swapped)} in swap")
+    return f"{min(swapped)} to {max(swapped)} of 1024 pages in swap"
+
+
 def kind_runs(programs, options):
     """(name, function) of each kind and seed."""
     rng = random.Random(options.seed)
@@ -142,3 +164,4 @@ def run(report, programs, options):
                 report.case(name, function, *arguments)
     if not options.kind:
         report.case("exact reproduction", reproduction, programs)
+        report.case("exact thrash", thrashing, programs)

@@ -2,11 +2,16 @@
 """A hundred samples leave the target as it was: page tables, page flags, shared memory, swap."""
 import ctypes
 import os
+import pty
+import select
+import signal
+import time
 
-from harness import PAGE, Failure, Target, check, libc, pagemap_words, push_out, smaps
+from harness import (PAGE, Failure, Target, check, libc, pagemap_words, push_out, signal_quietly,
+                     smaps)
 
 KINDS = "shared-anon,private-anon,memfd,memfd-private,file-shared,zero,fallocate"
-SAMPLES, BATCH, SPOILT = 100, 4, 25
+SAMPLES, SPOILT = 100, 25
 SYS_CACHESTAT = 451
 PRESENT, SWAPPED, PFN = 1 << 63, 1 << 62, (1 << 55) - 1
 # Of /proc/kpageflags.
@@ -117,7 +122,42 @@ def swap_argument_page(pid):
     raise Failure("the argument page does not go to swap")
 
 
-def untouched(programs):
+def dump(programs, pid, samples):
+    for _ in range(samples):
+        programs.dump(pid)
+
+
+def on_screen(*words):
+    """The live view in a terminal of its own, at 50 samples a second, for as many samples."""
+
+    def watch(programs, pid, samples):
+        command = [str(programs.pmtop), *(str(pid) if word == "PID" else word for word in words)]
+        child, terminal = pty.fork()
+        if not child:
+            os.environ.update(TERM="xterm-256color", LANG="C.UTF-8")
+            os.execv(command[0], command)
+        drawn, deadline = 0, time.monotonic() + 1.0 + samples * 0.02
+        try:
+            while time.monotonic() < deadline:
+                if select.select([terminal], [], [], 0.05)[0]:
+                    drawn += len(os.read(terminal, 65536))
+            os.write(terminal, b"q")
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline and select.select([terminal], [], [], 1)[0]:
+                if not os.read(terminal, 65536):
+                    break
+        except OSError:
+            pass  # the view has closed its terminal: this is its end
+        finally:
+            os.close(terminal)
+            signal_quietly(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        check(drawn > 500, f"{words}: only {drawn} bytes were drawn")
+
+    return watch
+
+
+def untouched(programs, watch, batch):
     """
     In batches: a monitor that reads every process's command line touches the target as well, now
     and then. A batch in which something changed is repeated with a new target; a pmtop that
@@ -130,16 +170,15 @@ def untouched(programs):
             swap_argument_page(target.pid)
             before = picture(target.pid)
             while clean < SAMPLES:
-                for _ in range(BATCH):
-                    programs.dump(target.pid)
+                watch(programs, target.pid, batch)
                 found = list(differences(before, picture(target.pid)))
                 if found:
                     spoilt += 1
                     break
-                clean += BATCH
+                clean += batch
             pages = sum(len(entry[1]) for entry in before.values())
     check(clean >= SAMPLES, "the target was touched:\n    " + "\n    ".join(found[:20]))
-    return f"{pages} pages, {clean} samples, {spoilt} batches of {BATCH} spoilt by others"
+    return f"{pages} pages, {clean} samples, {spoilt} batches of {batch} spoilt by others"
 
 
 def detector(programs):
@@ -156,4 +195,7 @@ def detector(programs):
 def run(report, programs, options):
     del options
     report.case("untouched: the detector detects", detector, programs)
-    report.case("untouched by dump", untouched, programs)
+    report.case("untouched by dump", untouched, programs, dump, 5)
+    report.case("untouched by the live view", untouched, programs,
+                on_screen("-p", "PID", "--interval", "20ms"), 25)
+    report.case("untouched by the list of processes", untouched, programs, on_screen(), 25)
