@@ -28,8 +28,10 @@ static void print_help(FILE *out)
 	for (const struct command *c = commands; c->word; c++)
 		if (c->help)
 			fprintf(out, "  %-10s %s\n", c->word, c->help);
-	fprintf(out, "\n  -h, --help     this text; pmtop COMMAND --help says more\n"
-		     "  -V, --version  the version\n");
+	fprintf(out, "\nOptions of the screens, which open without a command:\n");
+	command_view_options(out);
+	fprintf(out, "\n  -h, --help            this text; pmtop COMMAND --help says more\n"
+		     "  -V, --version         the version\n");
 }
 
 static const struct command *find_command(const char *word)

@@ -63,6 +63,8 @@ static void command(struct app *app)
 		text++;
 	if (!*text)
 		return;
+	if (time_go(app, text))
+		return;
 	request = request_parse(text);
 	if (request > 0) {
 		app_request(app, (enum request)request);
@@ -77,9 +79,10 @@ static void command(struct app *app)
 		app_problem(app, "nothing is mapped at %s", text);
 		return;
 	}
-	app_problem(app,
-		    "no such command: %s (an address, or a name from the help, as \"zoom-in\")",
-		    text);
+	app_problem(
+		app,
+		"no such command: %s (an address, +3s or #120 of a replay, or a name from the help)",
+		text);
 }
 
 static void send_request(struct app *app, enum source_action action, uint64_t start,

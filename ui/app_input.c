@@ -59,11 +59,23 @@ static void click_legend(struct app *app, int x)
 						    : app->legend[i].value;
 }
 
+static void click_strip(struct app *app, int x)
+{
+	bool of_log;
+	uint64_t index;
+
+	if (!view_timeline_sample(app->panes[PANE_TIMELINE], &app->scene, x, &index, &of_log))
+		return;
+	if (of_log)
+		app->scene.source->ops->seek(app->scene.source, index);
+	else
+		time_show(app, (size_t)index);
+}
+
 static void click(struct app *app, int x, int y)
 {
 	struct view *view = app_focused(app);
 	enum view_answer answer = VIEW_IGNORED;
-	size_t index;
 
 	if (inside(app->legend_rect, x, y)) {
 		click_legend(app, x);
@@ -74,8 +86,7 @@ static void click(struct app *app, int x, int y)
 			if (!inside(app->pane_rects[p], x, y))
 				continue;
 			if (p == PANE_TIMELINE) {
-				if (view_timeline_sample(app->panes[p], &app->scene, x, &index))
-					time_show(app, index);
+				click_strip(app, x);
 				return;
 			}
 			app->focus = (enum pane)p;

@@ -45,6 +45,7 @@ struct app {
 	} legend[LENS_VALUES_MAX];
 	int legend_count;
 	struct bookmark bookmarks[BOOKMARKS];
+	int64_t bookmark_times[BOOKMARKS]; /* for the strip */
 	int bookmark_count;
 	bool recording;
 	double speed; /* of a replay */
@@ -76,6 +77,7 @@ bool time_request(struct app *app, enum request request);
 void time_show(struct app *app, size_t index);
 void time_follow(struct app *app);
 void time_clear(struct app *app);
+bool time_go(struct app *app, const char *text); /* "+3s", "#120" of a replay */
 void time_bookmark(struct app *app, const char *name);
 
 /* app_do.c: what asks first, and what is typed. */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ui/app_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "model/units.h"
 #include "ui/tiles.h"
 
 /* Views learn that another snapshot is shown. */
@@ -81,6 +83,7 @@ void time_clear(struct app *app)
 	scene->paused = false;
 	scene->mapping = scene->page = 0;
 	app->bookmark_count = 0;
+	scene->bookmark_count = 0;
 }
 
 /* The history dropped old snapshots: the one shown may have moved, or be gone. */
@@ -216,16 +219,58 @@ static bool is_event(const struct app *app, size_t index)
 	return false;
 }
 
+/* Asks a replay; what it finds comes as the next snapshot, or as a message. */
+static bool find_in_log(struct app *app, const struct source_find *find)
+{
+	struct source *source = app->scene.source;
+
+	if (!source || !source_is_replay(source) || !source->ops->find)
+		return false;
+	source_set_paused(source, true);
+	source->ops->find(source, find);
+	return true;
+}
+
+/* The next sample of a log in which the selected page is another. */
+static void step_change(struct app *app, int by)
+{
+	const struct source_find find = { .goal = GOAL_CHANGE,
+					  .direction = by,
+					  .start = app->scene.page,
+					  .length = PMTOP_PAGE_SIZE };
+
+	if (!find_in_log(app, &find))
+		app_message(app, "changes of a page are found in replays; , and . step here");
+}
+
+bool time_go(struct app *app, const char *text)
+{
+	struct source_find find = { .goal = GOAL_TIME, .direction = 1 };
+	struct source *source = app->scene.source;
+	uint64_t ns, sample;
+	char *end;
+
+	if (*text == '+') {
+		if (units_parse_duration(text + 1, &ns) < 0)
+			return false;
+		find.ns = (int64_t)ns;
+		return find_in_log(app, &find);
+	}
+	sample = strtoull(text + 1, &end, 10);
+	if (*text != '#' || !text[1] || *end || !source || !source_is_replay(source))
+		return false;
+	source_set_paused(source, true);
+	source->ops->seek(source, sample);
+	return true;
+}
+
 static void step_event(struct app *app, int by)
 {
-	size_t count = history_count(app->scene.history), i = app->scene.position;
 	const struct source_find find = { .goal = GOAL_EVENT, .direction = by };
+	size_t count = history_count(app->scene.history), i = app->scene.position;
 
-	if (app->scene.source && source_is_replay(app->scene.source)) {
-		source_set_paused(app->scene.source, true);
-		app->scene.source->ops->find(app->scene.source, &find);
+	if (find_in_log(app, &find))
 		return;
-	}
 	while (by < 0 ? i > 0 : i + 1 < count) {
 		i += (size_t)(int64_t)by;
 		if (is_event(app, i)) {
@@ -275,6 +320,9 @@ void time_bookmark(struct app *app, const char *name)
 	}
 	b = &app->bookmarks[app->bookmark_count++];
 	b->taken_ns = scene->snapshot->taken_ns;
+	app->bookmark_times[app->bookmark_count - 1] = b->taken_ns;
+	scene->bookmarks = app->bookmark_times;
+	scene->bookmark_count = (size_t)app->bookmark_count;
 	snprintf(b->name, sizeof(b->name), "%s", name);
 	if (app->options.hooks.bookmark)
 		app->options.hooks.bookmark(app->options.hooks.context, scene->source, name);
@@ -328,6 +376,10 @@ static bool strip_request(struct app *app, enum request request)
 		return true;
 	case REQ_ZOOM_FIT:
 		set_speed(app, 1);
+		return true;
+	case REQ_NEXT_CHANGE:
+	case REQ_PREVIOUS_CHANGE:
+		step_change(app, request == REQ_NEXT_CHANGE ? 1 : -1);
 		return true;
 	default:
 		return false;

@@ -55,6 +55,8 @@ struct scene {
 	struct track *track; /* of snapshot; borrowed from the history; or NULL */
 	size_t position; /* number of snapshot in the history */
 	struct scene_kept *kept;
+	const int64_t *bookmarks; /* CLOCK_REALTIME of the samples that were named */
+	size_t bookmark_count;
 	int64_t now_ns; /* CLOCK_REALTIME of this frame */
 	bool paused; /* the snapshot shown is not the newest */
 

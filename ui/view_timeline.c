@@ -14,7 +14,11 @@
 struct timeline_view {
 	struct view view;
 	int x, width; /* the strip when last drawn */
-	size_t first, per_column, count; /* samples on it */
+	size_t first, per_column, count; /* samples on it, or points of the overview */
+	bool whole; /* a replay: all of it at one glance */
+	struct source_overview overview; /* with whole */
+	struct source_span span; /* with whole */
+	int here; /* column of the sample shown; -1: it is the newest, live */
 };
 
 static struct timeline_view *self(struct view *view)
@@ -22,47 +26,54 @@ static struct timeline_view *self(struct view *view)
 	return (struct timeline_view *)view;
 }
 
-static uint64_t rss(const struct snapshot *s)
+/* The totals of one sample, from the history or from the log. */
+struct strip_sample {
+	const struct page_counts *totals;
+	uint64_t unplaced;
+	int64_t taken_ns;
+};
+
+static uint64_t rss(const struct strip_sample *s)
 {
-	const uint64_t *n = s->totals.state;
+	const uint64_t *n = s->totals->state;
 
 	return n[PAGE_ANON] + n[PAGE_FILE] + n[PAGE_SHMEM];
 }
 
-static uint64_t shared_swap(const struct snapshot *s)
+static uint64_t shared_swap(const struct strip_sample *s)
 {
-	return s->totals.state[PAGE_SHARED_SWAP] + s->swap_unplaced;
+	return s->totals->state[PAGE_SHARED_SWAP] + s->unplaced;
 }
 
-static uint64_t private_swap(const struct snapshot *s)
+static uint64_t private_swap(const struct strip_sample *s)
 {
-	return s->totals.state[PAGE_SWAP];
+	return s->totals->state[PAGE_SWAP];
 }
 
-static uint64_t anon(const struct snapshot *s)
+static uint64_t anon(const struct strip_sample *s)
 {
-	return s->totals.state[PAGE_ANON];
+	return s->totals->state[PAGE_ANON];
 }
 
-static uint64_t file(const struct snapshot *s)
+static uint64_t file(const struct strip_sample *s)
 {
-	return s->totals.state[PAGE_FILE];
+	return s->totals->state[PAGE_FILE];
 }
 
-static uint64_t shmem(const struct snapshot *s)
+static uint64_t shmem(const struct strip_sample *s)
 {
-	return s->totals.state[PAGE_SHMEM];
+	return s->totals->state[PAGE_SHMEM];
 }
 
-static uint64_t written(const struct snapshot *s)
+static uint64_t written(const struct strip_sample *s)
 {
-	return s->totals.mark[__builtin_ctz(MARK_WRITTEN)];
+	return s->totals->mark[__builtin_ctz(MARK_WRITTEN)];
 }
 
 /* In the order in which a strip of few rows shows them. */
 static const struct {
 	const char *label;
-	uint64_t (*value)(const struct snapshot *snapshot);
+	uint64_t (*value)(const struct strip_sample *sample);
 	int state; /* whose colour; -1: none */
 } rows[TIMELINE_ROWS] = {
 	{ "rss", rss, -1 },
@@ -74,6 +85,36 @@ static const struct {
 	{ "writ", written, -1 },
 };
 
+static struct strip_sample of_snapshot(const struct snapshot *s)
+{
+	return (struct strip_sample){ &s->totals, s->swap_unplaced, s->taken_ns };
+}
+
+static struct strip_sample sample_at(const struct timeline_view *v, const struct scene *scene,
+				     size_t index)
+{
+	if (v->whole)
+		return (struct strip_sample){ &v->overview.points[index].totals, 0,
+					      v->overview.points[index].taken_ns };
+	return of_snapshot(history_snapshot(scene->history, index));
+}
+
+/* A replay shows the log from its first to its last sample, as soon as that has been read. */
+static bool lay_out_whole(struct timeline_view *v, const struct scene *scene)
+{
+	struct source *source = scene->source;
+
+	v->whole = source && source_is_replay(source) && source->ops->overview &&
+		   source->ops->overview(source, &v->overview) && v->overview.point_count &&
+		   source->ops->span(source, &v->span) >= 0 && v->span.samples;
+	if (!v->whole)
+		return false;
+	v->first = 0;
+	v->count = v->overview.point_count;
+	v->here = (int)((uint64_t)v->width * v->span.position / v->span.samples);
+	return true;
+}
+
 /* Lays the samples out, the newest in the last column. */
 static void lay_out(struct timeline_view *v, const struct scene *scene, struct rect rect)
 {
@@ -82,7 +123,7 @@ static void lay_out(struct timeline_view *v, const struct scene *scene, struct r
 	v->x = rect.x + LABEL_WIDTH;
 	v->width = rect.width - LABEL_WIDTH - AGO_WIDTH;
 	v->count = count;
-	if (v->width < 1)
+	if (v->width < 1 || lay_out_whole(v, scene))
 		return;
 	width = (size_t)v->width;
 	v->per_column = (count + width - 1) / width;
@@ -92,6 +133,9 @@ static void lay_out(struct timeline_view *v, const struct scene *scene, struct r
 		v->per_column = 1;
 	shown = v->per_column * width;
 	v->first = count > shown ? count - shown : 0;
+	v->here = -1;
+	if (scene->paused && scene->position >= v->first && scene->position < count)
+		v->here = v->width - 1 - (int)((count - 1 - scene->position) / v->per_column);
 }
 
 /* Samples of one column, numbered from the right edge so that columns do not flicker. */
@@ -100,6 +144,13 @@ static bool column_samples(const struct timeline_view *v, int column, size_t *re
 {
 	size_t from_right = (size_t)(v->width - 1 - column) * v->per_column;
 
+	if (v->whole) {
+		*ret_first = v->count * (size_t)column / (size_t)v->width;
+		*ret_end = v->count * (size_t)(column + 1) / (size_t)v->width;
+		if (*ret_end == *ret_first)
+			++*ret_end;
+		return true;
+	}
 	if (from_right >= v->count)
 		return false;
 	*ret_end = v->count - from_right;
@@ -110,37 +161,53 @@ static bool column_samples(const struct timeline_view *v, int column, size_t *re
 }
 
 static uint64_t column_value(const struct timeline_view *v, const struct scene *scene, int row,
-			     int column, bool *ret_here)
+			     int column)
 {
 	uint64_t most = 0;
 	size_t first, end;
 
-	*ret_here = false;
 	if (!column_samples(v, column, &first, &end))
 		return UINT64_MAX;
 	for (size_t i = first; i < end; i++) {
-		uint64_t value = rows[row].value(history_snapshot(scene->history, i));
+		struct strip_sample sample = sample_at(v, scene, i);
+		uint64_t value = rows[row].value(&sample);
 
 		most = value > most ? value : most;
-		*ret_here |= scene->paused && i == scene->position;
 	}
 	return most;
+}
+
+/* Does the column hold a moment that was named, or an event of the log? */
+static bool column_marked(const struct timeline_view *v, const struct scene *scene, int column)
+{
+	size_t first, end;
+
+	for (size_t i = 0; v->whole && i < v->overview.event_count; i++)
+		if ((int)((uint64_t)v->width * v->overview.events[i].sample / v->span.samples) ==
+		    column)
+			return true;
+	if (v->whole || !scene->bookmark_count || !column_samples(v, column, &first, &end))
+		return false;
+	for (size_t i = first; i < end; i++)
+		for (size_t b = 0; b < scene->bookmark_count; b++)
+			if (scene->bookmarks[b] == sample_at(v, scene, i).taken_ns)
+				return true;
+	return false;
 }
 
 static void draw_strip(const struct timeline_view *v, const struct scene *scene,
 		       struct canvas *canvas, struct rect rect, int row, struct style style)
 {
 	uint64_t most = 1;
-	bool here;
 
 	for (int c = 0; c < v->width; c++) {
-		uint64_t value = column_value(v, scene, row, c, &here);
+		uint64_t value = column_value(v, scene, row, c);
 
 		if (value != UINT64_MAX && value > most)
 			most = value;
 	}
 	for (int c = 0; c < v->width; c++) {
-		uint64_t value = column_value(v, scene, row, c, &here);
+		uint64_t value = column_value(v, scene, row, c);
 		struct style s = style;
 		uint32_t glyph = ' ';
 
@@ -148,24 +215,26 @@ static void draw_strip(const struct timeline_view *v, const struct scene *scene,
 			continue;
 		if (value) /* from ▁ for anything at all to █ for the most there was */
 			glyph = 0x2581 + (uint32_t)((double)value / (double)most * 7.999);
-		if (here)
+		if (c == v->here)
 			s.attr |= ATTR_REVERSE;
+		if (column_marked(v, scene, c))
+			s.attr |= ATTR_UNDERLINE;
 		canvas_put(canvas, rect, LABEL_WIDTH + c, row, s, glyph);
 	}
 }
 
+/* How far the strip reaches: back from now, or the length of the log. */
 static void draw_reach(const struct timeline_view *v, const struct scene *scene,
 		       struct canvas *canvas, struct rect rect)
 {
-	const struct snapshot *newest = history_snapshot(scene->history, v->count - 1);
-	const struct snapshot *oldest = history_snapshot(scene->history, v->first);
-	long seconds = (long)((newest->taken_ns - oldest->taken_ns) / 1000000000);
+	int64_t newest = sample_at(v, scene, v->count - 1).taken_ns;
+	long seconds = (long)((newest - sample_at(v, scene, v->first).taken_ns) / 1000000000);
 	char text[16];
 
 	if (seconds < 600)
-		snprintf(text, sizeof(text), "-%lds", seconds);
+		snprintf(text, sizeof(text), "%s%lds", v->whole ? "" : "-", seconds);
 	else
-		snprintf(text, sizeof(text), "-%ldm", seconds / 60 % 100000);
+		snprintf(text, sizeof(text), "%s%ldm", v->whole ? "" : "-", seconds / 60 % 100000);
 	canvas_right(canvas, rect, rect.width - AGO_WIDTH, 0, AGO_WIDTH,
 		     theme_role(scene->theme, ROLE_DIM), text);
 }
@@ -174,11 +243,13 @@ static void timeline_draw(struct view *view, struct scene *scene, struct canvas 
 			  struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
 	struct timeline_view *v = self(view);
+	struct strip_sample now;
 	char size[UNITS_SIZE_MAX];
 
 	lay_out(v, scene, rect);
 	if (v->width < 1 || !v->count || !scene->snapshot)
 		return;
+	now = of_snapshot(scene->snapshot);
 	for (int r = 0; r < rect.height && r < TIMELINE_ROWS; r++) {
 		struct style style = theme_role(scene->theme, ROLE_TEXT);
 
@@ -190,27 +261,25 @@ static void timeline_draw(struct view *view, struct scene *scene, struct canvas 
 		canvas_right(canvas, rect, 5, r, 6, theme_role(scene->theme, ROLE_TEXT),
 			     rows[r].value == written && !scene->snapshot->known.written
 				     ? "?"
-				     : pages_text(rows[r].value(scene->snapshot), size));
+				     : pages_text(rows[r].value(&now), size));
 		draw_strip(v, scene, canvas, rect, r, style);
 	}
 	draw_reach(v, scene, canvas, rect);
-	if (focused && scene->position >= v->first)
-		*ret_cursor = (struct view_cursor){
-			v->x + v->width - 1 -
-				(int)((v->count - 1 - scene->position) / v->per_column),
-			rect.y,
-		};
+	if (focused)
+		*ret_cursor = (struct view_cursor){ v->x + (v->here < 0 ? v->width - 1 : v->here),
+						    rect.y };
 }
 
 bool view_timeline_sample(const struct view *view, const struct scene *scene, int x,
-			  size_t *ret_index)
+			  uint64_t *ret_index, bool *ret_of_log)
 {
 	const struct timeline_view *v = (const struct timeline_view *)view;
 	size_t first, end;
 
 	if (x < v->x || x >= v->x + v->width || !column_samples(v, x - v->x, &first, &end))
 		return false;
-	*ret_index = end - 1;
+	*ret_of_log = v->whole;
+	*ret_index = v->whole ? v->overview.points[first].sample : end - 1;
 	return true;
 }
 

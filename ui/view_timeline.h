@@ -10,9 +10,12 @@
  */
 struct view *view_timeline_new(void);
 
-/* The sample under a column of the canvas; false when there is none. */
+/*
+ * The sample under a column of the canvas: its number in the log (of_log), else in the history.
+ * False when there is none.
+ */
 bool view_timeline_sample(const struct view *view, const struct scene *scene, int x,
-			  size_t *ret_index);
+			  uint64_t *ret_index, bool *ret_of_log);
 
 #define TIMELINE_ROWS 7 /* the most that make sense */
 

@@ -2,6 +2,8 @@
 #ifndef PMTOP_COMMAND_H
 #define PMTOP_COMMAND_H
 
+#include <stdio.h>
+
 /*
  * The commands of pmtop, one word each. Each gets its own argv (argv[0] is its word), parses its
  * options, says on standard error what went wrong, and returns an exit status.
@@ -24,6 +26,7 @@ struct command {
 
 /* pmtop -p PID, and pmtop alone: no word of its own. */
 int command_view(int argc, char **argv);
+void command_view_options(FILE *out); /* for --help */
 
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);

@@ -33,19 +33,25 @@ struct view_command {
 	bool list_keys, help;
 };
 
+void command_view_options(FILE *out)
+{
+	fprintf(out,
+		"  -p, --pid PID         watch this process; without it, choose one from a list\n"
+		"      --interval TIME   time between samples (100ms)\n"
+		"      --theme NAME      auto, dark, light or monochrome\n"
+		"      --color WHEN      auto, always or never\n"
+		"      --config FILE     instead of the usual pmtop.conf\n"
+		"      --no-mouse        leave the mouse to the terminal\n"
+		"      --ascii           no glyphs beyond ASCII\n"
+		"      --without LIST    do as if the kernel lacked these (see pmtop doctor)\n");
+}
+
 static void print_help(void)
 {
 	printf("Usage: pmtop [-p PID] [OPTION...]\n"
-	       "Watch the pages of a process; without -p, choose it from a list.\n\n"
-	       "  -p, --pid PID         watch this process\n"
-	       "      --interval TIME   time between samples (100ms)\n"
-	       "      --theme NAME      auto, dark, light or monochrome\n"
-	       "      --color WHEN      auto, always or never\n"
-	       "      --config FILE         instead of the usual pmtop.conf\n"
-	       "      --no-mouse        leave the mouse to the terminal\n"
-	       "      --ascii           no glyphs beyond ASCII\n"
-	       "      --without LIST    do as if the kernel lacked these (see pmtop doctor)\n"
-	       "  -h, --help            this text; ? on the screen says more\n"
+	       "Watch the pages of a process; without -p, choose it from a list.\n\n");
+	command_view_options(stdout);
+	printf("  -h, --help            this text; ? on the screen says more\n"
 	       "  -V, --version         the version\n");
 }
 
