@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
 
 #include "kernel/filesystems.h"
 #include "model/cleanup.h"
@@ -15,7 +19,7 @@ struct device {
 struct filesystems {
 	struct device *devices;
 	size_t count, room;
-	size_t builtin; /* devices that no mountinfo names; they stay */
+	size_t builtin; /* devices that mountinfo may not name; they stay */
 	bool may_read;
 };
 
@@ -57,6 +61,25 @@ static void add(struct filesystems *f, uint32_t major, uint32_t minor, enum file
 	f->devices[f->count++] = (struct device){ major, minor, kind };
 }
 
+/* In a chroot whose root is no mount of its own, mountinfo leaves out what "/" lies on. */
+static void add_own_root(struct filesystems *f)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (stat("/", &st) || statfs("/", &fs))
+		return;
+	switch (fs.f_type) {
+	case EXT4_SUPER_MAGIC: /* ext2 and ext3 too */
+	case XFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+		add(f, major(st.st_dev), minor(st.st_dev), FILESYSTEM_LOCAL);
+		break;
+	default:
+		break;
+	}
+}
+
 struct filesystems *filesystems_new(const struct probe *probe)
 {
 	struct filesystems *f = calloc(1, sizeof(*f));
@@ -68,6 +91,7 @@ struct filesystems *filesystems_new(const struct probe *probe)
 	add(f, probe->shmem_dev_major, probe->shmem_dev_minor, FILESYSTEM_SHMEM);
 	if (probe->hugetlb_dev_known)
 		add(f, probe->hugetlb_dev_major, probe->hugetlb_dev_minor, FILESYSTEM_HUGETLB);
+	add_own_root(f);
 	f->builtin = f->count;
 	return f;
 }
