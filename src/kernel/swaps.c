@@ -17,19 +17,26 @@ void swaps_free(struct census_area *areas, size_t count)
 	free(areas);
 }
 
-/* Turns \ooo back into the byte it stands for, in place (seq_file's mangle_path()). */
+/* The byte that \ooo stands for; 0: this is no escape (a path holds no zero byte). */
+static int escaped_byte(const char *at)
+{
+	if (at[0] != '\\' || at[1] < '0' || at[1] > '3' || at[2] < '0' || at[2] > '7' ||
+	    at[3] < '0' || at[3] > '7')
+		return 0;
+	return (at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0');
+}
+
+/* Turns escapes back into what they stand for, in place (seq_file's mangle_path()). */
 static void unescape(char *text)
 {
 	char *to = text;
 
 	for (const char *at = text; *at; at++, to++) {
-		if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' && at[2] <= '7' &&
-		    at[3] >= '0' && at[3] <= '7') {
-			*to = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+		int byte = escaped_byte(at);
+
+		*to = byte ? (char)byte : *at;
+		if (byte)
 			at += 3;
-		} else {
-			*to = *at;
-		}
 	}
 	*to = '\0';
 }
