@@ -297,14 +297,12 @@ static int make_detail(const struct log_detail *part, uint64_t block, unsigned i
 
 /* What there is about [from, to), places of a block; -ENOENT: nothing. */
 static int read_detail(struct log_reader *reader, uint64_t sample, uint64_t block,
-		       unsigned int from, unsigned int to, struct page_detail **ret_detail)
+		       unsigned int from, unsigned int to, struct log_detail *part,
+		       struct page_detail **ret_detail)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_DETAIL_AT);
-	CLEANUP(cleanup_free) struct log_detail *part = malloc(sizeof(*part));
 	int code;
 
-	if (!part)
-		return -ENOMEM;
 	sqlite3_bind_int64(s, 1, (int64_t)block);
 	sqlite3_bind_int64(s, 2, (int64_t)sample);
 	if (sqlite3_step(s) != SQLITE_ROW)
@@ -326,8 +324,9 @@ static int read_detail(struct log_reader *reader, uint64_t sample, uint64_t bloc
 int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start, size_t count,
 		      struct page_detail **ret_detail, struct log_error *error)
 {
+	CLEANUP(cleanup_free) struct log_detail *part = malloc(sizeof(*part));
 	uint64_t page = start >> PMTOP_PAGE_SHIFT, end = page + count;
-	int code = -ENOENT;
+	int code = part ? -ENOENT : -ENOMEM;
 
 	reader->budget.left = DATABASE_BUDGET;
 	while (code == -ENOENT && page < end) {
@@ -335,7 +334,7 @@ int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start
 		uint64_t to = base + LOG_BLOCK_PAGES < end ? base + LOG_BLOCK_PAGES : end;
 
 		code = read_detail(reader, sample, block, (unsigned int)(page - base),
-				   (unsigned int)(to - base), ret_detail);
+				   (unsigned int)(to - base), part, ret_detail);
 		page = to;
 	}
 	if (code == -EBADMSG)

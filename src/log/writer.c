@@ -92,9 +92,14 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 	int result;
 
 	sqlite3_busy_timeout(writer->db, 2000);
+	/*
+	 * By way of MEMORY: the change to WAL would else have a journal file, and whoever is killed
+	 * then leaves a log that nobody can open without the right to write.
+	 */
 	/* A commit reaches the WAL: it survives the end of this process, and a power cut up to it. */
 	result = sqlite3_exec(writer->db,
-			      "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; "
+			      "PRAGMA page_size=4096; PRAGMA journal_mode=MEMORY; "
+			      "PRAGMA journal_mode=WAL; "
 			      "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048; BEGIN",
 			      NULL, NULL, NULL);
 	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d",
@@ -152,10 +157,24 @@ static bool limit_is_possible(const struct log_writer *writer)
 		writer->max_pages > (uint64_t)pages + UINT64_C(2) * RESERVED_PAGES);
 }
 
+static struct log_writer *writer_new(const struct log_writer_options *options)
+{
+	CLEANUP(cleanup_writer) struct log_writer *writer = calloc(1, sizeof(*writer));
+
+	if (!writer)
+		return NULL;
+	writer->lock_fd = -1;
+	writer->page_size = 4096;
+	writer->max_pages = options->max_bytes / (uint64_t)writer->page_size;
+	writer->path = strdup(options->path);
+	writer->codec = log_codec_new();
+	return writer->path && writer->codec ? TAKE(writer) : NULL;
+}
+
 int log_writer_open(const struct log_writer_options *options, struct log_writer **ret_writer,
 		    struct log_error *error)
 {
-	CLEANUP(cleanup_writer) struct log_writer *writer = calloc(1, sizeof(*writer));
+	CLEANUP(cleanup_writer) struct log_writer *writer = writer_new(options);
 	int result;
 
 	if (!writer)
@@ -163,12 +182,6 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 	writer->lock_fd = writer_create_file(options, error);
 	if (writer->lock_fd < 0)
 		return writer->lock_fd;
-	writer->page_size = 4096;
-	writer->max_pages = options->max_bytes / (uint64_t)writer->page_size;
-	writer->path = strdup(options->path);
-	writer->codec = log_codec_new();
-	if (!writer->path || !writer->codec)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
 	result = sqlite3_open_v2(options->path, &writer->db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
 		result = set_up(writer, options);
@@ -348,9 +361,12 @@ int log_writer_close(struct log_writer *writer, struct log_error *error)
 		int result = sqlite3_exec(writer->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL,
 					  NULL);
 
-		/* Busy: somebody reads it; then the WAL stays, but it is empty. */
+		/*
+		 * Busy: somebody reads it; then the WAL stays, but it is empty. Not DELETE, for the
+		 * reason in set_up(): both modes leave the same file.
+		 */
 		if (!result)
-			sqlite3_exec(writer->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+			sqlite3_exec(writer->db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
 		if (result)
 			code = database_error(writer->db, result, writer->path, error);
 		/* Nobody can read a log without a sample. */
