@@ -120,7 +120,7 @@ _pmtop() {
 		options='--info --help --theme --color --colour --config --no-mouse --ascii'
 		;;
 	'dump')
-		options='--pid --json --csv --pages --verify --pagemap --without --output --help'
+		options='--pid --json --csv --prometheus --pages --verify --pagemap --without --output --help'
 		;;
 	'diff')
 		options='--json --pages --all --without --output --help'

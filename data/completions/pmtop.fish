@@ -67,6 +67,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from replay' -F
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pid -s p -x -a '(__fish_complete_pids)'
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l json
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l csv
+complete -c pmtop -n '__fish_seen_subcommand_from dump' -l prometheus
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pages
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l verify
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pagemap -r -F

@@ -12,6 +12,7 @@
 #include "command/output.h"
 #include "kernel/smaps.h"
 #include "model/cleanup.h"
+#include "report/openmetrics.h"
 #include "report/report.h"
 #include "sample/live.h"
 
@@ -37,6 +38,7 @@ static void print_help(void)
 	      "  -p, --pid PID       the process\n"
 	      "      --json          one JSON object on one line, see pmtop(1)\n"
 	      "      --csv           comma-separated values\n"
+	      "      --prometheus    metrics, for node_exporter's textfile collector\n"
 	      "      --pages         the runs of pages in each mapping too\n"
 	      "      --verify        what smaps says of each mapping, and whether it agrees\n"
 	      "      --pagemap RANGE pagemap words, binary, with the slots of shared pages;\n"
@@ -45,6 +47,14 @@ static void print_help(void)
 	      "  -o, --output FILE   write to FILE, which is replaced only when all is written\n"
 	      "  -h, --help          this text\n",
 	      stdout);
+}
+
+/* Metrics are counts: neither runs nor verdicts. */
+static int report_prometheus(FILE *out, const struct snapshot *snapshot,
+			     const struct report_options *options)
+{
+	(void)options;
+	return report_openmetrics(out, snapshot);
 }
 
 static int take_format(struct dump *dump, report_function *report)
@@ -63,6 +73,7 @@ static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
 		{ "pid", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "csv", no_argument, NULL, 'c' },
+		{ "prometheus", no_argument, NULL, 'M' },
 		{ "pages", no_argument, NULL, 'P' },
 		{ "verify", no_argument, NULL, 'v' },
 		{ "pagemap", required_argument, NULL, 'm' },
@@ -83,6 +94,8 @@ static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
 			status = take_format(dump, report_json);
 		else if (id == 'c')
 			status = take_format(dump, report_csv);
+		else if (id == 'M')
+			status = take_format(dump, report_prometheus);
 		else if (id == 'P')
 			dump->pages = true;
 		else if (id == 'v')

@@ -342,6 +342,15 @@ class Log(unittest.TestCase):
         want = [sample["totals"]["shmem"] for sample in samples_of(self.log)]
         self.assertEqual([int(line.split("} ")[1].split()[0]) for line in shmem], want)
 
+    @unittest.skipUnless(shutil.which("promtool"), "needs promtool of package prometheus")
+    def test_promtool_checks_dump(self):
+        done = pmtop("dump", "-p", str(os.getpid()), "--prometheus")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        checked = subprocess.run(["promtool", "check", "metrics"], input=done.stdout, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual((checked.returncode, checked.stdout), (0, ""))
+        self.assertIn(f'pmtop_process_pages{{pid="{os.getpid()}"', done.stdout)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
