@@ -100,6 +100,8 @@ def stage(root, build, start):
     """Fill root: the build as /pmtop/build, the tests as /pmtop/tests, start as /pmtop/start."""
     for folder in TOP:
         (root / folder).mkdir(parents=True, exist_ok=True)
+    for folder in ("tmp", "var/tmp"):
+        (root / folder).chmod(0o1777)
     for link in ("bin", "sbin", "lib", "lib64"):
         (root / link).symlink_to("usr/" + link)
     shutil.copy2(cache.busybox(), root / "usr/bin/busybox")
