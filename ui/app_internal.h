@@ -80,6 +80,13 @@ void time_clear(struct app *app);
 bool time_go(struct app *app, const char *text); /* "+3s", "#120" of a replay */
 void time_bookmark(struct app *app, const char *name);
 
+/* app_seek.c: by samples, events, changes of the selected page; to an end; a replay's speed. */
+void seek_sample(struct app *app, int by);
+void seek_event(struct app *app, int by);
+void seek_change(struct app *app, int by);
+void seek_edge(struct app *app, bool newest);
+void seek_speed(struct app *app, double speed);
+
 /* app_do.c: what asks first, and what is typed. */
 bool do_request(struct app *app, enum request request);
 void do_prompt(struct app *app, int key);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ui/app_internal.h"
+
+#include <stdlib.h>
+
+#include "model/units.h"
+
+/* Going to another moment: through the history of a live source, or by asking a replay. */
+
+/* Steps in a log: the source has all samples, the history only those that were shown. */
+static void step_replay(struct app *app, int by)
+{
+	struct source *source = app->scene.source;
+	struct source_span span;
+
+	if (source->ops->span(source, &span) < 0 || !span.samples)
+		return;
+	source_set_paused(source, true);
+	if (by < 0 ? !span.position : span.position + 1 >= span.samples) {
+		app_message(app, by < 0 ? "this is the first sample" : "this is the last sample");
+		return;
+	}
+	source->ops->seek(source, span.position + (uint64_t)(int64_t)by);
+}
+
+void seek_sample(struct app *app, int by)
+{
+	size_t count = history_count(app->scene.history);
+
+	if (app->scene.source && source_is_replay(app->scene.source)) {
+		step_replay(app, by);
+		return;
+	}
+	if (!count)
+		return;
+	if (by < 0 && !app->scene.position) {
+		app_message(app, history_has_dropped(app->scene.history)
+					 ? "the history does not reach further back; it is bounded "
+					   "in bytes"
+					 : "this is the first sample");
+		return;
+	}
+	if (by > 0 && app->scene.position + 1 >= count) {
+		app_message(app, "this is the newest sample; e follows the process again");
+		return;
+	}
+	app->scene.paused = true;
+	time_show(app, app->scene.position + (size_t)(int64_t)by);
+}
+
+/* Mappings came or went between two samples, or a bookmark is there. */
+static bool is_event(const struct app *app, size_t index)
+{
+	const struct snapshot *s = history_snapshot(app->scene.history, index), *before;
+
+	for (int i = 0; i < app->bookmark_count; i++)
+		if (app->bookmarks[i].taken_ns == s->taken_ns)
+			return true;
+	if (!index)
+		return true;
+	before = history_snapshot(app->scene.history, index - 1);
+	if (before->count != s->count)
+		return true;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->mappings[i].mapping != before->mappings[i].mapping &&
+		    !mapping_equal(s->mappings[i].mapping, before->mappings[i].mapping))
+			return true;
+	return false;
+}
+
+/* Asks a replay; what it finds comes as the next snapshot, or as a message. */
+static bool find_in_log(struct app *app, const struct source_find *find)
+{
+	struct source *source = app->scene.source;
+
+	if (!source || !source_is_replay(source) || !source->ops->find)
+		return false;
+	source_set_paused(source, true);
+	source->ops->find(source, find);
+	return true;
+}
+
+/* The next sample of a log in which the selected page is another. */
+void seek_change(struct app *app, int by)
+{
+	const struct source_find find = { .goal = GOAL_CHANGE,
+					  .direction = by,
+					  .start = app->scene.page,
+					  .length = PMTOP_PAGE_SIZE };
+
+	if (!find_in_log(app, &find))
+		app_message(app, "changes of a page are found in replays; , and . step here");
+}
+
+bool time_go(struct app *app, const char *text)
+{
+	struct source_find find = { .goal = GOAL_TIME, .direction = 1 };
+	struct source *source = app->scene.source;
+	uint64_t ns, sample;
+	char *end;
+
+	if (*text == '+') {
+		if (units_parse_duration(text + 1, &ns) < 0)
+			return false;
+		find.ns = (int64_t)ns;
+		return find_in_log(app, &find);
+	}
+	sample = strtoull(text + 1, &end, 10);
+	if (*text != '#' || !text[1] || *end || !source || !source_is_replay(source))
+		return false;
+	source_set_paused(source, true);
+	source->ops->seek(source, sample);
+	return true;
+}
+
+void seek_event(struct app *app, int by)
+{
+	const struct source_find find = { .goal = GOAL_EVENT, .direction = by };
+	size_t count = history_count(app->scene.history), i = app->scene.position;
+
+	if (find_in_log(app, &find))
+		return;
+	while (by < 0 ? i > 0 : i + 1 < count) {
+		i += (size_t)(int64_t)by;
+		if (is_event(app, i)) {
+			app->scene.paused = true;
+			time_show(app, i);
+			return;
+		}
+	}
+	app_message(app, by < 0 ? "no event before this sample" : "no event after this sample");
+}
+
+void seek_edge(struct app *app, bool newest)
+{
+	struct scene *scene = &app->scene;
+	struct source_span span;
+
+	if (scene->source && source_is_replay(scene->source)) {
+		if (scene->source->ops->span(scene->source, &span) >= 0 && span.samples)
+			scene->source->ops->seek(scene->source, newest ? span.samples - 1 : 0);
+	} else if (newest) {
+		time_follow(app);
+	} else if (history_count(scene->history)) {
+		scene->paused = true;
+		time_show(app, 0);
+	}
+}
+
+void seek_speed(struct app *app, double speed)
+{
+	struct source *source = app->scene.source;
+
+	if (!source || !source_is_replay(source) || !source->ops->set_speed) {
+		app_message(app, "speed is for replays");
+		return;
+	}
+	app->speed = speed < 1.0 / 16 ? 1.0 / 16 : speed > 256 ? 256 : speed;
+	source->ops->set_speed(source, app->speed);
+	app_message(app, "speed %g", app->speed);
+}
