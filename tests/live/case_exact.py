@@ -23,14 +23,18 @@ class HugePages:
     """Some pages in the hugetlb pool while this lasts."""
     pool = Path("/proc/sys/vm/nr_hugepages")
 
+    pages = 8
+
+    def add(self, pages):
+        # By difference: another run may do the same at the same time.
+        if self.pool.exists():
+            self.pool.write_text(str(max(int(self.pool.read_text()) + pages, 0)))
+
     def __enter__(self):
-        self.before = self.pool.read_text() if self.pool.exists() else None
-        if self.before:
-            self.pool.write_text(str(int(self.before) + 8))
+        self.add(self.pages)
 
     def __exit__(self, *_):
-        if self.before:
-            self.pool.write_text(self.before)
+        self.add(-self.pages)
 
 
 class Look:

@@ -144,7 +144,13 @@ def postgres(programs):
             return note
         finally:
             if server:
-                end(server)
+                # Killed, it would leave a System V segment that nobody removes.
+                group.limit(1 << 30)
+                server.send_signal(signal.SIGQUIT)
+                try:
+                    server.wait(20)
+                except subprocess.TimeoutExpired:
+                    end(server)
             group.__exit__()
             shutil.rmtree(folder)
 
