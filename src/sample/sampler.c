@@ -13,7 +13,7 @@
 #include "sample/live_internal.h"
 
 /* Samples in which nothing can have changed are skipped, but never for longer than this. */
-#define FULL_SAMPLE_NS 3000000000
+#define FULL_SAMPLE_NS 5000000000
 
 #define DEFAULT_CPU_SHARE 0.1
 
