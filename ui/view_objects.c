@@ -177,7 +177,7 @@ static void object_summary(const struct census *census, char *buf, size_t size)
 	if (!census->complete)
 		snprintf(buf + n, size - (size_t)n, "; still counting");
 	else if (closed)
-		snprintf(buf + n, size - (size_t)n, "; %zu closed: run as root", closed);
+		snprintf(buf + n, size - (size_t)n, "; %zu closed: see doctor", closed);
 }
 
 /* Enter opens the first process that maps it. */

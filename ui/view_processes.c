@@ -181,7 +181,7 @@ static void process_summary(const struct census *census, char *buf, size_t size)
 	if (!census->complete)
 		snprintf(buf + n, size - (size_t)n, "; still counting");
 	else if (t->hidden)
-		snprintf(buf + n, size - (size_t)n, "; %zu closed: run as root", t->hidden);
+		snprintf(buf + n, size - (size_t)n, "; %zu closed: see doctor", t->hidden);
 }
 
 static pid_t process_pid(const struct census *census, size_t row)

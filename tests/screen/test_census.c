@@ -176,7 +176,7 @@ static void test_total_counts_shared_memory(void **state)
 	assert_non_null(strstr(selected_row(h), "    1M    88M    89M"));
 	/* The segment is counted once in the sum, not for each of its four mappers. */
 	assert_true(stage_shows(&h->stage,
-				"private 8.5M, shared 88M (each once); 1 closed: run as root"));
+				"private 8.5M, shared 88M (each once); 1 closed: see doctor"));
 	/* What is not known is said to be at least what is. */
 	assert_true(stage_shows(&h->stage, "     4M      ?    4M+"));
 	hall_close(h);
@@ -278,7 +278,7 @@ static void test_objects(void **state)
 
 	stage_keys(&h->stage, "M");
 	assert_true(stage_shows(&h->stage, "4 shared objects, each once: RAM 40M, swap 88M"));
-	assert_true(stage_shows(&h->stage, "; 1 closed: run as root"));
+	assert_true(stage_shows(&h->stage, "; 1 closed: see doctor"));
 	assert_non_null(strstr(selected_row(h), "/dev/zero (deleted)"));
 	stage_draw(&h->stage, 120, 24);
 	assert_true(stage_shows(&h->stage, "nobody"));
