@@ -190,6 +190,11 @@ class Cgroup:
                 time.sleep(0.1)
         raise Failure(f"the limit {size} of {self.path} cannot be set")
 
+    def oom_kills(self):
+        """Processes of the group that the kernel has killed for want of memory."""
+        text = (self.path / ("memory.oom_control" if self.v1 else "memory.events")).read_text()
+        return int(dict(line.split() for line in text.splitlines())["oom_kill"])
+
     def usage(self):
         name = "memory.usage_in_bytes" if self.v1 else "memory.current"
         return int((self.path / name).read_text())
