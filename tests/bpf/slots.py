@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every slot that pmtop gives for a shared page holds exactly that page.
 
-  slots.py DIRECTORY exact [PAGES [split]]  all kinds of shared memory, byte by byte; split: this
-                                          kernel splits large folios before it swaps them out
+  slots.py DIRECTORY exact [PAGES [WORD]...]  all kinds of shared memory, byte by byte; split: this
+                                          kernel splits large folios before it swaps them out;
+                                          one-size: its large folios are all of 2 MiB, and it may
+                                          split them when memory gets short
   slots.py DIRECTORY agree [PAGES]        all ways to ask say the same
   slots.py DIRECTORY dump PMTOP           dump --pagemap and dump --json --pages
   slots.py DIRECTORY fallback PMTOP       where BPF cannot be had: why, and the rest still holds
@@ -45,7 +47,9 @@ def need(condition, what, figures):
 
 
 def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), large=False,
-          then=None):
+          sizes=False, then=None):
+    # Every page is compared all the same; these only say what is to be looked at on this kernel.
+    large = large and not (sizes and "one-size" in sys.argv)
     split = "split" in sys.argv
     group = Cgroup(name) if pressure else None
     target = Target(f"{programs}/slots_target", kind, pages, skip, seed, where, group)
@@ -338,12 +342,12 @@ def main():
             exact(programs, "holes at an offset", "holes", pages, skip=77, seed=15)
             exact(programs, "tmpfs, large folios", "file", pages, seed=16, where=huge, large=True)
             exact(programs, "large entries, some split", "file", pages, seed=21, where=huge,
-                  pressure=(4,), large=True, then="touch")
+                  pressure=(4,), large=True, sizes=True, then="touch")
             exact(programs, "inside a large entry", "inside", pages, skip=77, seed=23, where=huge,
                   large=True)
             with huge_tmpfs("within_size") as within:
                 exact(programs, "folios of many sizes", "written", pages, seed=22, where=within,
-                      large=True)
+                      large=True, sizes=True)
             exact(programs, "one page", "memfd", 1 + 64 * 5, seed=17)
             exact(programs, "pressure", "anon", pages, seed=18, pressure=(2, 4, 8))
             exact(programs, "pressure, holes", "holes", pages, seed=19, pressure=(3, 5))

@@ -12,9 +12,10 @@ PROGRAMS = TESTS.parent / "build/tests/bpf"
 
 
 def main():
-    # Large swap entries came after 6.1, which splits a large folio first.
-    split = ["split"] if os.uname().release.startswith("6.1.") else []
-    for words in (["exact", "8192", *split], ["churn", "300", "2048"]):
+    # Large swap entries came after 6.1, which splits a large folio first; folios of many sizes in
+    # shared memory came after both.
+    kernel = ["one-size", "split"] if os.uname().release.startswith("6.1.") else ["one-size"]
+    for words in (["exact", "8192", *kernel], ["churn", "300", "2048"]):
         done = subprocess.run([sys.executable, "-B", TESTS / "bpf/slots.py", PROGRAMS, *words])
         if done.returncode:
             return done.returncode

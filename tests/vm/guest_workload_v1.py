@@ -6,9 +6,7 @@ import sys
 
 from guest_workload import run
 
-# Reproduction.test_defaults wants every page that pagemap is silent about to be in swap; this kernel
-# keeps some of them in the page cache under v1.
-SUITES = [["test_limits.py", "Memory", "Rights", "Reproduction.test_once"],
+SUITES = [["test_limits.py"],
           ["test_leaks.py", "Endings"]]
 
 if __name__ == "__main__":
