@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "model/snapshot.h"
+#include "model/cleanup.h"
 #include "model/verify.h"
 
 /*
@@ -46,6 +47,7 @@ struct smaps_list {
  */
 int smaps_read(int proc_fd, struct smaps_list *ret_list);
 void smaps_list_free(struct smaps_list *list);
+DEFINE_CLEANUP(cleanup_smaps, struct smaps_list *, smaps_list_free)
 
 /*
  * The VmFlags of the mapping that starts at `start`, as the kernel writes them ("rd wr sh"), cut to

@@ -18,8 +18,6 @@
 #define MADV_PAGEOUT 21
 #endif
 
-DEFINE_CLEANUP(cleanup_smaps, struct smaps_list *, smaps_list_free)
-
 static void clear_written(const struct target *target, char *message, size_t size)
 {
 	CLEANUP(cleanup_close) int fd = openat(target->proc, "clear_refs", O_WRONLY | O_CLOEXEC);

@@ -5,8 +5,6 @@
 #include "sample/pass_internal.h"
 #include "sample/settle.h"
 
-DEFINE_CLEANUP(cleanup_smaps, struct smaps_list *, smaps_list_free)
-
 /* What the pages of a mapping that were open turn out to be. */
 struct settlement {
 	enum page_state open; /* pages of this state ... */
