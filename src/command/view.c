@@ -9,6 +9,7 @@
 #include "command/command.h"
 #include "command/options.h"
 #include "command/view_record.h"
+#include "model/event.h"
 #include "model/units.h"
 #include "sample/census_source.h"
 #include "sample/live.h"
@@ -30,7 +31,7 @@ struct view_command {
 	pid_t pid;
 	int64_t interval_ns;
 	struct view_record record;
-	bool list_keys, help;
+	bool list_keys, list_events, help;
 };
 
 void command_view_options(FILE *out)
@@ -79,6 +80,7 @@ static int read_options(struct view_command *view, int argc, char **argv)
 		{ "interval", required_argument, NULL, 'i' },
 		{ "without", required_argument, NULL, 'w' },
 		{ "list-keys", no_argument, NULL, 'K' },
+		{ "list-events", no_argument, NULL, 'E' },
 		{ "help", no_argument, NULL, 'h' },
 		VIEW_LONG_OPTIONS,
 		{ 0 },
@@ -95,6 +97,8 @@ static int read_options(struct view_command *view, int argc, char **argv)
 			view->without = optarg;
 		else if (id == 'K')
 			view->list_keys = true;
+		else if (id == 'E')
+			view->list_events = true;
 		else if (id == 'h')
 			view->help = true;
 		else if (!view_option(&view->options, id, optarg))
@@ -223,6 +227,10 @@ int command_view(int argc, char **argv)
 	}
 	if (view.list_keys) {
 		keymap_print_mdoc(stdout);
+		return EXIT_DONE;
+	}
+	if (view.list_events) {
+		event_print_mdoc(stdout);
 		return EXIT_DONE;
 	}
 	status = show(&view);

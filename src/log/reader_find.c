@@ -50,15 +50,13 @@ static int get_event(sqlite3_stmt *s, struct log_event *ret_event)
 {
 	const char *kind = (const char *)sqlite3_column_text(s, 2);
 	const char *text = (const char *)sqlite3_column_text(s, 3);
-	struct log_event event = { .kind = LOG_EVENT_NOTE };
+	struct log_event event = { 0 };
 	int64_t sample;
 
 	if (!kind || reader_number(s, 0, 0, INT64_MAX, &sample) ||
 	    reader_number(s, 1, INT64_MIN, INT64_MAX, &event.taken_ns))
 		return -EBADMSG;
-	for (int k = 0; k < LOG_EVENT_KINDS; k++)
-		if (!strcmp(kind, log_event_names[k]))
-			event.kind = (enum log_event_kind)k;
+	event.kind = event_kind_parse(kind);
 	event.sample = (uint64_t)sample;
 	if (text)
 		strncpy(event.text, text, sizeof(event.text) - 1);

@@ -20,7 +20,7 @@
 struct item {
 	struct snapshot *snapshot; /* NULL: an event */
 	uint64_t left_out; /* samples that did not fit in before this one */
-	enum log_event_kind kind;
+	enum event_kind kind;
 	int64_t taken_ns;
 	char *text;
 };
@@ -110,7 +110,7 @@ static int rotate(struct recorder *r, struct log_error *error)
 	int code;
 
 	r->earlier_samples += log_writer_samples(r->writer);
-	log_writer_event(r->writer, LOG_EVENT_STOPPED, now_ns(CLOCK_REALTIME),
+	log_writer_event(r->writer, EVENT_STOPPED, now_ns(CLOCK_REALTIME),
 			 "full; the next log goes on", NULL);
 	code = log_writer_close(TAKE(r->writer), error);
 	if (!code)
@@ -125,14 +125,14 @@ static void note_gap(struct recorder *r, const struct item *item)
 
 	snprintf(text, sizeof(text), "%llu samples left out before this one: the disk was too slow",
 		 (unsigned long long)item->left_out);
-	log_writer_event(r->writer, LOG_EVENT_GAP, item->snapshot->taken_ns, text, NULL);
+	log_writer_event(r->writer, EVENT_GAP, item->snapshot->taken_ns, text, NULL);
 }
 
 /* Why a log ends although its process lives, where there is still room to say it. */
 static void note_end(struct recorder *r, const struct log_error *error)
 {
 	if (r->writer && log_writer_samples(r->writer))
-		log_writer_event(r->writer, LOG_EVENT_STOPPED, now_ns(CLOCK_REALTIME), error->text,
+		log_writer_event(r->writer, EVENT_STOPPED, now_ns(CLOCK_REALTIME), error->text,
 				 NULL);
 }
 
@@ -263,7 +263,7 @@ void recorder_observe(void *recorder, struct snapshot *snapshot)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void recorder_event(struct recorder *recorder, enum log_event_kind kind, const char *text)
+void recorder_event(struct recorder *recorder, enum event_kind kind, const char *text)
 {
 	struct recorder *r = recorder;
 	struct item item = { .kind = kind, .taken_ns = now_ns(CLOCK_REALTIME) };
@@ -294,7 +294,7 @@ static void note_last_gap(struct recorder *r)
 		return;
 	snprintf(text, sizeof(text), "%llu samples left out at the end: the disk was too slow",
 		 (unsigned long long)r->left_out);
-	log_writer_event(r->writer, LOG_EVENT_GAP, now_ns(CLOCK_REALTIME), text, NULL);
+	log_writer_event(r->writer, EVENT_GAP, now_ns(CLOCK_REALTIME), text, NULL);
 }
 
 int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)

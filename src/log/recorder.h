@@ -41,7 +41,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 void recorder_observe(void *recorder, struct snapshot *snapshot);
 
 /* Notes an event at the newest sample queued so far. From any thread. */
-void recorder_event(struct recorder *recorder, enum log_event_kind kind, const char *text);
+void recorder_event(struct recorder *recorder, enum event_kind kind, const char *text);
 
 /* From any thread. */
 void recorder_status(struct recorder *recorder, struct recorder_status *ret_status);

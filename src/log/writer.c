@@ -58,13 +58,13 @@ void writer_bind_counts(sqlite3_stmt *statement, int at, const struct page_count
 }
 
 int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns,
-		     enum log_event_kind kind, int64_t mapping, const char *text)
+		     enum event_kind kind, int64_t mapping, const char *text)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_EVENT];
 
 	sqlite3_bind_int64(s, 1, sample);
 	sqlite3_bind_int64(s, 2, taken_ns);
-	sqlite3_bind_text(s, 3, log_event_names[kind], -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, event_words[kind].name, -1, SQLITE_STATIC);
 	if (mapping)
 		sqlite3_bind_int64(s, 4, mapping);
 	if (text)
@@ -329,7 +329,7 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 	return 0;
 }
 
-int log_writer_event(struct log_writer *writer, enum log_event_kind kind, int64_t taken_ns,
+int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error)
 {
 	int64_t sample = writer->samples ? writer->samples - 1 : 0;

@@ -46,7 +46,7 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 		      struct log_error *error);
 
 /* Notes an event at the newest sample. The text may be NULL. */
-int log_writer_event(struct log_writer *writer, enum log_event_kind kind, int64_t taken_ns,
+int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error);
 
 /* Samples written, and the size that the file will have when it is closed. */

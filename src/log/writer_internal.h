@@ -113,6 +113,6 @@ int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot
 
 /* An event of a mapping (id 0: none) at sample `sample`. */
 int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns,
-		     enum log_event_kind kind, int64_t mapping, const char *text);
+		     enum event_kind kind, int64_t mapping, const char *text);
 
 #endif

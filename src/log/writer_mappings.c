@@ -207,7 +207,7 @@ static int put_count(struct log_writer *writer, const struct snapshot_mapping *m
 }
 
 static int mapping_event(struct log_writer *writer, const struct snapshot *snapshot,
-			 enum log_event_kind kind, int64_t id, const struct mapping *m,
+			 enum event_kind kind, int64_t id, const struct mapping *m,
 			 const struct mapping *old)
 {
 	char text[160];
@@ -277,11 +277,9 @@ static int put_one(struct log_writer *writer, const struct snapshot *snapshot, s
 	if (result || !writer->last || (old && mapping_equal(old->mapping, m->mapping)))
 		return result;
 	if (!old || match->how[i] == SPLIT_OFF)
-		return mapping_event(writer, snapshot, LOG_EVENT_APPEARED, row->id, m->mapping,
-				     NULL);
-	return mapping_event(writer, snapshot,
-			     match->how[i] == MOVED ? LOG_EVENT_MOVED : LOG_EVENT_CHANGED, row->id,
-			     m->mapping, old->mapping);
+		return mapping_event(writer, snapshot, EVENT_APPEARED, row->id, m->mapping, NULL);
+	return mapping_event(writer, snapshot, match->how[i] == MOVED ? EVENT_MOVED : EVENT_CHANGED,
+			     row->id, m->mapping, old->mapping);
 }
 
 /* Ends the rows of old mappings that are not in force any more. */
@@ -297,9 +295,8 @@ static int put_ends(struct log_writer *writer, const struct snapshot *snapshot,
 		writer->changes_since_layout++;
 		result = end_mapping(writer, writer->mappings[j].id);
 		if (!result && !match->used[j])
-			result = mapping_event(writer, snapshot, LOG_EVENT_GONE,
-					       writer->mappings[j].id, last->mappings[j].mapping,
-					       NULL);
+			result = mapping_event(writer, snapshot, EVENT_GONE, writer->mappings[j].id,
+					       last->mappings[j].mapping, NULL);
 	}
 	return result;
 }

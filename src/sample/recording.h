@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/event.h"
 #include "sample/source.h"
 
 struct probe;
@@ -21,14 +22,6 @@ struct recording_options {
 	uint64_t max_bytes; /* 0: no limit */
 	unsigned int rotate; /* logs to keep when it is full; 0: stop */
 	int64_t interval_ns; /* that was asked for; noted in the log */
-};
-
-enum recording_event {
-	RECORDING_BOOKMARK, /* the text is its name */
-	RECORDING_LIMIT, /* the memory limit was hit */
-	RECORDING_OOM,
-	RECORDING_ENDED, /* the target; the text says how */
-	RECORDING_NOTE, /* marks cleared, pages pushed out, … */
 };
 
 struct recording_status {
@@ -48,7 +41,7 @@ struct recording_status {
 int recording_start(const struct recording_options *options, struct source *live,
 		    const struct probe *probe, struct recording **ret_recording, char *message);
 
-void recording_event(struct recording *recording, enum recording_event event, const char *text);
+void recording_event(struct recording *recording, enum event_kind kind, const char *text);
 
 /* Notes that the target has ended, and how. */
 void recording_note_end(struct recording *recording, const struct source_status *status);

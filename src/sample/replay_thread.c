@@ -125,9 +125,9 @@ static void say_event(struct player *p, uint64_t before)
 
 	if (p->position <= before ||
 	    log_reader_event(p->r->reader, p->position + 1, -1, &event, NULL) ||
-	    event.sample <= before || event.kind == LOG_EVENT_CHANGED)
+	    event.sample <= before || event.kind == EVENT_CHANGED)
 		return;
-	say(p->r, "%s: %s", log_event_names[event.kind], event.text);
+	say(p->r, "%s: %s", event_words[event.kind].name, event.text);
 }
 
 /* Shows a sample; one that is damaged is said, and what was shown stays. */
@@ -185,7 +185,7 @@ static void find(struct player *p, const struct source_find *find)
 	else
 		show(p, sample);
 	if (!code && find->goal == GOAL_EVENT)
-		say(p->r, "%s: %s", log_event_names[event.kind], event.text);
+		say(p->r, "%s: %s", event_words[event.kind].name, event.text);
 }
 
 /* When the next sample is due, on our clock. */
@@ -275,7 +275,7 @@ static void wait_for_work(struct player *p)
 static int add_event(void *context, const struct log_event *event)
 {
 	struct source_overview *o = context;
-	bool of_mapping = event->kind <= LOG_EVENT_GONE;
+	bool of_mapping = event_is_of_mapping(event->kind);
 	struct source_event *e;
 
 	if (o->event_count == OVERVIEW_EVENTS)
@@ -285,7 +285,7 @@ static int add_event(void *context, const struct log_event *event)
 	e = (struct source_event *)&o->events[o->event_count++];
 	e->sample = event->sample;
 	e->taken_ns = event->taken_ns;
-	snprintf(e->kind, sizeof(e->kind), "%s", log_event_names[event->kind]);
+	snprintf(e->kind, sizeof(e->kind), "%s", event_words[event->kind].name);
 	snprintf(e->text, sizeof(e->text), "%.*s", (int)sizeof(e->text) - 1, event->text);
 	return 0;
 }

@@ -23,7 +23,7 @@ CASES = [
     (["pmtop", "dump", "--"], ["--json", "--pid", "--verify"], ["--theme"]),
     (["pmtop", "run", "--li"], ["--limit"], ["--json"]),
     (["pmtop", "dump", "-p", ""], [str(os.getpid()), "1"], ["--json"]),
-    (["pmtop", "--list"], [], ["--list-keys", "--list-options"]),
+    (["pmtop", "--list"], [], ["--list-keys", "--list-events", "--list-options"]),
 ]
 
 

@@ -17,7 +17,7 @@
 static inline int walk_event(void *context, const struct log_event *event)
 {
 	(void)context;
-	return event->kind >= LOG_EVENT_KINDS;
+	return event->kind >= EVENT_KINDS;
 }
 
 static inline int walk_counts(void *context, const struct log_counts *counts)

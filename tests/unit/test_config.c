@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "model/event.h"
 #include "model/page.h"
 
 static char path[64];
@@ -244,6 +245,20 @@ static void test_manual(void **state)
 	free(keys);
 }
 
+static void test_manual_of_events(void **state)
+{
+	char *manual = file_text("man/pmtop-log.5"), *events = NULL;
+	size_t size;
+	FILE *out = open_memstream(&events, &size);
+
+	event_print_mdoc(out);
+	fclose(out);
+	if (!strstr(manual, events))
+		fail_msg("man/pmtop-log.5 lists other events: man/update-requests PMTOP");
+	free(manual);
+	free(events);
+}
+
 /* The example is right, and says the defaults: reading it changes nothing. */
 static void test_example(void **state)
 {
@@ -289,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_every_colour_has_a_name),
 		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_manual_of_events),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_own_colours_are_used),
 	};

@@ -72,7 +72,7 @@ static struct bytes make(const char *sql)
 			snapshot_unref(all[i]);
 		all[i] = s;
 	}
-	log_writer_event(writer, LOG_EVENT_BOOKMARK, 5, "x\x1b[2J", NULL);
+	log_writer_event(writer, EVENT_BOOKMARK, 5, "x\x1b[2J", NULL);
 	assert_int_equal(log_writer_close(writer, NULL), 0);
 	world_free(w);
 	if (sql) {

@@ -51,7 +51,7 @@ static void record(const char *path, int64_t *taken)
 		recorder_observe(recorder, s);
 		snapshot_unref(s);
 		if (i == 9)
-			recorder_event(recorder, LOG_EVENT_BOOKMARK, "nine");
+			recorder_event(recorder, EVENT_BOOKMARK, "nine");
 	}
 	assert_int_equal(recorder_stop(recorder, &status), 0);
 	assert_int_equal(status.samples, SAMPLES);
@@ -69,7 +69,7 @@ static int count_gap(void *context, const struct log_event *event)
 	struct gaps *gaps = context;
 	unsigned long long n;
 
-	if (event->kind == LOG_EVENT_GAP && sscanf(event->text, "%llu samples", &n) == 1) {
+	if (event->kind == EVENT_GAP && sscanf(event->text, "%llu samples", &n) == 1) {
 		gaps->named += n;
 		gaps->count++;
 	}
