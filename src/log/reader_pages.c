@@ -89,7 +89,6 @@ struct build {
 	const struct read_mapping *row;
 	uint64_t sample;
 	uint64_t first_page, end_page; /* of the mapping, page numbers of the address space */
-	struct pages *before;
 	struct log_error *error;
 };
 
@@ -187,44 +186,11 @@ static int read_all(const struct build *b)
 	return code;
 }
 
-/* Pages [from, to) of the mapping as they were before. */
-static void copy_before(const struct build *b, uint64_t from, uint64_t to, size_t *slot)
-{
-	struct pages_builder *builder = b->reader->builder;
-	size_t count;
-	const struct slot_run *slots = pages_slots(b->before, &count);
-	struct page_run run;
-
-	if (from >= to)
-		return;
-	for (uint64_t i = from; i < to && pages_run(b->before, i, &run);
-	     i = run.first + run.count) {
-		if (run.first + run.count > to)
-			run.count = to - run.first;
-		pages_builder_add(builder, run.count, (enum page_state)run.state, run.marks);
-	}
-	while (*slot < count && slots[*slot].first + slots[*slot].count <= from)
-		++*slot;
-	for (; *slot < count && slots[*slot].first < to; ++*slot) {
-		struct slot_run part = slots[*slot];
-		uint64_t end = part.first + part.count;
-
-		if (part.first < from) {
-			part.offset += from - part.first;
-			part.first = from;
-		}
-		part.count = (end < to ? end : to) - part.first;
-		pages_builder_slot(builder, &part);
-		if (end > to)
-			break; /* its rest belongs to what follows */
-	}
-}
-
 /* Only the blocks that changed from the log, the rest from the pages before. */
 static int read_changed(const struct build *b, const struct read_changes *changes, size_t first)
 {
-	uint64_t at = 0, total = b->end_page - b->first_page;
-	size_t slot = 0;
+	struct pages_builder *builder = b->reader->builder;
+	uint64_t total = b->end_page - b->first_page;
 	int code = 0;
 
 	for (size_t i = first; !code && i < changes->count; i++) {
@@ -233,12 +199,11 @@ static int read_changed(const struct build *b, const struct read_changes *change
 
 		if (page >= b->end_page)
 			break;
-		copy_before(b, at, from, &slot);
+		pages_builder_copy(builder, from - pages_builder_position(builder));
 		code = add_block(b, changes->blocks[i]);
-		at = page + LOG_BLOCK_PAGES - b->first_page;
 	}
-	if (!code && at < total)
-		copy_before(b, at, total, &slot);
+	if (!code)
+		pages_builder_copy(builder, total - pages_builder_position(builder));
 	return code;
 }
 
@@ -268,7 +233,6 @@ int reader_read_pages(struct log_reader *reader, uint64_t sample, const struct r
 		.sample = sample,
 		.first_page = row->mapping->start >> PMTOP_PAGE_SHIFT,
 		.end_page = row->mapping->end >> PMTOP_PAGE_SHIFT,
-		.before = before,
 		.error = error,
 	};
 	int code;

@@ -41,8 +41,7 @@ const struct pages_facts *pages_facts(const struct pages *pages)
 	return &pages->facts;
 }
 
-/* The extent that holds a page: the last one that starts at or before it. */
-static size_t extent_find(const struct pages *pages, uint64_t index)
+size_t extent_find(const struct pages *pages, uint64_t index)
 {
 	size_t low = 0, high = pages->extent_count;
 
@@ -55,11 +54,6 @@ static size_t extent_find(const struct pages *pages, uint64_t index)
 			high = middle;
 	}
 	return low;
-}
-
-static uint64_t extent_end(const struct pages *pages, size_t i)
-{
-	return i + 1 < pages->extent_count ? pages->extents[i + 1].first : pages->total;
 }
 
 static uint16_t block_marks(const struct block *block, unsigned int place)
@@ -93,8 +87,7 @@ static void count_marks(uint16_t marks, uint64_t count, struct page_counts *coun
 		counts->mark[__builtin_ctz(m)] += count;
 }
 
-/* Counts a whole block by its summary. */
-static void count_block(const struct block *block, struct page_counts *counts)
+void count_block(const struct block *block, struct page_counts *counts)
 {
 	for (int s = 0; s < PAGE_STATES; s++)
 		counts->state[s] += block->state_counts[s];
@@ -215,7 +208,7 @@ const struct slot_run *pages_slots(const struct pages *pages, size_t *ret_count)
 	return pages->slots;
 }
 
-bool pages_slot(const struct pages *pages, uint64_t index, uint32_t *ret_type, uint64_t *ret_offset)
+size_t slots_from(const struct pages *pages, uint64_t index)
 {
 	size_t low = 0, high = pages->slot_count;
 
@@ -223,17 +216,24 @@ bool pages_slot(const struct pages *pages, uint64_t index, uint32_t *ret_type, u
 		size_t middle = low + (high - low) / 2;
 		const struct slot_run *run = &pages->slots[middle];
 
-		if (index < run->first) {
-			high = middle;
-		} else if (index - run->first >= run->count) {
+		if (index >= run->first && index - run->first >= run->count)
 			low = middle + 1;
-		} else {
-			*ret_type = run->type;
-			*ret_offset = run->offset + (index - run->first);
-			return true;
-		}
+		else
+			high = middle;
 	}
-	return false;
+	return low;
+}
+
+bool pages_slot(const struct pages *pages, uint64_t index, uint32_t *ret_type, uint64_t *ret_offset)
+{
+	size_t at = slots_from(pages, index);
+	const struct slot_run *run = &pages->slots[at];
+
+	if (at == pages->slot_count || index < run->first)
+		return false;
+	*ret_type = run->type;
+	*ret_offset = run->offset + (index - run->first);
+	return true;
 }
 
 static bool facts_equal(const struct pages_facts *a, const struct pages_facts *b)

@@ -107,6 +107,12 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 /* Says where pages [first, first + count) lie in swap; ascending, adjacent runs are merged. */
 void pages_builder_slot(struct pages_builder *builder, const struct slot_run *run);
 
+/*
+ * Appends the next `count` pages as they are at the same place of `after`, which must have them and
+ * start at the same address; slots included. Whole blocks are shared without being looked into.
+ */
+void pages_builder_copy(struct pages_builder *builder, uint64_t count);
+
 /* Pages appended so far. */
 uint64_t pages_builder_position(const struct pages_builder *builder);
 

@@ -55,4 +55,18 @@ static inline unsigned int block_place(const struct pages *pages, uint64_t index
 
 void block_unref(struct block *block);
 
+/* Adds what a whole block holds, by its summary. */
+void count_block(const struct block *block, struct page_counts *counts);
+
+/* The extent that holds a page: the last one that starts at or before it. */
+size_t extent_find(const struct pages *pages, uint64_t index);
+
+static inline uint64_t extent_end(const struct pages *pages, size_t i)
+{
+	return i + 1 < pages->extent_count ? pages->extents[i + 1].first : pages->total;
+}
+
+/* The first run of slots that ends behind a page. */
+size_t slots_from(const struct pages *pages, uint64_t index);
+
 #endif

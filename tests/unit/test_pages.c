@@ -243,6 +243,130 @@ static void test_run_ends_at_block_without_marks(void **state)
 	pages_builder_free(b);
 }
 
+/* Slots of every third page, of two kinds of runs. */
+static void add_slots(struct pages_builder *b, uint64_t from, uint64_t to, uint64_t seed_slots)
+{
+	for (uint64_t i = from; i < to; i++) {
+		const struct slot_run run = { i, 1, i / 9 % 2 ? i * 7 : i + seed_slots, 0 };
+
+		if (i % 5)
+			pages_builder_slot(b, &run);
+	}
+}
+
+static void add_plain(struct pages_builder *b, const struct plain *plain, uint64_t from,
+		      uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++)
+		pages_builder_add(b, 1, plain->state[i], plain->marks[i]);
+}
+
+/* Copies where nothing changes and adds where it does; `now` becomes what must come out. */
+static struct pages *copy_and_add(struct pages_builder *b, uint64_t start, const struct plain *old,
+				  const struct pages *before, struct plain *now)
+{
+	const struct pages_facts facts = { .marks_known = 0x1ff };
+	struct pages *copied;
+	uint64_t at = 0;
+
+	pages_builder_start(b, start, before);
+	for (bool copy = pick(2); at < old->total; copy = !copy) {
+		uint64_t to = at + 1 + pick(3000);
+
+		if (to > old->total)
+			to = old->total;
+		if (copy) {
+			memcpy(now->state + at, old->state + at, to - at);
+			memcpy(now->marks + at, old->marks + at, (to - at) * sizeof(*now->marks));
+			pages_builder_copy(b, to - at);
+		} else {
+			add_plain(b, now, at, to);
+			add_slots(b, at, to, 1);
+		}
+		at = to;
+	}
+	assert_int_equal(pages_builder_finish(b, &facts, &copied), 0);
+	return copied;
+}
+
+/* The same pages and slots, one by one. */
+static struct pages *add_all(struct pages_builder *b, uint64_t start, const struct plain *plain,
+			     const struct pages *slots)
+{
+	const struct pages_facts facts = { .marks_known = 0x1ff };
+	struct pages *added;
+
+	pages_builder_start(b, start, slots);
+	add_plain(b, plain, 0, plain->total);
+	for (uint64_t i = 0; i < plain->total; i++) {
+		struct slot_run run = { .first = i, .count = 1 };
+
+		if (!pages_slot(slots, i, &run.type, &run.offset))
+			continue;
+		assert_int_not_equal(i % 5, 0);
+		assert_true(run.offset == i * 7 || run.offset == i || run.offset == i + 1);
+		pages_builder_slot(b, &run);
+	}
+	assert_int_equal(pages_builder_finish(b, &facts, &added), 0);
+	return added;
+}
+
+static void test_copy_is_adding_again(void **state)
+{
+	static struct plain old, now;
+	const struct pages_facts facts = { .marks_known = 0x1ff };
+	struct pages_builder *b = pages_builder_new();
+
+	for (int round = 0; round < 200; round++) {
+		uint64_t start = (uint64_t)pick(1000) << 12;
+		struct pages *before, *copied, *added, *same;
+
+		random_fill(&old, round % 3 ? 3 : 700);
+		pages_builder_start(b, start, NULL);
+		add_plain(b, &old, 0, old.total);
+		add_slots(b, 0, old.total, 0);
+		assert_int_equal(pages_builder_finish(b, &facts, &before), 0);
+		random_fill(&now, 5);
+		now.total = old.total;
+		copied = copy_and_add(b, start, &old, before, &now);
+		compare(copied, &now);
+		added = add_all(b, start, &now, copied);
+		assert_true(pages_equal(copied, added));
+		pages_builder_start(b, start, copied);
+		pages_builder_copy(b, now.total);
+		assert_int_equal(pages_builder_finish(b, &facts, &same), 0);
+		assert_ptr_equal(same, copied);
+		pages_unref(same);
+		pages_unref(added);
+		pages_unref(copied);
+		pages_unref(before);
+	}
+	pages_builder_free(b);
+}
+
+static void test_copy_shares_whole_blocks(void **state)
+{
+	static struct plain plain;
+	const struct pages_facts facts = { 0 };
+	struct pages_builder *b = pages_builder_new();
+	struct pages *first, *second;
+	uint64_t shared;
+
+	random_fill(&plain, 2);
+	plain.total = 10 * 512;
+	first = build(b, &plain, 0x40000000, NULL);
+	pages_builder_start(b, 0x40000000, first);
+	pages_builder_copy(b, 4 * 512 + 100);
+	pages_builder_add(b, plain.total - 4 * 512 - 100, PAGE_NONE, 0);
+	assert_int_equal(pages_builder_finish(b, &facts, &second), 0);
+	assert_true(pages_shared(first, second, 3 * 512, &shared));
+	assert_int_equal(shared, 512);
+	assert_false(pages_shared(first, second, 4 * 512, &shared));
+	pages_unref(first);
+	pages_unref(second);
+	pages_builder_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +376,8 @@ int main(void)
 		cmocka_unit_test(test_reservation_costs_nothing),
 		cmocka_unit_test(test_slots_merge_and_answer),
 		cmocka_unit_test(test_run_ends_at_block_without_marks),
+		cmocka_unit_test(test_copy_is_adding_again),
+		cmocka_unit_test(test_copy_shares_whole_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
