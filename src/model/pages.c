@@ -4,12 +4,6 @@
 
 #include "model/pages_internal.h"
 
-void block_unref(struct block *block)
-{
-	if (atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
-		free(block);
-}
-
 struct pages *pages_ref(struct pages *pages)
 {
 	atomic_fetch_add_explicit(&pages->refs, 1, memory_order_relaxed);
@@ -56,71 +50,27 @@ size_t extent_find(const struct pages *pages, uint64_t index)
 	return low;
 }
 
-static uint16_t block_marks(const struct block *block, unsigned int place)
+/* State and marks of a page that this extent holds. */
+static uint16_t extent_value(const struct pages *pages, const struct extent *extent, uint64_t index)
 {
-	uint16_t marks = 0;
-	unsigned int plane = 0;
-
-	for (unsigned int mask = block->mark_mask; mask; mask &= mask - 1, plane++)
-		if (block->planes[plane][place / 64] >> (place % 64) & 1)
-			marks |= (uint16_t)(mask & -mask);
-	return marks;
+	return extent->block ? block_value(extent->block, block_place(pages, index))
+			     : extent->value;
 }
 
 enum page_state pages_state(const struct pages *pages, uint64_t index)
 {
-	const struct extent *e = &pages->extents[extent_find(pages, index)];
-
-	return e->block ? e->block->state[block_place(pages, index)] : e->state;
+	return value_state(extent_value(pages, &pages->extents[extent_find(pages, index)], index));
 }
 
 uint16_t pages_marks(const struct pages *pages, uint64_t index)
 {
-	const struct extent *e = &pages->extents[extent_find(pages, index)];
-
-	return e->block ? block_marks(e->block, block_place(pages, index)) : e->marks;
+	return value_marks(extent_value(pages, &pages->extents[extent_find(pages, index)], index));
 }
 
 static void count_marks(uint16_t marks, uint64_t count, struct page_counts *counts)
 {
 	for (unsigned int m = marks; m; m &= m - 1)
 		counts->mark[__builtin_ctz(m)] += count;
-}
-
-void count_block(const struct block *block, struct page_counts *counts)
-{
-	for (int s = 0; s < PAGE_STATES; s++)
-		counts->state[s] += block->state_counts[s];
-	for (int m = 0; m < PAGE_MARKS; m++)
-		counts->mark[m] += block->mark_counts[m];
-}
-
-/* Set bits of a plane in [from, to). */
-static unsigned int plane_count(const uint64_t *plane, unsigned int from, unsigned int to)
-{
-	unsigned int n = 0;
-
-	for (unsigned int w = from / 64; w * 64 < to; w++) {
-		uint64_t bits = plane[w];
-
-		if (from > w * 64)
-			bits &= ~UINT64_C(0) << (from - w * 64);
-		if (to < w * 64 + 64)
-			bits &= ~UINT64_C(0) >> (w * 64 + 64 - to);
-		n += (unsigned int)__builtin_popcountll(bits);
-	}
-	return n;
-}
-
-static void count_block_part(const struct block *block, unsigned int from, unsigned int to,
-			     struct page_counts *counts)
-{
-	unsigned int plane = 0;
-
-	for (unsigned int i = from; i < to; i++)
-		counts->state[block->state[i]]++;
-	for (unsigned int mask = block->mark_mask; mask; mask &= mask - 1, plane++)
-		counts->mark[__builtin_ctz(mask)] += plane_count(block->planes[plane], from, to);
 }
 
 void pages_count(const struct pages *pages, uint64_t first, uint64_t count,
@@ -138,67 +88,47 @@ void pages_count(const struct pages *pages, uint64_t first, uint64_t count,
 		uint64_t stop = extent_stop < end ? extent_stop : end;
 
 		if (!e->block) {
-			counts->state[e->state] += stop - first;
-			count_marks(e->marks, stop - first, counts);
+			counts->state[value_state(e->value)] += stop - first;
+			count_marks(value_marks(e->value), stop - first, counts);
 		} else if (first == e->first && stop == extent_stop) {
-			count_block(e->block, counts);
+			block_count(e->block, counts);
 		} else {
 			unsigned int from = block_place(pages, first);
 
-			count_block_part(e->block, from, from + (unsigned int)(stop - first),
+			block_count_part(e->block, from, from + (unsigned int)(stop - first),
 					 counts);
 		}
 		first = stop;
 	}
 }
 
-/* How far from `place` on the pages of a block stay as they are there, up to `limit`. */
-static unsigned int block_run(const struct block *block, unsigned int place, unsigned int limit,
-			      uint8_t state, uint16_t marks)
-{
-	unsigned int i = place;
-
-	/* Without planes no page has a mark, so one that comes from the extent before ends here. */
-	if (!block->mark_mask && marks)
-		return 0;
-	while (i < limit && block->state[i] == state &&
-	       (!block->mark_mask || block_marks(block, i) == marks))
-		i++;
-	return i - place;
-}
-
 bool pages_run(const struct pages *pages, uint64_t first, struct page_run *ret_run)
 {
-	struct page_run run = { .first = first };
+	size_t i = extent_find(pages, first);
+	uint64_t at = first;
+	uint16_t value;
 
 	if (first >= pages->total)
 		return false;
-	for (size_t i = extent_find(pages, first); i < pages->extent_count; i++) {
+	value = extent_value(pages, &pages->extents[i], first);
+	for (; i < pages->extent_count; i++) {
 		const struct extent *e = &pages->extents[i];
-		uint64_t at = run.first + run.count, stop = extent_end(pages, i);
+		uint64_t stop = extent_end(pages, i);
 
-		if (!run.count) {
-			unsigned int place = block_place(pages, first);
-
-			run.state = e->block ? e->block->state[place] : e->state;
-			run.marks = e->block ? block_marks(e->block, place) : e->marks;
-		}
 		if (e->block) {
 			unsigned int place = block_place(pages, at);
-			unsigned int same =
-				block_run(e->block, place, place + (unsigned int)(stop - at),
-					  run.state, run.marks);
 
-			run.count += same;
-			if (at + same < stop)
-				break;
-		} else if (e->state == run.state && e->marks == run.marks) {
-			run.count += stop - at;
-		} else {
-			break;
+			at += block_run(e->block, place, place + (unsigned int)(stop - at), value);
+		} else if (e->value == value) {
+			at = stop;
 		}
+		if (at < stop)
+			break;
 	}
-	*ret_run = run;
+	*ret_run = (struct page_run){ .first = first,
+				      .count = at - first,
+				      .state = (uint8_t)value_state(value),
+				      .marks = value_marks(value) };
 	return true;
 }
 
@@ -301,7 +231,7 @@ bool pages_shared(const struct pages *a, const struct pages *b, uint64_t first, 
 	y = &b->extents[j];
 	if (x->block != y->block || (x->block && (x->first != y->first || a->skew != b->skew)))
 		return false;
-	if (!x->block && (x->state != y->state || x->marks != y->marks))
+	if (!x->block && x->value != y->value)
 		return false;
 	a_end = extent_end(a, i);
 	b_end = extent_end(b, j);
@@ -325,7 +255,7 @@ size_t pages_memory(const struct pages *pages, const struct pages *after)
 		while (after && j < after->extent_count && after->extents[j].first < e->first)
 			j++;
 		if (!after || j == after->extent_count || after->extents[j].block != e->block)
-			bytes += block_size(e->block->mark_mask);
+			bytes += block_size(e->block->varied);
 	}
 	return bytes;
 }

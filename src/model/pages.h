@@ -12,9 +12,10 @@
  * The states, marks and swap slots of all pages of one mapping. Immutable once built and reference
  * counted. Pages are numbered from the start of the mapping. Inside, the pages are extents: either
  * one value for a run of any length, or a dense block of at most 512 pages that does not cross a
- * 2 MiB border of the address space. A block that did not change is shared with the pages it was
- * built after, and pages that did not change at all are the very same object, so a history costs
- * what changed, and a reservation of 16 TiB costs one extent.
+ * 2 MiB border of the address space, with at most 4 bits a page and one for each mark. A block that
+ * did not change is shared with the pages it was built after, and pages that did not change at all
+ * are the very same object, so a history costs what changed, and a reservation of 16 TiB costs one
+ * extent.
  */
 struct pages;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,16 +8,9 @@
 
 /*
  * A block of up to this many runs is cheaper as uniform extents (24 bytes each) than as a dense
- * block (some 570 bytes).
+ * block (80 bytes, and 64 for each bit that varies).
  */
-#define RUNS_AS_EXTENTS 16u
-
-/* A run inside the block that is being filled; it ends where the next one starts. */
-struct local_run {
-	uint16_t place;
-	uint16_t marks;
-	uint8_t state;
-};
+#define RUNS_AS_EXTENTS 8u
 
 struct pages_builder {
 	const struct pages *after;
@@ -45,7 +37,7 @@ struct pages_builder *pages_builder_new(void)
 
 	if (!b)
 		return NULL;
-	b->scratch = calloc(1, block_size((1 << PAGE_MARKS) - 1));
+	b->scratch = calloc(1, block_size((1 << VALUE_BITS) - 1));
 	if (!b->scratch) {
 		free(b);
 		return NULL;
@@ -116,71 +108,13 @@ static void push_extent(struct pages_builder *b, const struct extent *extent)
 	b->extents[b->extent_count++] = *extent;
 }
 
-static void push_uniform(struct pages_builder *b, uint64_t first, uint8_t state, uint16_t marks)
+static void push_uniform(struct pages_builder *b, uint64_t first, uint16_t value)
 {
 	const struct extent *last = b->extent_count ? &b->extents[b->extent_count - 1] : NULL;
 
-	if (last && !last->block && last->state == state && last->marks == marks)
+	if (last && !last->block && last->value == value)
 		return;
-	push_extent(b, &(struct extent){ .first = first, .state = state, .marks = marks });
-}
-
-static void plane_set(uint64_t *plane, unsigned int from, unsigned int to)
-{
-	for (unsigned int w = from / 64; w * 64 < to; w++) {
-		uint64_t bits = ~UINT64_C(0);
-
-		if (from > w * 64)
-			bits &= ~UINT64_C(0) << (from - w * 64);
-		if (to < w * 64 + 64)
-			bits &= ~UINT64_C(0) >> (w * 64 + 64 - to);
-		plane[w] |= bits;
-	}
-}
-
-/* Short runs are the rule in a dense block: eight bytes at once, and the next run overwrites. */
-static void fill_states(uint8_t *state, unsigned int from, unsigned int to, uint8_t value)
-{
-	uint64_t eight = value * UINT64_C(0x0101010101010101);
-
-	for (unsigned int i = from; i < to; i += 8) {
-		if (i + 8 <= BLOCK_PAGES) {
-			memcpy(state + i, &eight, 8);
-		} else {
-			memset(state + i, value, to - i);
-		}
-	}
-}
-
-/* Turns the runs of the current block into the scratch block. */
-static void expand_runs(struct pages_builder *b, unsigned int stop)
-{
-	struct block *block = b->scratch;
-	uint16_t mask = 0;
-	unsigned int bits;
-
-	for (unsigned int i = 0; i < b->run_count; i++)
-		mask |= b->runs[i].marks;
-	memset(block, 0, block_size(mask));
-	block->mark_mask = mask;
-	b->runs[b->run_count].place = (uint16_t)stop;
-	for (unsigned int i = 0; i < b->run_count; i++) {
-		const struct local_run *run = &b->runs[i];
-		unsigned int next = b->runs[i + 1].place;
-
-		fill_states(block->state, run->place, next, run->state);
-		block->state_counts[run->state] += next - run->place;
-		for (bits = run->marks; bits; bits &= bits - 1) {
-			unsigned int mark = (unsigned int)__builtin_ctz(bits);
-			unsigned int plane =
-				(unsigned int)__builtin_popcount(mask & ((1u << mark) - 1));
-
-			plane_set(block->planes[plane], run->place, next);
-			block->mark_counts[mark] += next - run->place;
-		}
-	}
-	/* The last run may have been filled past its end. */
-	memset(block->state + stop, 0, BLOCK_PAGES - stop);
+	push_extent(b, &(struct extent){ .first = first, .value = value });
 }
 
 /* The block of `after` at the same place, if it holds the same as the scratch block. */
@@ -188,7 +122,6 @@ static struct block *find_same_block(struct pages_builder *b, uint64_t first)
 {
 	const struct pages *after = b->after;
 	struct block *old;
-	size_t head = offsetof(struct block, mark_mask);
 
 	if (!after)
 		return NULL;
@@ -199,9 +132,7 @@ static struct block *find_same_block(struct pages_builder *b, uint64_t first)
 	    after->extents[b->after_cursor].first != first)
 		return NULL;
 	old = after->extents[b->after_cursor].block;
-	if (!old || old->mark_mask != b->scratch->mark_mask ||
-	    memcmp((char *)old + head, (char *)b->scratch + head,
-		   block_size(old->mark_mask) - head) != 0)
+	if (!old || !block_equal(old, b->scratch))
 		return NULL;
 	atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
 	return old;
@@ -211,15 +142,15 @@ static void push_dense(struct pages_builder *b, unsigned int stop)
 {
 	struct block *block;
 
-	expand_runs(b, stop);
+	block_fill(b->scratch, b->runs, b->run_count, stop);
 	block = find_same_block(b, b->block_first);
 	if (!block) {
-		block = malloc(block_size(b->scratch->mark_mask));
+		block = malloc(block_size(b->scratch->varied));
 		if (!block) {
 			b->out_of_memory = true;
 			return;
 		}
-		memcpy(block, b->scratch, block_size(b->scratch->mark_mask));
+		memcpy(block, b->scratch, block_size(b->scratch->varied));
 		atomic_init(&block->refs, 1);
 	}
 	push_extent(b, &(struct extent){ .first = b->block_first, .block = block });
@@ -235,7 +166,7 @@ static void finish_block(struct pages_builder *b, unsigned int stop)
 
 		for (unsigned int i = 0; i < b->run_count; i++)
 			push_uniform(b, b->block_first + (b->runs[i].place - start),
-				     b->runs[i].state, b->runs[i].marks);
+				     b->runs[i].value);
 	}
 	b->run_count = 0;
 }
@@ -252,6 +183,7 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 		       uint16_t marks)
 {
 	struct pages_builder *b = builder;
+	uint16_t value = value_of(state, marks);
 
 	count_run(&b->counts, count, state, marks);
 	while (count) {
@@ -262,17 +194,15 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 		if (!last && !place && count >= BLOCK_PAGES) {
 			uint64_t whole = count & ~(uint64_t)(BLOCK_PAGES - 1);
 
-			push_uniform(b, b->position, (uint8_t)state, marks);
+			push_uniform(b, b->position, value);
 			b->position += whole;
 			count -= whole;
 			continue;
 		}
 		if (!last)
 			b->block_first = b->position;
-		if (!last || last->state != state || last->marks != marks)
-			b->runs[b->run_count++] = (struct local_run){ .place = (uint16_t)place,
-								      .marks = marks,
-								      .state = (uint8_t)state };
+		if (!last || last->value != value)
+			b->runs[b->run_count++] = (struct local_run){ (uint16_t)place, value };
 		if (count < room) {
 			b->position += count;
 			return;
@@ -306,7 +236,7 @@ static void share_block(struct pages_builder *b, const struct extent *extent, ui
 {
 	atomic_fetch_add_explicit(&extent->block->refs, 1, memory_order_relaxed);
 	push_extent(b, extent);
-	count_block(extent->block, &b->counts);
+	block_count(extent->block, &b->counts);
 	b->position = stop;
 }
 

@@ -4,30 +4,16 @@
 
 #include <stdatomic.h>
 
-#include "model/pages.h"
+#include "model/planes.h"
 
 /* The inside of struct pages, for pages.c and pages_builder.c only. */
-
-#define BLOCK_PAGES 512u
-#define PLANE_WORDS (BLOCK_PAGES / 64)
-
-/* The states of the pages between two 2 MiB borders, one by one. Page 0 is the one at the border. */
-struct block {
-	atomic_uint refs;
-	uint16_t mark_mask; /* which planes follow, lowest bit first */
-	uint16_t state_counts[PAGE_STATES];
-	uint16_t mark_counts[PAGE_MARKS];
-	uint8_t state[BLOCK_PAGES];
-	uint64_t planes[][PLANE_WORDS];
-};
 
 /* Pages from `first` up to the next extent: all of one kind, or as the block says. */
 struct extent {
 	uint64_t first;
 	struct block *block; /* NULL: uniform */
-	uint16_t marks;
-	uint8_t state;
-	uint8_t zero[5]; /* so that extents can be compared as bytes */
+	uint16_t value;
+	uint8_t zero[6]; /* so that extents can be compared as bytes */
 };
 
 struct pages {
@@ -41,22 +27,11 @@ struct pages {
 	struct extent extents[];
 };
 
-static inline size_t block_size(uint16_t mark_mask)
-{
-	return sizeof(struct block) +
-	       (size_t)__builtin_popcount(mark_mask) * PLANE_WORDS * sizeof(uint64_t);
-}
-
 /* The page's place in its block. */
 static inline unsigned int block_place(const struct pages *pages, uint64_t index)
 {
 	return (unsigned int)((pages->skew + index) & (BLOCK_PAGES - 1));
 }
-
-void block_unref(struct block *block);
-
-/* Adds what a whole block holds, by its summary. */
-void count_block(const struct block *block, struct page_counts *counts);
 
 /* The extent that holds a page: the last one that starts at or before it. */
 size_t extent_find(const struct pages *pages, uint64_t index);

@@ -42,7 +42,7 @@ void bench_memory(const struct probe *probe)
 	second = subject_sample(&subject, first);
 	populated = (double)LENGTH / 4096;
 	report_figure("bytes a populated page, one snapshot",
-		      (double)snapshot_memory(first, NULL) / populated, "bytes", 1.2);
+		      (double)snapshot_memory(first, NULL) / populated, "bytes", 1);
 	report_figure("bytes a populated page, unchanged snapshot after it",
 		      (double)snapshot_memory(second, first) / populated, "bytes", 0.01);
 	snapshot_unref(second);

@@ -170,6 +170,35 @@ static void test_change_costs_one_block(void **state)
 	pages_builder_free(b);
 }
 
+static void test_states_cost_less_than_a_byte(void **state)
+{
+	struct pages_builder *b = pages_builder_new();
+	static struct plain plain;
+	struct pages *pages;
+
+	/* The worst there is: any state after any other one, at any page. */
+	plain.total = 30 * 512;
+	for (uint64_t i = 0; i < plain.total; i++) {
+		plain.state[i] = (uint8_t)pick(PAGE_STATES);
+		plain.marks[i] = 0;
+	}
+	pages = build(b, &plain, 0x40000000, NULL);
+	compare(pages, &plain);
+	assert_true(pages_memory(pages, NULL) < plain.total);
+	pages_unref(pages);
+
+	/* Two states and a mark that all pages have: what they agree on costs nothing. */
+	for (uint64_t i = 0; i < plain.total; i++) {
+		plain.state[i] = pick(2) ? PAGE_ANON : PAGE_SHMEM;
+		plain.marks[i] = MARK_EXCLUSIVE;
+	}
+	pages = build(b, &plain, 0x40000000, NULL);
+	compare(pages, &plain);
+	assert_true(pages_memory(pages, NULL) < plain.total / 2);
+	pages_unref(pages);
+	pages_builder_free(b);
+}
+
 static void test_reservation_costs_nothing(void **state)
 {
 	struct pages_builder *b = pages_builder_new();
@@ -373,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_pages_equal_plain_array),
 		cmocka_unit_test(test_unchanged_is_the_same_object),
 		cmocka_unit_test(test_change_costs_one_block),
+		cmocka_unit_test(test_states_cost_less_than_a_byte),
 		cmocka_unit_test(test_reservation_costs_nothing),
 		cmocka_unit_test(test_slots_merge_and_answer),
 		cmocka_unit_test(test_run_ends_at_block_without_marks),

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/planes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void block_unref(struct block *block)
+{
+	if (atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
+		free(block);
+}
+
+bool block_equal(const struct block *a, const struct block *b)
+{
+	size_t head = offsetof(struct block, base);
+
+	return a->varied == b->varied && memcmp((const char *)a + head, (const char *)b + head,
+						block_size(a->varied) - head) == 0;
+}
+
+uint16_t block_value(const struct block *block, unsigned int place)
+{
+	uint16_t value = block->base;
+	unsigned int plane = 0;
+
+	for (unsigned int bits = block->varied; bits; bits &= bits - 1, plane++)
+		if (block->planes[plane][place / 64] >> (place % 64) & 1)
+			value |= (uint16_t)(bits & -bits);
+	return value;
+}
+
+/* Bit i is set when page 64 * word + i has another value, as far as the bits in `look` go. */
+static uint64_t word_differs(const struct block *block, unsigned int word, uint16_t value,
+			     uint16_t look)
+{
+	uint64_t differs = (block->base ^ value) & ~block->varied & look ? ~UINT64_C(0) : 0;
+	unsigned int plane = 0;
+
+	for (unsigned int bits = block->varied; bits; bits &= bits - 1, plane++)
+		if (bits & -bits & look)
+			differs |= block->planes[plane][word] ^
+				   (value & bits & -bits ? ~UINT64_C(0) : 0);
+	return differs;
+}
+
+unsigned int block_run(const struct block *block, unsigned int place, unsigned int limit,
+		       uint16_t value)
+{
+	uint64_t ignored = ~(~UINT64_C(0) << (place % 64));
+
+	for (unsigned int word = place / 64; word * 64 < limit; word++, ignored = 0) {
+		uint64_t differs = word_differs(block, word, value, UINT16_MAX) & ~ignored;
+		unsigned int end;
+
+		if (!differs)
+			continue;
+		end = word * 64 + (unsigned int)__builtin_ctzll(differs);
+		return (end < limit ? end : limit) - place;
+	}
+	return limit - place;
+}
+
+void block_count(const struct block *block, struct page_counts *counts)
+{
+	for (int s = 0; s < PAGE_STATES; s++)
+		counts->state[s] += block->state_counts[s];
+	for (int m = 0; m < PAGE_MARKS; m++)
+		counts->mark[m] += block->mark_counts[m];
+}
+
+/* The bits of [from, to) that lie in one word of a plane. */
+static uint64_t word_mask(unsigned int word, unsigned int from, unsigned int to)
+{
+	uint64_t mask = ~UINT64_C(0);
+
+	if (from > word * 64)
+		mask &= ~UINT64_C(0) << (from - word * 64);
+	if (to < word * 64 + 64)
+		mask &= ~UINT64_C(0) >> (word * 64 + 64 - to);
+	return mask;
+}
+
+/* How many pages of [from, to) have exactly these of the bits in `look`. */
+static unsigned int count_alike(const struct block *block, unsigned int from, unsigned int to,
+				uint16_t value, uint16_t look)
+{
+	unsigned int n = 0;
+
+	for (unsigned int word = from / 64; word * 64 < to; word++)
+		n += (unsigned int)__builtin_popcountll(~word_differs(block, word, value, look) &
+							word_mask(word, from, to));
+	return n;
+}
+
+void block_count_part(const struct block *block, unsigned int from, unsigned int to,
+		      struct page_counts *counts)
+{
+	for (int s = 0; s < PAGE_STATES; s++)
+		if (block->state_counts[s])
+			counts->state[s] +=
+				count_alike(block, from, to, value_of(s, 0), (1 << STATE_BITS) - 1);
+	for (int m = 0; m < PAGE_MARKS; m++)
+		if (block->mark_counts[m])
+			counts->mark[m] += count_alike(block, from, to, value_of(0, 1 << m),
+						       value_of(0, 1 << m));
+}
+
+static void plane_set(uint64_t *plane, unsigned int from, unsigned int to)
+{
+	unsigned int word = from / 64;
+
+	/* Where a block is dense its runs are short. */
+	if (to <= word * 64 + 64) {
+		plane[word] |= word_mask(word, from, to);
+		return;
+	}
+	for (; word * 64 < to; word++)
+		plane[word] |= word_mask(word, from, to);
+}
+
+static void count_marks(struct block *block, unsigned int pages)
+{
+	unsigned int plane = 0;
+
+	for (unsigned int bits = block->base >> STATE_BITS; bits; bits &= bits - 1)
+		block->mark_counts[__builtin_ctz(bits)] = (uint16_t)pages;
+	for (unsigned int bits = block->varied; bits; bits &= bits - 1, plane++) {
+		int bit = __builtin_ctz(bits);
+		unsigned int set = 0;
+
+		for (unsigned int word = 0; bit >= STATE_BITS && word < PLANE_WORDS; word++)
+			set += (unsigned int)__builtin_popcountll(block->planes[plane][word]);
+		if (bit >= STATE_BITS)
+			block->mark_counts[bit - STATE_BITS] = (uint16_t)set;
+	}
+}
+
+void block_fill(struct block *block, struct local_run *runs, unsigned int count, unsigned int stop)
+{
+	uint16_t all = UINT16_MAX, any = 0;
+	uint8_t plane_of[16] = { 0 };
+	unsigned int plane = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		all &= runs[i].value;
+		any |= runs[i].value;
+	}
+	memset(block, 0, block_size(any & ~all));
+	block->base = all;
+	block->varied = any & ~all;
+	for (unsigned int bits = block->varied; bits; bits &= bits - 1)
+		plane_of[__builtin_ctz(bits)] = (uint8_t)plane++;
+	runs[count].place = (uint16_t)stop;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int from = runs[i].place, to = runs[i + 1].place;
+
+		block->state_counts[value_state(runs[i].value)] += to - from;
+		for (unsigned int bits = runs[i].value & block->varied; bits; bits &= bits - 1)
+			plane_set(block->planes[plane_of[__builtin_ctz(bits)]], from, to);
+	}
+	count_marks(block, stop - runs[0].place);
+}
