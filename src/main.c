@@ -30,8 +30,7 @@ static void print_help(FILE *out)
 			fprintf(out, "  %-10s %s\n", c->word, c->help);
 	fprintf(out, "\nOptions of the screens, which open without a command:\n");
 	command_view_options(out);
-	fprintf(out, "\n  -h, --help            this text; pmtop COMMAND --help says more\n"
-		     "  -V, --version         the version\n");
+	fprintf(out, "\npmtop COMMAND --help says more.\n");
 }
 
 static const struct command *find_command(const char *word)
@@ -61,10 +60,6 @@ int main(int argc, char **argv)
 
 	if (!strcmp(word, "-h") || !strcmp(word, "--help")) {
 		print_help(stdout);
-		return finish(EXIT_DONE);
-	}
-	if (!strcmp(word, "-V") || !strcmp(word, "--version")) {
-		printf("pmtop %s\n", PMTOP_VERSION);
 		return finish(EXIT_DONE);
 	}
 	if (!strcmp(word, "--list-commands")) {

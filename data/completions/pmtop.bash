@@ -15,10 +15,6 @@ _pmtop() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
-	--colour)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
-		return
-		;;
 	--config)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -108,16 +104,16 @@ _pmtop() {
 	esac
 	case $word in
 	'')
-		options='--pid --interval --without --help --theme --color --colour --config --no-mouse --ascii --version'
+		options='--pid --interval --without --version --theme --color --config --no-mouse --ascii --help'
 		;;
 	'run')
-		options='--limit --swap-limit --high --swappiness --make-swap --swap-dir --no-cgroup --once --duration --interval --kind --pages --rate --order --seed --json --record --theme --color --colour --config --no-mouse --ascii --help'
+		options='--limit --swap-limit --high --swappiness --make-swap --swap-dir --no-cgroup --record --json --once --duration --interval --kind --pages --rate --order --seed --theme --color --config --no-mouse --ascii --help'
 		;;
 	'record')
 		options='--pid --output --interval --duration --until --max-size --rotate --force --without --quiet --help'
 		;;
 	'replay')
-		options='--info --help --theme --color --colour --config --no-mouse --ascii'
+		options='--info --theme --color --config --no-mouse --ascii --help'
 		;;
 	'dump')
 		options='--pid --json --csv --prometheus --pages --verify --pagemap --without --output --help'

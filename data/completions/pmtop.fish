@@ -12,14 +12,13 @@ complete -c pmtop -n __fish_use_subcommand -a doctor -d 'what this kernel and th
 complete -c pmtop -n '__fish_use_subcommand' -l pid -s p -x -a '(__fish_complete_pids)'
 complete -c pmtop -n '__fish_use_subcommand' -l interval -x
 complete -c pmtop -n '__fish_use_subcommand' -l without -x
-complete -c pmtop -n '__fish_use_subcommand' -l help
+complete -c pmtop -n '__fish_use_subcommand' -l version
 complete -c pmtop -n '__fish_use_subcommand' -l theme -x -a 'auto dark light monochrome'
 complete -c pmtop -n '__fish_use_subcommand' -l color -x -a 'auto always never'
-complete -c pmtop -n '__fish_use_subcommand' -l colour -x -a 'auto always never'
 complete -c pmtop -n '__fish_use_subcommand' -l config -r -F
 complete -c pmtop -n '__fish_use_subcommand' -l no-mouse
 complete -c pmtop -n '__fish_use_subcommand' -l ascii
-complete -c pmtop -n '__fish_use_subcommand' -l version
+complete -c pmtop -n '__fish_use_subcommand' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l limit -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l swap-limit -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l high -x
@@ -27,6 +26,8 @@ complete -c pmtop -n '__fish_seen_subcommand_from run' -l swappiness -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l make-swap -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l swap-dir -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l no-cgroup
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l record -x
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l json
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l once
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l duration -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l interval -x
@@ -35,11 +36,8 @@ complete -c pmtop -n '__fish_seen_subcommand_from run' -l pages -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l rate -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l order -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l seed -x
-complete -c pmtop -n '__fish_seen_subcommand_from run' -l json
-complete -c pmtop -n '__fish_seen_subcommand_from run' -l record -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l theme -x -a 'auto dark light monochrome'
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l color -x -a 'auto always never'
-complete -c pmtop -n '__fish_seen_subcommand_from run' -l colour -x -a 'auto always never'
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l config -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l no-mouse
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l ascii
@@ -56,13 +54,12 @@ complete -c pmtop -n '__fish_seen_subcommand_from record' -l without -x
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l quiet
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -l info
-complete -c pmtop -n '__fish_seen_subcommand_from replay' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -l theme -x -a 'auto dark light monochrome'
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -l color -x -a 'auto always never'
-complete -c pmtop -n '__fish_seen_subcommand_from replay' -l colour -x -a 'auto always never'
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -l config -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -l no-mouse
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -l ascii
+complete -c pmtop -n '__fish_seen_subcommand_from replay' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from replay' -F
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pid -s p -x -a '(__fish_complete_pids)'
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l json

@@ -19,67 +19,48 @@ DEFINE_CLEANUP(cleanup_diff, struct diff *, diff_free)
 
 struct diff_command {
 	struct difference_options options;
-	bool json, help;
+	bool json;
 	const char *without, *path;
 };
 
-static void print_help(void)
-{
-	fputs("Usage: pmtop diff A [B] [OPTION...]\n"
-	      "What changed between two moments. A and B are FILE@+3s, FILE@#120, FILE@BOOKMARK,\n"
-	      "FILE (its last sample) or the number of a living process. Without B: the first and\n"
-	      "the last sample of A.\n\n"
-	      "      --json          one JSON object on one line, see pmtop(1)\n"
-	      "      --pages         the runs of changed pages too\n"
-	      "      --all           mappings in which nothing changed too\n"
-	      "      --without LIST  do as if this kernel lacked these features (pmtop doctor)\n"
-	      "  -o, --output FILE   write to FILE, which is replaced only when all is written\n"
-	      "  -h, --help          this text\n",
-	      stdout);
-}
+static const struct option_row rows[] = {
+	{ "json", 0, NULL, "one JSON object on one line, see pmtop(1)", option_flag,
+	  offsetof(struct diff_command, json) },
+	{ "pages", 0, NULL, "the runs of changed pages too", option_flag,
+	  offsetof(struct diff_command, options.pages) },
+	{ "all", 0, NULL, "mappings in which nothing changed too", option_flag,
+	  offsetof(struct diff_command, options.all) },
+	{ "without", 0, "LIST", "do as if this kernel lacked these features (pmtop doctor)",
+	  option_text, offsetof(struct diff_command, without) },
+	{ "output", 'o', "FILE", "write to FILE, which is replaced only when all is written",
+	  option_text, offsetof(struct diff_command, path) },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "A [B] [OPTION...]",
+	.about =
+		"What changed between two moments. A and B are FILE@+3s, FILE@#120, FILE@BOOKMARK,\n"
+		"FILE (its last sample) or the number of a living process. Without B: the first and\n"
+		"the last sample of A.",
+	.rows = rows,
+	.words = 2,
+};
 
 static int parse(int argc, char **argv, struct diff_command *d)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "pages", no_argument, NULL, 'P' },
-		{ "all", no_argument, NULL, 'a' },
-		{ "without", required_argument, NULL, 'w' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int id, status = EXIT_DONE;
+	int status = command_line_parse(&command_line, argc, argv, d);
 
-	opterr = 0;
-	optind = 0;
-	while (status == EXIT_DONE &&
-	       (id = options_next(argc, argv, ":o:h", options, NULL)) != -1) {
-		if (id == 'j')
-			d->json = true;
-		else if (id == 'P')
-			d->options.pages = true;
-		else if (id == 'a')
-			d->options.all = true;
-		else if (id == 'w')
-			d->without = optarg;
-		else if (id == 'o')
-			d->path = optarg;
-		else if (id == 'h')
-			d->help = true;
-		else
-			status = options_refuse(WORD, id, argv, optind);
-	}
-	if (status != EXIT_DONE || d->help)
+	if (status != EXIT_DONE)
 		return status;
 	if (optind == argc) {
 		fprintf(stderr, "pmtop diff: of what? Name two moments, like LOG@+3s LOG@+9s\n");
 		return EXIT_USAGE;
 	}
-	d->options.before = d->options.after = argv[optind++];
-	if (optind < argc)
-		d->options.after = argv[optind++];
-	return optind < argc ? options_refuse_word(WORD, argv[optind]) : EXIT_DONE;
+	d->options.before = argv[optind];
+	d->options.after = argv[argc - 1];
+	return EXIT_DONE;
 }
 
 static int load(const struct diff_command *d, struct snapshot **ret_before,
@@ -118,13 +99,7 @@ static int write_diff(const struct diff_command *d, const struct diff *diff)
 	if (!error)
 		error = d->json ? report_diff_json(output.file, diff, &d->options)
 				: report_diff_text(output.file, diff, &d->options);
-	if (output.file && (!error || error == -EIO))
-		error = output_commit(&output);
-	if (!error)
-		return EXIT_DONE;
-	fprintf(stderr, "pmtop diff: cannot write %s: %s\n",
-		d->path ? d->path : "to standard output", strerror(-error));
-	return EXIT_ERROR;
+	return output_finish(&output, WORD, d->path, error);
 }
 
 int command_diff(int argc, char **argv)
@@ -137,10 +112,6 @@ int command_diff(int argc, char **argv)
 
 	if (status != EXIT_DONE)
 		return status;
-	if (d.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	status = load(&d, &before, &after);
 	if (status != EXIT_DONE)
 		return status;

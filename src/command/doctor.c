@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,15 +11,24 @@
 
 #define WORD "doctor"
 
-static void print_help(void)
-{
-	fputs("Usage: pmtop doctor [OPTION...]\n"
-	      "What this kernel and these rights allow, and how to get the rest.\n\n"
-	      "      --json          one JSON object\n"
-	      "      --without LIST  do as if this kernel lacked these features\n"
-	      "  -h, --help          this text\n",
-	      stdout);
-}
+struct doctor {
+	bool json;
+	const char *without;
+};
+
+static const struct option_row rows[] = {
+	{ "json", 0, NULL, "one JSON object", option_flag, offsetof(struct doctor, json) },
+	{ "without", 0, "LIST", "do as if this kernel lacked these features", option_text,
+	  offsetof(struct doctor, without) },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "[OPTION...]",
+	.about = "What this kernel and these rights allow, and how to get the rest.",
+	.rows = rows,
+};
 
 /* Why a feature is not there; "" when it is. */
 static const char *reason(const struct probe *probe, enum probe_feature feature)
@@ -84,38 +92,18 @@ static int print_json(const struct probe *probe)
 
 int command_doctor(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "without", required_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *without = NULL;
-	bool json = false;
+	struct doctor doctor = { 0 };
 	struct probe probe;
-	int id, status;
+	int status = command_line_parse(&command_line, argc, argv, &doctor);
 
-	opterr = 0;
-	optind = 0;
-	while ((id = options_next(argc, argv, ":h", options, NULL)) != -1) {
-		if (id == 'j')
-			json = true;
-		else if (id == 'w')
-			without = optarg;
-		else if (id == 'h') {
-			print_help();
-			return EXIT_DONE;
-		} else
-			return options_refuse(WORD, id, argv, optind);
-	}
-	if (optind < argc)
-		return options_refuse_word(WORD, argv[optind]);
-	probe_run(&probe);
-	probe_try_bpf(&probe);
-	status = options_without(WORD, without, &probe);
 	if (status != EXIT_DONE)
 		return status;
-	if (json)
+	probe_run(&probe);
+	probe_try_bpf(&probe);
+	status = options_without(WORD, doctor.without, &probe);
+	if (status != EXIT_DONE)
+		return status;
+	if (doctor.json)
 		return print_json(&probe);
 	print_text(&probe);
 	return EXIT_DONE;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,24 +30,6 @@ struct dump {
 
 DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
 
-static void print_help(void)
-{
-	fputs("Usage: pmtop dump -p PID [OPTION...]\n"
-	      "One snapshot of a process: where each of its pages is.\n\n"
-	      "  -p, --pid PID       the process\n"
-	      "      --json          one JSON object on one line, see pmtop(1)\n"
-	      "      --csv           comma-separated values\n"
-	      "      --prometheus    metrics, for node_exporter's textfile collector\n"
-	      "      --pages         the runs of pages in each mapping too\n"
-	      "      --verify        what smaps says of each mapping, and whether it agrees\n"
-	      "      --pagemap RANGE pagemap words, binary, with the slots of shared pages;\n"
-	      "                      RANGE is ADDRESS+PAGES or ADDRESS-ADDRESS\n"
-	      "      --without LIST  do as if this kernel lacked these features (pmtop doctor)\n"
-	      "  -o, --output FILE   write to FILE, which is replaced only when all is written\n"
-	      "  -h, --help          this text\n",
-	      stdout);
-}
-
 /* Metrics are counts: neither runs nor verdicts. */
 static int report_prometheus(FILE *out, const struct snapshot *snapshot,
 			     const struct report_options *options)
@@ -57,71 +38,70 @@ static int report_prometheus(FILE *out, const struct snapshot *snapshot,
 	return report_openmetrics(out, snapshot);
 }
 
-static int take_format(struct dump *dump, report_function *report)
+static const struct {
+	const char *option;
+	report_function *report;
+} formats[] = {
+	{ "json", report_json },
+	{ "csv", report_csv },
+	{ "prometheus", report_prometheus },
+};
+
+static int take_format(const struct option_place *place, const char *text)
 {
-	if (dump->report && dump->report != report) {
-		fprintf(stderr, "pmtop dump: one format at a time\n");
-		return EXIT_USAGE;
+	report_function **field = place->field;
+
+	(void)text;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		if (strcmp(place->name, formats[i].option))
+			continue;
+		if (*field && *field != formats[i].report)
+			break;
+		*field = formats[i].report;
+		return EXIT_DONE;
 	}
-	dump->report = report;
-	return EXIT_DONE;
+	fprintf(stderr, "pmtop dump: one format at a time\n");
+	return EXIT_USAGE;
 }
 
-static int parse(int argc, char **argv, struct dump *dump, bool *ret_help)
-{
-	static const struct option options[] = {
-		{ "pid", required_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "csv", no_argument, NULL, 'c' },
-		{ "prometheus", no_argument, NULL, 'M' },
-		{ "pages", no_argument, NULL, 'P' },
-		{ "verify", no_argument, NULL, 'v' },
-		{ "pagemap", required_argument, NULL, 'm' },
-		{ "without", required_argument, NULL, 'w' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int id, status = EXIT_DONE;
+static const struct option_row rows[] = {
+	{ "pid", 'p', "PID", "the process", option_pid, offsetof(struct dump, pid) },
+	{ "json", 0, NULL, "one JSON object on one line, see pmtop(1)", take_format,
+	  offsetof(struct dump, report) },
+	{ "csv", 0, NULL, "comma-separated values", take_format, offsetof(struct dump, report) },
+	{ "prometheus", 0, NULL, "metrics, for node_exporter's textfile collector", take_format,
+	  offsetof(struct dump, report) },
+	{ "pages", 0, NULL, "the runs of pages in each mapping too", option_flag,
+	  offsetof(struct dump, pages) },
+	{ "verify", 0, NULL, "what smaps says of each mapping, and whether it agrees", option_flag,
+	  offsetof(struct dump, verify) },
+	{ "pagemap", 0, "RANGE",
+	  "pagemap words, binary, with the slots of shared pages;\n"
+	  "RANGE is ADDRESS+PAGES or ADDRESS-ADDRESS",
+	  option_text, offsetof(struct dump, pagemap) },
+	{ "without", 0, "LIST", "do as if this kernel lacked these features (pmtop doctor)",
+	  option_text, offsetof(struct dump, without) },
+	{ "output", 'o', "FILE", "write to FILE, which is replaced only when all is written",
+	  option_text, offsetof(struct dump, path) },
+	{ 0 },
+};
 
-	opterr = 0;
-	optind = 0;
-	while (status == EXIT_DONE &&
-	       (id = options_next(argc, argv, ":p:o:h", options, NULL)) != -1) {
-		if (id == 'p')
-			status = options_pid(WORD, optarg, &dump->pid);
-		else if (id == 'j')
-			status = take_format(dump, report_json);
-		else if (id == 'c')
-			status = take_format(dump, report_csv);
-		else if (id == 'M')
-			status = take_format(dump, report_prometheus);
-		else if (id == 'P')
-			dump->pages = true;
-		else if (id == 'v')
-			dump->verify = true;
-		else if (id == 'm')
-			dump->pagemap = optarg;
-		else if (id == 'w')
-			dump->without = optarg;
-		else if (id == 'o')
-			dump->path = optarg;
-		else if (id == 'h')
-			*ret_help = true;
-		else
-			status = options_refuse(WORD, id, argv, optind);
-	}
-	if (status == EXIT_DONE && optind < argc)
-		status = options_refuse_word(WORD, argv[optind]);
-	if (status == EXIT_DONE && !dump->pid && !*ret_help) {
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "-p PID [OPTION...]",
+	.about = "One snapshot of a process: where each of its pages is.",
+	.rows = rows,
+};
+
+static int check(const struct dump *dump)
+{
+	if (!dump->pid)
 		fprintf(stderr, "pmtop dump: which process? Name it with -p PID\n");
-		status = EXIT_USAGE;
-	}
-	if (status == EXIT_DONE && dump->pagemap && (dump->report || dump->pages || dump->verify)) {
+	else if (dump->pagemap && (dump->report || dump->pages || dump->verify))
 		fprintf(stderr, "pmtop dump: --pagemap is a format of its own\n");
-		status = EXIT_USAGE;
-	}
-	return status;
+	else
+		return EXIT_DONE;
+	return EXIT_USAGE;
 }
 
 /* A snapshot with what smaps said right before and right after it. */
@@ -166,14 +146,7 @@ static int write_report(const struct dump *dump, const struct snapshot *snapshot
 
 	if (!error)
 		error = report(output.file, snapshot, &options);
-	/* The reason of a failed write shows when it is finished, so ask for it in any case. */
-	if (output.file && (!error || error == -EIO))
-		error = output_commit(&output);
-	if (!error)
-		return EXIT_DONE;
-	fprintf(stderr, "pmtop dump: cannot write %s: %s\n",
-		dump->path ? dump->path : "to standard output", strerror(-error));
-	return EXIT_ERROR;
+	return output_finish(&output, WORD, dump->path, error);
 }
 
 int command_dump(int argc, char **argv)
@@ -182,15 +155,12 @@ int command_dump(int argc, char **argv)
 	CLEANUP(cleanup_free) struct verify_result *verdicts = NULL;
 	struct dump dump = { 0 };
 	struct probe probe;
-	bool help = false;
-	int error, status = parse(argc, argv, &dump, &help);
+	int error, status = command_line_parse(&command_line, argc, argv, &dump);
 
+	if (status == EXIT_DONE)
+		status = check(&dump);
 	if (status != EXIT_DONE)
 		return status;
-	if (help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	probe_run(&probe);
 	status = options_without(WORD, dump.without, &probe);
 	if (status != EXIT_DONE)

@@ -29,7 +29,7 @@ struct export_format {
 struct export_command {
 	const struct export_format *format;
 	const char *file, *path, *from_text, *to_text;
-	bool pages, help;
+	bool pages;
 	struct log_reader *reader;
 	uint64_t first, last; /* samples, both included */
 };
@@ -126,31 +126,42 @@ static const struct export_format formats[] = {
 	{ "openmetrics", export_openmetrics },
 };
 
-static void print_help(void)
+static int take_format(const struct option_place *place, const char *text)
 {
-	fputs("Usage: pmtop export FILE --format csv|json|openmetrics [OPTION...]\n"
-	      "A log for other tools.\n\n"
-	      "  -f, --format F     csv: a line a mapping and sample; json: a line a sample, as\n"
-	      "                     dump --json; openmetrics: totals with times, as promtool tsdb\n"
-	      "                     create-blocks-from openmetrics takes them\n"
-	      "      --pages        the runs of pages too (csv, json)\n"
-	      "      --from MOMENT  begin there: +3s, #120 or a bookmark\n"
-	      "      --to MOMENT    end there\n"
-	      "  -o, --output FILE  write to FILE, which is replaced only when all is written\n"
-	      "  -h, --help         this text\n",
-	      stdout);
-}
+	const struct export_format **field = place->field;
 
-static int take_format(struct export_command *e, const char *word)
-{
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
-		if (!strcmp(word, formats[i].word)) {
-			e->format = &formats[i];
+		if (!strcmp(text, formats[i].word)) {
+			*field = &formats[i];
 			return EXIT_DONE;
 		}
 	fprintf(stderr, "pmtop export: --format is csv, json or openmetrics\n");
 	return EXIT_USAGE;
 }
+
+static const struct option_row rows[] = {
+	{ "format", 'f', "F",
+	  "csv: a line a mapping and sample; json: a line a sample, as\n"
+	  "dump --json; openmetrics: totals with times, as promtool tsdb\n"
+	  "create-blocks-from openmetrics takes them",
+	  take_format, offsetof(struct export_command, format) },
+	{ "pages", 0, NULL, "the runs of pages too (csv, json)", option_flag,
+	  offsetof(struct export_command, pages) },
+	{ "from", 0, "MOMENT", "begin there: +3s, #120 or a bookmark", option_text,
+	  offsetof(struct export_command, from_text) },
+	{ "to", 0, "MOMENT", "end there", option_text, offsetof(struct export_command, to_text) },
+	{ "output", 'o', "FILE", "write to FILE, which is replaced only when all is written",
+	  option_text, offsetof(struct export_command, path) },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "FILE --format csv|json|openmetrics [OPTION...]",
+	.about = "A log for other tools.",
+	.rows = rows,
+	.words = 1,
+};
 
 static int check(struct export_command *e, int argc, char **argv)
 {
@@ -158,9 +169,7 @@ static int check(struct export_command *e, int argc, char **argv)
 		fprintf(stderr, "pmtop export: which log? pmtop export FILE --format json\n");
 		return EXIT_USAGE;
 	}
-	e->file = argv[optind++];
-	if (optind < argc)
-		return options_refuse_word(WORD, argv[optind]);
+	e->file = argv[optind];
 	if (!e->format) {
 		fprintf(stderr, "pmtop export: as what? Add --format csv, json or openmetrics\n");
 		return EXIT_USAGE;
@@ -170,41 +179,6 @@ static int check(struct export_command *e, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
-}
-
-static int parse(int argc, char **argv, struct export_command *e)
-{
-	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "pages", no_argument, NULL, 'P' },
-		{ "from", required_argument, NULL, 'F' },
-		{ "to", required_argument, NULL, 'T' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int id, status = EXIT_DONE;
-
-	opterr = 0;
-	optind = 0;
-	while (status == EXIT_DONE &&
-	       (id = options_next(argc, argv, ":f:o:h", options, NULL)) != -1) {
-		if (id == 'f')
-			status = take_format(e, optarg);
-		else if (id == 'P')
-			e->pages = true;
-		else if (id == 'F')
-			e->from_text = optarg;
-		else if (id == 'T')
-			e->to_text = optarg;
-		else if (id == 'o')
-			e->path = optarg;
-		else if (id == 'h')
-			e->help = true;
-		else
-			status = options_refuse(WORD, id, argv, optind);
-	}
-	return status == EXIT_DONE && !e->help ? check(e, argc, argv) : status;
 }
 
 /* A moment of this log, without its name in front. */
@@ -245,14 +219,12 @@ int command_export(int argc, char **argv)
 	CLEANUP(output_discard) struct output output = { 0 };
 	struct export_command e = { 0 };
 	struct log_error error = { 0 };
-	int code, status = parse(argc, argv, &e);
+	int code, status = command_line_parse(&command_line, argc, argv, &e);
 
+	if (status == EXIT_DONE)
+		status = check(&e, argc, argv);
 	if (status != EXIT_DONE)
 		return status;
-	if (e.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	if (log_reader_open(e.file, &reader, &error))
 		return moment_explain(WORD, &error);
 	e.reader = reader;
@@ -264,11 +236,5 @@ int command_export(int argc, char **argv)
 		code = e.format->run(&e, output.file, &error);
 	if (code && error.code)
 		return moment_explain(WORD, &error);
-	if (output.file && (!code || code == -EIO))
-		code = output_commit(&output);
-	if (!code)
-		return EXIT_DONE;
-	fprintf(stderr, "pmtop export: cannot write %s: %s\n",
-		e.path ? e.path : "to standard output", strerror(-code));
-	return EXIT_ERROR;
+	return output_finish(&output, WORD, e.path, code);
 }

@@ -12,26 +12,6 @@
 #include "kernel/target.h"
 #include "model/escape.h"
 
-static void list_options(const struct option *options)
-{
-	for (const struct option *o = options; o->name; o++) {
-		/* Lists for the build are not for people. */
-		if (!strncmp(o->name, "list-", 5))
-			continue;
-		printf("--%s%s\n", o->name, o->has_arg == required_argument ? " ARG" : "");
-	}
-}
-
-int options_next(int argc, char **argv, const char *letters, const struct option *options,
-		 int *ret_index)
-{
-	if (argc == 2 && !strcmp(argv[1], "--list-options")) {
-		list_options(options);
-		exit(fflush(stdout) ? EXIT_ERROR : EXIT_DONE);
-	}
-	return getopt_long(argc, argv, letters, options, ret_index);
-}
-
 /* "pmtop dump", or "pmtop" when there is no word: of the screens. */
 #define PROGRAM		 "pmtop%s%s"
 #define PROGRAM_OF(word) *(word) ? " " : "", (word)
@@ -55,6 +35,15 @@ int options_refuse(const char *word, int id, char **argv, int index)
 		fprintf(stderr,
 			PROGRAM ": unknown option '%s'; " PROGRAM " --help lists what there is\n",
 			PROGRAM_OF(word), quote(argv[index - 1], buf), PROGRAM_OF(word));
+	return EXIT_USAGE;
+}
+
+int options_refuse_value(const struct option_place *place, const char *text, const char *problem)
+{
+	char buf[64];
+
+	fprintf(stderr, PROGRAM ": --%s %s %s\n", PROGRAM_OF(place->word), place->name,
+		quote(text, buf), problem);
 	return EXIT_USAGE;
 }
 

@@ -2,9 +2,9 @@
 #ifndef PMTOP_OPTIONS_H
 #define PMTOP_OPTIONS_H
 
-#include <getopt.h>
 #include <sys/types.h>
 
+#include "command/command_line.h"
 #include "kernel/probe.h"
 
 /*
@@ -12,15 +12,11 @@
  * what is wrong and returns an exit status, or EXIT_DONE. `word` is the command, "" for the screens.
  */
 
-/*
- * getopt_long(), but for a command line that is just --list-options: then it prints the table, one
- * option a line ("--pid ARG"), and ends pmtop. The shell completions are made from that.
- */
-int options_next(int argc, char **argv, const char *letters, const struct option *options,
-		 int *ret_index);
-
 /* What getopt_long() returned '?' or ':' for, with opterr = 0 and a ':' in front of the letters. */
 int options_refuse(const char *word, int id, char **argv, int index);
+
+/* Says what is wrong with the value of an option: "--limit 5x is not a size". */
+int options_refuse_value(const struct option_place *place, const char *text, const char *problem);
 
 /* Says that a word stands where no word belongs. */
 int options_refuse_word(const char *word, const char *argument);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "model/cleanup.h"
 
 #define NEW_FILE_MODE 0666
@@ -89,6 +90,18 @@ int output_commit(struct output *output)
 		output->temporary = NULL;
 	}
 	return error;
+}
+
+int output_finish(struct output *output, const char *word, const char *path, int error)
+{
+	/* The reason of a failed write shows when it is finished, so ask for it in any case. */
+	if (output->file && (!error || error == -EIO))
+		error = output_commit(output);
+	if (!error)
+		return EXIT_DONE;
+	fprintf(stderr, "pmtop %s: cannot write %s: %s\n", word, path ? path : "to standard output",
+		strerror(-error));
+	return EXIT_ERROR;
 }
 
 void output_discard(struct output *output)

@@ -20,6 +20,12 @@ int output_open(const char *path, struct output *ret_output);
 /* Makes it whole. -errno when something could not be written: then the old file is untouched. */
 int output_commit(struct output *output);
 
+/*
+ * The end of a report: commits it, unless `error` (of output_open() or of what was written) says that
+ * it is not whole, and says on standard error what failed. An exit status.
+ */
+int output_finish(struct output *output, const char *word, const char *path, int error);
+
 /* Leaves nothing behind; after a commit there is nothing to do. */
 void output_discard(struct output *output);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,8 +18,7 @@
 
 #define WORD		 "record"
 #define INTERVAL_DEFAULT INT64_C(100000000)
-#define INTERVAL_LEAST	 INT64_C(1000000)
-#define INTERVAL_MOST	 (INT64_C(86400) * 1000000000)
+#define MAX_SIZE_LEAST	 (UINT64_C(128) << 10)
 #define ROTATE_MOST	 999
 
 /* How often the recorder is asked whether it still can write. */
@@ -31,112 +29,69 @@ struct record {
 	struct recording_options log;
 	const char *without;
 	int64_t duration_ns; /* 0: until the process ends */
-	bool quiet, help;
+	bool quiet;
 };
 
-static void print_help(void)
+static int take_until(const struct option_place *place, const char *text)
 {
-	fputs("Usage: pmtop record -p PID -o FILE [OPTION...]\n"
-	      "Record the pages of a process until it ends, or ^C; pmtop replay FILE shows them.\n\n"
-	      "  -p, --pid PID        the process\n"
-	      "  -o, --output FILE    the log; - is not possible\n"
-	      "      --interval TIME  time between samples (100ms)\n"
-	      "      --duration TIME  stop after this time\n"
-	      "      --until exit     stop when the process ends, which is what happens anyway\n"
-	      "      --max-size SIZE  stop before FILE grows beyond this size\n"
-	      "      --rotate N       at that size go on in a new FILE, and keep N older ones as\n"
-	      "                       FILE.1, FILE.2, ...\n"
-	      "      --force          replace FILE, unless somebody records into it\n"
-	      "      --without LIST   do as if this kernel lacked these features (pmtop doctor)\n"
-	      "  -q, --quiet          no summary at the end\n"
-	      "  -h, --help           this text\n",
-	      stdout);
+	return strcmp(text, "exit")
+		       ? options_refuse_value(place, text, "is not known, only exit is")
+		       : EXIT_DONE;
 }
 
-static int take_duration(const char *option, const char *text, int64_t least, int64_t *ret_ns)
+static int take_max_size(const struct option_place *place, const char *text)
 {
-	uint64_t ns;
-	int error = units_parse_duration(text, &ns);
+	int status = option_size(place, text);
 
-	if (error < 0) {
-		fprintf(stderr, "pmtop record: %s %s\n", option, units_duration_problem(error));
-		return EXIT_USAGE;
-	}
-	if (ns < (uint64_t)least || ns > (uint64_t)INTERVAL_MOST * 366) {
-		fprintf(stderr, "pmtop record: %s is at least 1ms and at most a year\n", option);
-		return EXIT_USAGE;
-	}
-	*ret_ns = (int64_t)ns;
-	return EXIT_DONE;
+	if (status == EXIT_DONE && *(uint64_t *)place->field < MAX_SIZE_LEAST)
+		status = options_refuse_value(place, text, "is less than 128K, the least");
+	return status;
 }
 
-static int take_size(const char *text, uint64_t *ret_bytes)
-{
-	int error = units_parse_size(text, ret_bytes);
-
-	if (error < 0) {
-		fprintf(stderr, "pmtop record: --max-size %s\n", units_size_problem(error));
-		return EXIT_USAGE;
-	}
-	if (*ret_bytes < 128 << 10) {
-		fprintf(stderr, "pmtop record: --max-size is at least 128K\n");
-		return EXIT_USAGE;
-	}
-	return EXIT_DONE;
-}
-
-static int take_rotate(const char *text, unsigned int *ret_logs)
+static int take_rotate(const struct option_place *place, const char *text)
 {
 	unsigned int logs = 0, digits = 0;
 
 	for (; text[digits] >= '0' && text[digits] <= '9' && logs <= ROTATE_MOST; digits++)
 		logs = logs * 10 + (unsigned int)(text[digits] - '0');
-	if (!digits || text[digits] || !logs || logs > ROTATE_MOST) {
-		fprintf(stderr, "pmtop record: --rotate is from 1 to %d\n", ROTATE_MOST);
-		return EXIT_USAGE;
-	}
-	*ret_logs = logs;
+	if (!digits || text[digits] || !logs || logs > ROTATE_MOST)
+		return options_refuse_value(place, text, "is not a number from 1 to 999");
+	*(unsigned int *)place->field = logs;
 	return EXIT_DONE;
 }
 
-static int take_option(struct record *record, int id, char **argv, int index)
-{
-	switch (id) {
-	case 'p':
-		return options_pid(WORD, optarg, &record->live.pid);
-	case 'o':
-		record->log.path = optarg;
-		return EXIT_DONE;
-	case 'i':
-		return take_duration("--interval", optarg, INTERVAL_LEAST,
-				     &record->live.interval_ns);
-	case 'd':
-		return take_duration("--duration", optarg, INTERVAL_LEAST, &record->duration_ns);
-	case 'u':
-		if (!strcmp(optarg, "exit"))
-			return EXIT_DONE;
-		fprintf(stderr, "pmtop record: --until knows only 'exit'\n");
-		return EXIT_USAGE;
-	case 's':
-		return take_size(optarg, &record->log.max_bytes);
-	case 'r':
-		return take_rotate(optarg, &record->log.rotate);
-	case 'f':
-		record->log.replace = true;
-		return EXIT_DONE;
-	case 'w':
-		record->without = optarg;
-		return EXIT_DONE;
-	case 'q':
-		record->quiet = true;
-		return EXIT_DONE;
-	case 'h':
-		record->help = true;
-		return EXIT_DONE;
-	default:
-		return options_refuse(WORD, id, argv, index);
-	}
-}
+static const struct option_row rows[] = {
+	{ "pid", 'p', "PID", "the process", option_pid, offsetof(struct record, live.pid) },
+	{ "output", 'o', "FILE", "the log; - is not possible", option_text,
+	  offsetof(struct record, log.path) },
+	{ "interval", 0, "TIME", "time between samples (100ms)", option_interval,
+	  offsetof(struct record, live.interval_ns) },
+	{ "duration", 0, "TIME", "stop after this time", option_duration,
+	  offsetof(struct record, duration_ns) },
+	{ "until", 0, "exit", "stop when the process ends, which is what happens anyway",
+	  take_until, 0 },
+	{ "max-size", 0, "SIZE", "stop before FILE grows beyond this size", take_max_size,
+	  offsetof(struct record, log.max_bytes) },
+	{ "rotate", 0, "N",
+	  "at that size go on in a new FILE, and keep N older ones as\n"
+	  "FILE.1, FILE.2, ...",
+	  take_rotate, offsetof(struct record, log.rotate) },
+	{ "force", 0, NULL, "replace FILE, unless somebody records into it", option_flag,
+	  offsetof(struct record, log.replace) },
+	{ "without", 0, "LIST", "do as if this kernel lacked these features (pmtop doctor)",
+	  option_text, offsetof(struct record, without) },
+	{ "quiet", 'q', NULL, "no summary at the end", option_flag,
+	  offsetof(struct record, quiet) },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "-p PID -o FILE [OPTION...]",
+	.about =
+		"Record the pages of a process until it ends, or ^C; pmtop replay FILE shows them.",
+	.rows = rows,
+};
 
 static int check(const struct record *record)
 {
@@ -149,34 +104,6 @@ static int check(const struct record *record)
 	else
 		return EXIT_DONE;
 	return EXIT_USAGE;
-}
-
-static int parse(int argc, char **argv, struct record *record)
-{
-	static const struct option options[] = {
-		{ "pid", required_argument, NULL, 'p' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "interval", required_argument, NULL, 'i' },
-		{ "duration", required_argument, NULL, 'd' },
-		{ "until", required_argument, NULL, 'u' },
-		{ "max-size", required_argument, NULL, 's' },
-		{ "rotate", required_argument, NULL, 'r' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "without", required_argument, NULL, 'w' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int id, status = EXIT_DONE;
-
-	opterr = 0;
-	optind = 0;
-	while (status == EXIT_DONE &&
-	       (id = options_next(argc, argv, ":p:o:qh", options, NULL)) != -1)
-		status = take_option(record, id, argv, optind);
-	if (status == EXIT_DONE && optind < argc)
-		status = options_refuse_word(WORD, argv[optind]);
-	return status == EXIT_DONE && !record->help ? check(record) : status;
 }
 
 static int64_t now_ns(void)
@@ -319,14 +246,12 @@ int command_record(int argc, char **argv)
 {
 	struct record record = { .live = { .interval_ns = INTERVAL_DEFAULT, .slots = true } };
 	struct probe probe;
-	int status = parse(argc, argv, &record);
+	int status = command_line_parse(&command_line, argc, argv, &record);
 
+	if (status == EXIT_DONE)
+		status = check(&record);
 	if (status != EXIT_DONE)
 		return status;
-	if (record.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	probe_run(&probe);
 	status = options_without(WORD, record.without, &probe);
 	if (status != EXIT_DONE)

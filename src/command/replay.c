@@ -19,50 +19,37 @@ DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
 struct replay_command {
 	struct view_options view;
 	const char *moment;
-	bool info, help;
+	bool info;
 };
 
-static void print_help(void)
-{
-	fputs("Usage: pmtop replay FILE[@MOMENT] [OPTION...]\n"
-	      "The same screens on a recorded session. A MOMENT is +3s, #120 or a bookmark.\n\n"
-	      "      --info        what was recorded, how long, and where; no screen\n"
-	      "      --theme NAME  auto, dark, light or monochrome\n"
-	      "      --color WHEN  auto, always or never\n"
-	      "      --no-mouse    leave the mouse to the terminal\n"
-	      "      --ascii       no glyphs beyond ASCII\n"
-	      "  -h, --help        this text; ? on the screen says more\n",
-	      stdout);
-}
+static const struct option_row rows[] = {
+	{ "info", 0, NULL, "what was recorded, how long, and where; no screen", option_flag,
+	  offsetof(struct replay_command, info) },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "FILE[@MOMENT] [OPTION...]",
+	.about = "The same screens on a recorded session. A MOMENT is +3s, #120 or a bookmark.",
+	.rows = rows,
+	.shared = view_option_rows,
+	.shared_field = offsetof(struct replay_command, view),
+	.words = 1,
+};
 
 static int parse(int argc, char **argv, struct replay_command *replay)
 {
-	static const struct option options[] = {
-		{ "info", no_argument, NULL, 'i' },
-		{ "help", no_argument, NULL, 'h' },
-		VIEW_LONG_OPTIONS,
-		{ 0 },
-	};
-	int id, status = EXIT_DONE;
+	int status = command_line_parse(&command_line, argc, argv, replay);
 
-	opterr = 0;
-	optind = 0;
-	while (status == EXIT_DONE && (id = options_next(argc, argv, ":h", options, NULL)) != -1) {
-		if (id == 'i')
-			replay->info = true;
-		else if (id == 'h')
-			replay->help = true;
-		else if (!view_option(&replay->view, id, optarg))
-			status = options_refuse(WORD, id, argv, optind);
-	}
-	if (status != EXIT_DONE || replay->help)
+	if (status != EXIT_DONE)
 		return status;
 	if (optind == argc) {
 		fprintf(stderr, "pmtop replay: which log? pmtop replay FILE\n");
 		return EXIT_USAGE;
 	}
-	replay->moment = argv[optind++];
-	return optind < argc ? options_refuse_word(WORD, argv[optind]) : EXIT_DONE;
+	replay->moment = argv[optind];
+	return EXIT_DONE;
 }
 
 static void print_fact(void *context, const char *key, const char *value)
@@ -134,10 +121,6 @@ int command_replay(int argc, char **argv)
 
 	if (status != EXIT_DONE)
 		return status;
-	if (replay.help) {
-		print_help();
-		return EXIT_DONE;
-	}
 	status = moment_parse(WORD, replay.moment, &moment);
 	if (status != EXIT_DONE)
 		return status;

@@ -36,7 +36,7 @@ static uint64_t now_ns(void)
 
 static uint64_t interval_ns(const struct run_options *o)
 {
-	return o->interval_ns ? o->interval_ns : NS;
+	return o->interval_ns ? (uint64_t)o->interval_ns : NS;
 }
 
 struct run {
@@ -72,7 +72,7 @@ static int start_recording(struct run *run)
 	const struct run_options *o = run->options;
 	const struct live_options live = {
 		.pid = workload_status(run->workload)->pid,
-		.interval_ns = o->interval_ns ? (int64_t)o->interval_ns : RECORD_NS,
+		.interval_ns = o->interval_ns ? o->interval_ns : RECORD_NS,
 		.slots = true,
 	};
 	const struct recording_options log = { .path = o->record, .interval_ns = live.interval_ns };
@@ -157,7 +157,7 @@ static void plan(const struct run_options *o, uint64_t *ret_next, uint64_t *ret_
 
 	*ret_end = UINT64_MAX;
 	if (o->duration_ns)
-		*ret_end = now + o->duration_ns;
+		*ret_end = now + (uint64_t)o->duration_ns;
 	else if (once)
 		*ret_end = now + ONCE_NS;
 	*ret_next = once ? *ret_end : now + interval_ns(o);
@@ -259,8 +259,8 @@ int command_run(int argc, char **argv)
 	struct run_options options;
 	int r = run_options_parse(argc, argv, &options);
 
-	if (r)
-		return r < 0 ? RUN_FAILED : EXIT_DONE;
+	if (r != EXIT_DONE)
+		return RUN_FAILED;
 	r = has_screen(&options) ? run_view(&options) : run_batch(&options);
 	run_options_free(&options);
 	return r;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/run_options.h"
+#include "command/command.h"
 #include "command/options.h"
 #include "model/cleanup.h"
 #include "model/units.h"
@@ -12,151 +13,94 @@
 #define BUILT_IN       "pagemap-test"
 #define BUILT_IN_LIMIT (512 * UINT64_C(1024))
 
-enum option_id {
-	OPTION_LIMIT = 0x400, /* above those of view.h */
-	OPTION_SWAP_LIMIT,
-	OPTION_HIGH,
-	OPTION_SWAPPINESS,
-	OPTION_MAKE_SWAP,
-	OPTION_SWAP_DIR,
-	OPTION_NO_CGROUP,
-	OPTION_ONCE,
-	OPTION_JSON,
-	OPTION_RECORD,
-	OPTION_DURATION,
-	OPTION_INTERVAL,
-	OPTION_FORWARD, /* for pagemap-test, as it stands */
-};
-
-static const struct option options[] = {
-	{ "limit", required_argument, NULL, OPTION_LIMIT },
-	{ "swap-limit", required_argument, NULL, OPTION_SWAP_LIMIT },
-	{ "high", required_argument, NULL, OPTION_HIGH },
-	{ "swappiness", required_argument, NULL, OPTION_SWAPPINESS },
-	{ "make-swap", required_argument, NULL, OPTION_MAKE_SWAP },
-	{ "swap-dir", required_argument, NULL, OPTION_SWAP_DIR },
-	{ "no-cgroup", no_argument, NULL, OPTION_NO_CGROUP },
-	{ "once", no_argument, NULL, OPTION_ONCE },
-	{ "duration", required_argument, NULL, OPTION_DURATION },
-	{ "interval", required_argument, NULL, OPTION_INTERVAL },
-	{ "kind", required_argument, NULL, OPTION_FORWARD },
-	{ "pages", required_argument, NULL, OPTION_FORWARD },
-	{ "rate", required_argument, NULL, OPTION_FORWARD },
-	{ "order", required_argument, NULL, OPTION_FORWARD },
-	{ "seed", required_argument, NULL, OPTION_FORWARD },
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "record", required_argument, NULL, OPTION_RECORD },
-	VIEW_LONG_OPTIONS,
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const char help[] =
-	"Usage: pmtop run [OPTION...] [-- COMMAND [ARGUMENT...]]\n"
-	"Starts COMMAND in a memory cgroup of its own and watches its pages. Without COMMAND it is\n"
-	"the built-in reproduction: 256 pages of shared memory, written once, in 512K.\n"
-	"\n"
-	"  --limit SIZE       RAM that it may use (built-in: 512K; a command: no limit)\n"
-	"  --swap-limit SIZE  swap that it may use\n"
-	"  --high SIZE        above this the kernel reclaims, but does not kill\n"
-	"  --swappiness N     0 to 200, on cgroup v1 (60)\n"
-	"  --make-swap SIZE   a temporary swap file, gone at the end\n"
-	"  --swap-dir DIR     where that file goes (/var/tmp)\n"
-	"  --no-cgroup        no cgroup and no limit; needs no rights\n"
-	"\n"
-	"On a terminal it opens the live view (w: the workload); without one, or with one of these, it\n"
-	"prints pictures instead:\n"
-	"  --json             one JSON object a line, as pmtop dump --json, while it lasts\n"
-	"  --once             one picture, when the duration (2s) is over, then the end\n"
-	"  --duration TIME    end it after that long: 500ms, 20s, 5m, 1h\n"
-	"  --interval TIME    between two pictures (1s)\n"
-	"\n"
-	"  --record FILE      record it as well; pmtop replay FILE shows it\n"
-	"  --theme NAME, --color WHEN, --no-mouse, --ascii   for the screen; see pmtop --help\n"
-	"\n"
-	"  --kind, --pages, --rate, --order, --seed   for the built-in reproduction; see\n"
-	"                     pagemap-test --help\n"
-	"\n"
-	"SIZE takes K, M, G (powers of 1024). The exit status is the command's; 125 pmtop failed,\n"
-	"126 not executable, 127 not found, 128+N killed by signal N.\n";
-
-static int complain(const char *name, const char *text, const char *problem)
-{
-	fprintf(stderr, "pmtop run: --%s %s: %s\n", name, text, problem);
-	return -EINVAL;
-}
-
-static int take_size(const char *name, const char *text, uint64_t *ret)
-{
-	int r = units_parse_size(text, ret);
-
-	return r < 0 ? complain(name, text, units_size_problem(r)) : 0;
-}
-
-static int take_duration(const char *name, const char *text, uint64_t *ret)
-{
-	int r = units_parse_duration(text, ret);
-
-	if (r < 0)
-		return complain(name, text, units_duration_problem(r));
-	return *ret ? 0 : complain(name, text, "is no time at all");
-}
-
-static int take_swappiness(const char *text, int *ret)
+static int take_swappiness(const struct option_place *place, const char *text)
 {
 	uint64_t value;
-	int r = units_parse_size(text, &value);
 
-	if (r < 0 || value > 200)
-		return complain("swappiness", text, "is not a number from 0 to 200");
-	*ret = (int)value;
-	return 0;
+	if (units_parse_size(text, &value) < 0 || value > 200)
+		return options_refuse_value(place, text, "is not a number from 0 to 200");
+	*(int *)place->field = (int)value;
+	return EXIT_DONE;
 }
 
-static int take_option(int id, const char *name, char *text, struct run_options *o, char **forward)
+static int take_make_swap(const struct option_place *place, const char *text)
 {
-	struct workload_options *w = &o->workload;
+	int status = option_size(place, text);
 
-	switch (id) {
-	case OPTION_LIMIT:
-		return take_size(name, text, &w->limit);
-	case OPTION_SWAP_LIMIT:
-		return take_size(name, text, &w->swap_limit);
-	case OPTION_HIGH:
-		return take_size(name, text, &w->high);
-	case OPTION_SWAPPINESS:
-		return take_swappiness(text, &w->swappiness);
-	case OPTION_MAKE_SWAP:
-		if (take_size(name, text, &w->make_swap) < 0)
-			return -EINVAL;
-		return w->make_swap ? 0 : complain(name, text, "is no swap at all");
-	case OPTION_SWAP_DIR:
-		w->swap_dir = text;
-		return 0;
-	case OPTION_NO_CGROUP:
-		w->no_cgroup = true;
-		return 0;
-	case OPTION_ONCE:
-		o->once = true;
-		return 0;
-	case OPTION_DURATION:
-		return take_duration(name, text, &o->duration_ns);
-	case OPTION_INTERVAL:
-		return take_duration(name, text, &o->interval_ns);
-	case OPTION_FORWARD:
-		if (asprintf(forward, "--%s=%s", name, text) < 0)
-			return -ENOMEM;
-		return 0;
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_RECORD:
-		o->record = text;
-		return *text ? 0 : complain(name, text, "is no file name");
-	default:
-		return view_option(&o->view, id, text) ? 0 : -EINVAL;
-	}
+	if (status == EXIT_DONE && !*(uint64_t *)place->field)
+		status = options_refuse_value(place, text, "is no swap at all");
+	return status;
 }
+
+static int take_record(const struct option_place *place, const char *text)
+{
+	return *text ? option_text(place, text)
+		     : options_refuse_value(place, text, "is no file name");
+}
+
+/* For pagemap-test, as it stands: it says what is wrong with it. */
+static int forward(const struct option_place *place, const char *text)
+{
+	struct run_options *o = place->command;
+	char *word;
+
+	if (asprintf(&word, "--%s=%s", place->name, text) < 0)
+		return options_refuse_value(place, text, "finds no memory");
+	o->argv[++o->forwarded] = word;
+	return EXIT_DONE;
+}
+
+#define FIELD(name) offsetof(struct run_options, name)
+
+static const struct option_row rows[] = {
+	{ "limit", 0, "SIZE", "RAM that it may use (built-in: 512K; a command: no limit)",
+	  option_size, FIELD(workload.limit) },
+	{ "swap-limit", 0, "SIZE", "swap that it may use", option_size,
+	  FIELD(workload.swap_limit) },
+	{ "high", 0, "SIZE", "above this the kernel reclaims, but does not kill", option_size,
+	  FIELD(workload.high) },
+	{ "swappiness", 0, "N", "0 to 200, on cgroup v1 (60)", take_swappiness,
+	  FIELD(workload.swappiness) },
+	{ "make-swap", 0, "SIZE", "a temporary swap file, gone at the end", take_make_swap,
+	  FIELD(workload.make_swap) },
+	{ "swap-dir", 0, "DIR", "where that file goes (/var/tmp)", option_text,
+	  FIELD(workload.swap_dir) },
+	{ "no-cgroup", 0, NULL, "no cgroup and no limit; needs no rights", option_flag,
+	  FIELD(workload.no_cgroup) },
+	{ "record", 0, "FILE", "record it as well; pmtop replay FILE shows it", take_record,
+	  FIELD(record) },
+	{ .help = "On a terminal it opens the live view (w: the workload); without one, or with one of\n"
+		  "these, it prints pictures instead:" },
+	{ "json", 0, NULL, "one JSON object a line, as pmtop dump --json, while it lasts",
+	  option_flag, FIELD(json) },
+	{ "once", 0, NULL, "one picture, when the duration (2s) is over, then the end", option_flag,
+	  FIELD(once) },
+	{ "duration", 0, "TIME", "end it after that long: 500ms, 20s, 5m, 1h", option_duration,
+	  FIELD(duration_ns) },
+	{ "interval", 0, "TIME", "between two pictures (1s)", option_interval, FIELD(interval_ns) },
+	{ .help = "For the built-in reproduction, see pagemap-test --help:" },
+	{ "kind", 0, "KIND", "of memory", forward, 0 },
+	{ "pages", 0, "N", "how many", forward, 0 },
+	{ "rate", 0, "N", "pages a second", forward, 0 },
+	{ "order", 0, "ORDER", "in which they are written", forward, 0 },
+	{ "seed", 0, "N", "of a random order", forward, 0 },
+	{ .help = "For the screen:" },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = "run",
+	.usage = "[OPTION...] [-- COMMAND [ARGUMENT...]]",
+	.about =
+		"Starts COMMAND in a memory cgroup of its own and watches its pages. Without COMMAND it is\n"
+		"the built-in reproduction: 256 pages of shared memory, written once, in 512K.",
+	.rows = rows,
+	.shared = view_option_rows,
+	.shared_field = FIELD(view),
+	.more = "SIZE takes K, M, G (powers of 1024). The exit status is the command's; 125 pmtop failed,\n"
+		"126 not executable, 127 not found, 128+N killed by signal N.",
+	.command_follows = true,
+};
 
 /* The program that is installed, or built, beside this one; else whatever PATH has. */
 static char *find_built_in(void)
@@ -176,52 +120,29 @@ static int use_built_in(struct run_options *o)
 {
 	o->built_in = true;
 	o->program = find_built_in();
-	if (!o->program)
-		return -ENOMEM;
+	if (!o->program) {
+		fprintf(stderr, "pmtop run: no memory\n");
+		return EXIT_ERROR;
+	}
 	o->argv[0] = o->program;
 	o->workload.argv = o->argv;
 	if (o->workload.limit == WORKLOAD_UNSET && !o->workload.no_cgroup)
 		o->workload.limit = BUILT_IN_LIMIT;
-	return 0;
+	return EXIT_DONE;
 }
 
-static int parse_words(int argc, char **argv, struct run_options *o)
+static int take_words(int argc, char **argv, struct run_options *o)
 {
-	int id, index = 0, forwarded = 0, r;
-
-	opterr = 0;
-	optind = 1;
-	while ((id = options_next(argc, argv, "+:h", options, &index)) != -1) {
-		if (id == 'h') {
-			fputs(help, stdout);
-			return 1;
-		}
-		if (id == ':') {
-			fprintf(stderr, "pmtop run: %s needs a value\n", argv[optind - 1]);
-			return -EINVAL;
-		}
-		if (id == '?') {
-			fprintf(stderr,
-				"pmtop run: unknown option '%s'; pmtop run --help lists what there "
-				"is\n",
-				argv[optind - 1]);
-			return -EINVAL;
-		}
-		r = take_option(id, options[index].name, optarg, o, &o->argv[forwarded + 1]);
-		if (r < 0)
-			return r;
-		forwarded += id == OPTION_FORWARD;
-	}
 	if (optind == argc)
 		return use_built_in(o);
-	if (!forwarded) {
+	if (!o->forwarded) {
 		o->workload.argv = argv + optind;
-		return 0;
+		return EXIT_DONE;
 	}
 	fprintf(stderr,
 		"pmtop run: %s is for the built-in reproduction, not for a command of your own\n",
 		o->argv[1]);
-	return -EINVAL;
+	return EXIT_USAGE;
 }
 
 int run_options_parse(int argc, char **argv, struct run_options *ret)
@@ -230,17 +151,21 @@ int run_options_parse(int argc, char **argv, struct run_options *ret)
 		.workload = WORKLOAD_OPTIONS_INIT,
 		.view = { .word = "pmtop run", .batch = "pmtop run --once" },
 	};
-	int r;
+	int status;
 
 	o.argv = calloc((size_t)argc + 2, sizeof(*o.argv));
-	if (!o.argv)
-		return -ENOMEM;
-	r = parse_words(argc, argv, &o);
-	if (r)
+	if (!o.argv) {
+		fprintf(stderr, "pmtop run: no memory\n");
+		return EXIT_ERROR;
+	}
+	status = command_line_parse(&command_line, argc, argv, &o);
+	if (status == EXIT_DONE)
+		status = take_words(argc, argv, &o);
+	if (status != EXIT_DONE)
 		run_options_free(&o);
 	else
 		*ret = o;
-	return r;
+	return status;
 }
 
 void run_options_free(struct run_options *o)

@@ -9,17 +9,18 @@
 struct run_options {
 	struct workload_options workload;
 	struct view_options view;
-	uint64_t interval_ns;
-	uint64_t duration_ns; /* 0: until the command ends */
+	int64_t interval_ns; /* 0: the usual one */
+	int64_t duration_ns; /* 0: until the command ends */
 	const char *record; /* log to record into; NULL: none */
 	bool once;
 	bool json;
 	bool built_in; /* the reproduction, no command of the person's own */
 	char **argv; /* what workload.argv points to; run_options_free() frees it */
+	int forwarded; /* words in argv, after the program, that are meant for pagemap-test */
 	char *program; /* path of pagemap-test */
 };
 
-/* 0 to go on, 1 when all is done (--help), or -EINVAL after it said what is wrong. */
+/* An exit status; other than EXIT_DONE it has said what is wrong. */
 int run_options_parse(int argc, char **argv, struct run_options *ret);
 void run_options_free(struct run_options *o);
 

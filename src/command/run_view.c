@@ -244,7 +244,7 @@ int run_view(const struct run_options *options)
 		return RUN_FAILED;
 	probe_run(&v.probe);
 	v.record.probe = &v.probe;
-	v.record.interval_ns = (int64_t)options->interval_ns;
+	v.record.interval_ns = options->interval_ns;
 	if (!v.record.interval_ns)
 		v.record.interval_ns = view_interval_ns(v.screen);
 	if (!v.record.interval_ns)

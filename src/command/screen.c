@@ -25,28 +25,20 @@ struct view_screen {
 	int signals;
 };
 
-bool view_option(struct view_options *options, int option, const char *argument)
-{
-	switch (option) {
-	case 't' + 0x100:
-		options->theme = argument;
-		return true;
-	case 'c' + 0x100:
-		options->colour = argument;
-		return true;
-	case 'm' + 0x100:
-		options->no_mouse = true;
-		return true;
-	case 'a' + 0x100:
-		options->ascii = true;
-		return true;
-	case 'f' + 0x100:
-		options->config = argument;
-		return true;
-	default:
-		return false;
-	}
-}
+const struct option_row view_option_rows[] = {
+	{ "theme", 0, "NAME", "auto, dark, light or monochrome", option_text,
+	  offsetof(struct view_options, theme) },
+	{ "color", 0, "WHEN", "auto, always or never", option_text,
+	  offsetof(struct view_options, colour) },
+	{ "colour", 0, "WHEN", NULL, option_text, offsetof(struct view_options, colour) },
+	{ "config", 0, "FILE", "instead of the usual pmtop.conf", option_text,
+	  offsetof(struct view_options, config) },
+	{ "no-mouse", 0, NULL, "leave the mouse to the terminal", option_flag,
+	  offsetof(struct view_options, no_mouse) },
+	{ "ascii", 0, NULL, "no glyphs beyond ASCII", option_flag,
+	  offsetof(struct view_options, ascii) },
+	{ 0 },
+};
 
 /* What stands in the configuration file, where no option says otherwise. */
 static int read_config(struct view_screen *screen)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,55 +15,27 @@
 
 struct swaps_command {
 	pid_t pid;
-	bool json, help;
+	bool json;
 	const char *without;
 };
 
-static void print_help(void)
-{
-	fputs("Usage: pmtop swaps [-p PID] [OPTION...]\n"
-	      "The swap areas of this machine, and who holds their slots: private pages of\n"
-	      "processes, and shared memory, each object once.\n\n"
-	      "  -p, --pid PID       the slots of this process, run by run\n"
-	      "      --json          one JSON object (not with -p)\n"
-	      "      --without LIST  do as if this kernel lacked these features\n"
-	      "  -h, --help          this text\n",
-	      stdout);
-}
+static const struct option_row rows[] = {
+	{ "pid", 'p', "PID", "the slots of this process, run by run", option_pid,
+	  offsetof(struct swaps_command, pid) },
+	{ "json", 0, NULL, "one JSON object (not with -p)", option_flag,
+	  offsetof(struct swaps_command, json) },
+	{ "without", 0, "LIST", "do as if this kernel lacked these features", option_text,
+	  offsetof(struct swaps_command, without) },
+	{ 0 },
+};
 
-static int read_options(struct swaps_command *c, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "pid", required_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "without", required_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int id, status = EXIT_DONE;
-
-	opterr = 0;
-	while (!status && (id = options_next(argc, argv, ":p:h", options, NULL)) != -1) {
-		if (id == 'p')
-			status = options_pid(WORD, optarg, &c->pid);
-		else if (id == 'j')
-			c->json = true;
-		else if (id == 'w')
-			c->without = optarg;
-		else if (id == 'h')
-			c->help = true;
-		else
-			status = options_refuse(WORD, id, argv, optind);
-	}
-	if (!status && optind < argc)
-		status = options_refuse_word(WORD, argv[optind]);
-	if (!status && c->pid && c->json) {
-		fprintf(stderr,
-			"pmtop " WORD ": --json with -p: pmtop dump --json --pages has it\n");
-		status = EXIT_USAGE;
-	}
-	return status;
-}
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "[-p PID] [OPTION...]",
+	.about = "The swap areas of this machine, and who holds their slots: private pages of\n"
+		 "processes, and shared memory, each object once.",
+	.rows = rows,
+};
 
 static int show_process(const struct swaps_command *c, const struct probe *probe)
 {
@@ -158,17 +129,18 @@ int command_swaps(int argc, char **argv)
 {
 	struct swaps_command c = { 0 };
 	struct probe probe;
-	int status = read_options(&c, argc, argv);
+	int status = command_line_parse(&command_line, argc, argv, &c);
 
-	if (status)
+	if (status != EXIT_DONE)
 		return status;
-	if (c.help) {
-		print_help();
-		return EXIT_DONE;
+	if (c.pid && c.json) {
+		fprintf(stderr,
+			"pmtop " WORD ": --json with -p: pmtop dump --json --pages has it\n");
+		return EXIT_USAGE;
 	}
 	probe_run(&probe);
 	status = options_without(WORD, c.without, &probe);
-	if (status)
+	if (status != EXIT_DONE)
 		return status;
 	return c.pid ? show_process(&c, &probe) : show_machine(&c, &probe);
 }

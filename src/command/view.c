@@ -2,7 +2,6 @@
 #include "command/view.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include "command/options.h"
 #include "command/view_record.h"
 #include "model/event.h"
-#include "model/units.h"
 #include "sample/census_source.h"
 #include "sample/live.h"
 
@@ -18,11 +16,9 @@
  * pmtop -p PID: watch one process; pmtop alone: choose one from the list of processes.
  */
 
-#define WORD		  "" /* the screens need none */
-#define INTERVAL_NS	  ((int64_t)100 * 1000000)
-#define CENSUS_NS	  ((int64_t)2 * 1000000000)
-#define INTERVAL_LEAST_NS ((uint64_t)1000000)
-#define INTERVAL_MOST_NS  ((uint64_t)86400 * 1000000000)
+#define WORD	    "" /* the screens need none */
+#define INTERVAL_NS ((int64_t)100 * 1000000)
+#define CENSUS_NS   ((int64_t)2 * 1000000000)
 
 struct view_command {
 	struct view_options options;
@@ -31,82 +27,60 @@ struct view_command {
 	pid_t pid;
 	int64_t interval_ns;
 	struct view_record record;
-	bool list_keys, list_events, help;
+};
+
+/* Options that print something and end. */
+static int print_version(const struct option_place *place, const char *text)
+{
+	(void)place;
+	(void)text;
+	printf("pmtop %s\n", PMTOP_VERSION);
+	command_line_end();
+}
+
+static int list_keys(const struct option_place *place, const char *text)
+{
+	(void)place;
+	(void)text;
+	keymap_print_mdoc(stdout);
+	command_line_end();
+}
+
+static int list_events(const struct option_place *place, const char *text)
+{
+	(void)place;
+	(void)text;
+	event_print_mdoc(stdout);
+	command_line_end();
+}
+
+static const struct option_row rows[] = {
+	{ "pid", 'p', "PID", "watch this process; without it, choose one from a list", option_pid,
+	  offsetof(struct view_command, pid) },
+	{ "interval", 0, "TIME", "time between samples (100ms)", option_interval,
+	  offsetof(struct view_command, interval_ns) },
+	{ "without", 0, "LIST", "do as if the kernel lacked these (see pmtop doctor)", option_text,
+	  offsetof(struct view_command, without) },
+	{ "version", 'V', NULL, "the version", print_version, 0 },
+	/* for man/update-requests */
+	{ "list-keys", 0, NULL, NULL, list_keys, 0 },
+	{ "list-events", 0, NULL, NULL, list_events, 0 },
+	{ 0 },
+};
+
+static const struct command_line command_line = {
+	.word = WORD,
+	.usage = "[-p PID] [OPTION...]",
+	.about = "Watch the pages of a process; without -p, choose it from a list.",
+	.rows = rows,
+	.shared = view_option_rows,
+	.shared_field = offsetof(struct view_command, options),
+	.more = "? on the screen says more.",
 };
 
 void command_view_options(FILE *out)
 {
-	fprintf(out,
-		"  -p, --pid PID         watch this process; without it, choose one from a list\n"
-		"      --interval TIME   time between samples (100ms)\n"
-		"      --theme NAME      auto, dark, light or monochrome\n"
-		"      --color WHEN      auto, always or never\n"
-		"      --config FILE     instead of the usual pmtop.conf\n"
-		"      --no-mouse        leave the mouse to the terminal\n"
-		"      --ascii           no glyphs beyond ASCII\n"
-		"      --without LIST    do as if the kernel lacked these (see pmtop doctor)\n");
-}
-
-static void print_help(void)
-{
-	printf("Usage: pmtop [-p PID] [OPTION...]\n"
-	       "Watch the pages of a process; without -p, choose it from a list.\n\n");
-	command_view_options(stdout);
-	printf("  -h, --help            this text; ? on the screen says more\n"
-	       "  -V, --version         the version\n");
-}
-
-static int take_interval(struct view_command *view, const char *text)
-{
-	uint64_t ns;
-	int r = units_parse_duration(text, &ns);
-
-	if (r < 0) {
-		fprintf(stderr, "pmtop: --interval %s\n", units_duration_problem(r));
-		return EXIT_USAGE;
-	}
-	if (ns < INTERVAL_LEAST_NS || ns > INTERVAL_MOST_NS) {
-		fprintf(stderr, "pmtop: --interval is from 1ms to 24h\n");
-		return EXIT_USAGE;
-	}
-	view->interval_ns = (int64_t)ns;
-	return EXIT_DONE;
-}
-
-static int read_options(struct view_command *view, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "pid", required_argument, NULL, 'p' },
-		{ "interval", required_argument, NULL, 'i' },
-		{ "without", required_argument, NULL, 'w' },
-		{ "list-keys", no_argument, NULL, 'K' },
-		{ "list-events", no_argument, NULL, 'E' },
-		{ "help", no_argument, NULL, 'h' },
-		VIEW_LONG_OPTIONS,
-		{ 0 },
-	};
-	int id, status = EXIT_DONE;
-
-	opterr = 0;
-	while (!status && (id = options_next(argc, argv, ":p:h", options, NULL)) != -1) {
-		if (id == 'p')
-			status = options_pid(WORD, optarg, &view->pid);
-		else if (id == 'i')
-			status = take_interval(view, optarg);
-		else if (id == 'w')
-			view->without = optarg;
-		else if (id == 'K')
-			view->list_keys = true;
-		else if (id == 'E')
-			view->list_events = true;
-		else if (id == 'h')
-			view->help = true;
-		else if (!view_option(&view->options, id, optarg))
-			status = options_refuse(WORD, id, argv, optind);
-	}
-	if (!status && optind < argc)
-		status = options_refuse_word(WORD, argv[optind]);
-	return status;
+	command_line_print_options(out, rows, view_option_rows);
 }
 
 static int open_live(void *context, pid_t pid, struct source **ret_source)
@@ -217,22 +191,10 @@ int command_view(int argc, char **argv)
 	struct view_command view = {
 		.options = { .word = "pmtop", .batch = "pmtop dump -p PID" },
 	};
-	int status = read_options(&view, argc, argv);
+	int status = command_line_parse(&command_line, argc, argv, &view);
 
-	if (status)
+	if (status != EXIT_DONE)
 		return status;
-	if (view.help) {
-		print_help();
-		return EXIT_DONE;
-	}
-	if (view.list_keys) {
-		keymap_print_mdoc(stdout);
-		return EXIT_DONE;
-	}
-	if (view.list_events) {
-		event_print_mdoc(stdout);
-		return EXIT_DONE;
-	}
 	status = show(&view);
 	view_record_say(&view.record);
 	return status;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command/command_line.h"
 #include "sample/source.h"
 #include "ui/app.h"
 
@@ -19,19 +20,8 @@ struct view_options {
 	const char *config; /* file; NULL: the usual place */
 };
 
-/* Those that all screens share, in long options: see view_option(). */
-#define VIEW_LONG_OPTIONS                                                                          \
-	{ "theme", required_argument, NULL, 't' + 0x100 },                                         \
-		{ "color", required_argument, NULL, 'c' + 0x100 },                                 \
-		{ "colour", required_argument, NULL, 'c' + 0x100 },                                \
-		{ "config", required_argument, NULL, 'f' + 0x100 },                                \
-		{ "no-mouse", no_argument, NULL, 'm' + 0x100 },                                    \
-	{                                                                                          \
-		"ascii", no_argument, NULL, 'a' + 0x100                                            \
-	}
-
-/* Takes one of them; false when it is another option. Wrong values are found by view_begin(). */
-bool view_option(struct view_options *options, int option, const char *argument);
+/* The options that fill one: those that all commands with screens share. */
+extern const struct option_row view_option_rows[];
 
 struct view_screen;
 

@@ -53,7 +53,7 @@ class Statuses(Case):
         self.check(["--no-such-option"], 125, "unknown option '--no-such-option'", "--help")
         self.check(["--swappiness", "201", "--", "true"], 125, "0 to 200")
         self.check(["--duration", "5x", "--", "true"], 125, "is not a duration")
-        self.check(["--interval", "0s", "--", "true"], 125, "no time at all")
+        self.check(["--interval", "0s", "--", "true"], 125, "from 1ms")
         self.check(["--no-cgroup", "--limit", "1M", "--", "true"], 125, "needs a cgroup")
         self.check(["--pages", "3", "--", "true"], 125, "built-in reproduction")
 
