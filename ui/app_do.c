@@ -168,6 +168,8 @@ static bool prompt_request(struct app *app, enum request request)
 		prompt_open(&app->prompt, PROMPT_COMMAND, ":");
 		return true;
 	case REQ_BOOKMARK:
+		/* While the name is typed, time goes on. */
+		app->bookmark_ns = app->scene.snapshot ? app->scene.snapshot->taken_ns : 0;
 		prompt_open(&app->prompt, PROMPT_BOOKMARK, "name of this moment: ");
 		return true;
 	case REQ_CLEAR_WRITTEN:

@@ -47,6 +47,7 @@ struct app {
 	struct bookmark bookmarks[BOOKMARKS];
 	int64_t bookmark_times[BOOKMARKS]; /* for the strip */
 	int bookmark_count;
+	int64_t bookmark_ns; /* the sample that is being named; 0: none */
 	bool recording;
 	double speed; /* of a replay */
 	bool quits, suspend, redraw;

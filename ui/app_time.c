@@ -182,19 +182,35 @@ static void set_baseline(struct app *app, struct snapshot *snapshot)
 		app_message(app, "no baseline any more");
 }
 
+/* What FILE@NAME could not find. */
+static bool name_is_good(const char *name)
+{
+	return *name != '+' && *name != '#' && !strchr(name, '@');
+}
+
 void time_bookmark(struct app *app, const char *name)
 {
 	struct scene *scene = &app->scene;
 	struct bookmark *b;
 
-	if (!scene->snapshot)
+	if (!app->bookmark_ns)
 		return;
+	if (!name_is_good(name)) {
+		app_problem(app, "a name begins with neither + nor # and has no @: FILE@NAME "
+				 "could not find it");
+		return;
+	}
+	if (scene->source && source_is_replay(scene->source)) {
+		if (scene->source->ops->bookmark(scene->source, app->bookmark_ns, name) < 0)
+			app_problem(app, "the bookmark before this one is not written yet");
+		return;
+	}
 	if (app->bookmark_count == BOOKMARKS) {
 		app_problem(app, "there are %d bookmarks already", BOOKMARKS);
 		return;
 	}
 	b = &app->bookmarks[app->bookmark_count++];
-	b->taken_ns = scene->snapshot->taken_ns;
+	b->taken_ns = app->bookmark_ns;
 	app->bookmark_times[app->bookmark_count - 1] = b->taken_ns;
 	scene->bookmarks = app->bookmark_times;
 	scene->bookmark_count = (size_t)app->bookmark_count;

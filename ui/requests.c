@@ -107,7 +107,7 @@ const struct request_info requests[REQUESTS] = {
 	[REQ_BASELINE_CLEAR] =
 		REQ("baseline-clear", "B", PROCESS, GROUP_TIME, 9, NULL, "Forget the baseline"),
 	[REQ_BOOKMARK] = REQ("bookmark", "m", PROCESS, GROUP_TIME, 9, NULL,
-			     "Name this moment, in the history and in a recording"),
+			     "Name this moment, in the history and in the log"),
 	[REQ_RECORD] =
 		REQ("record", "R", PROCESS, GROUP_TIME, 7, "rec", "Start or stop a recording"),
 

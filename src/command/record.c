@@ -160,12 +160,12 @@ static void wait_for_end(const struct record *record, struct source *source,
 			return;
 		}
 		if (end_ns && now_ns() >= end_ns) {
-			recording_event(recording, EVENT_NOTE, "recording ends: --duration");
+			recording_event(recording, EVENT_STOPPED, 0, "--duration is over");
 			return;
 		}
 		poll(fds, 2, next_look(end_ns));
 		if (fds[1].revents) {
-			recording_event(recording, EVENT_NOTE, "recording ends: signal");
+			recording_event(recording, EVENT_STOPPED, 0, "ended by a signal");
 			return;
 		}
 	}

@@ -137,5 +137,7 @@ int command_replay(int argc, char **argv)
 		return status;
 	if (replay.info)
 		return print_info(reader);
+	/* The screen's own reader may write bookmarks: nobody else in here holds the file open. */
+	log_reader_free(TAKE(reader));
 	return show(&replay, moment.path, first);
 }

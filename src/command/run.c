@@ -111,9 +111,9 @@ static void end_recording(struct run *run)
 	if (run->recording) {
 		snprintf(end, sizeof(end), "%s (%d)", workload_state_name(s->state), s->code);
 		if (s->state == WORKLOAD_OOM)
-			recording_event(run->recording, EVENT_OOM, end);
+			recording_event(run->recording, EVENT_OOM, 0, end);
 		if (s->state != WORKLOAD_RUNNING)
-			recording_event(run->recording, EVENT_ENDED, end);
+			recording_event(run->recording, EVENT_ENDED, 0, end);
 		recording_status(run->recording, &log);
 		if (!log.runs) {
 			escape_text(log.message, strlen(log.message), shown, sizeof(shown));

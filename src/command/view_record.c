@@ -97,5 +97,5 @@ void view_record_say(const struct view_record *record)
 void view_record_bookmark(struct view_record *record, const char *name)
 {
 	if (record->recording)
-		recording_event(record->recording, EVENT_BOOKMARK, name);
+		recording_event(record->recording, EVENT_BOOKMARK, 0, name);
 }

@@ -63,7 +63,10 @@ int log_reader_time(struct log_reader *reader, uint64_t sample, int64_t *ret_tak
 int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sample,
 		  struct log_error *error);
 
-/* The next event after (direction 1) or the last one before (-1) a sample; -ENOENT: none. */
+/*
+ * The next event after (direction 1) or the last one before (-1) a sample; of several in one sample
+ * one that is not of a mapping. -ENOENT: none.
+ */
 int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
 		     struct log_event *ret_event, struct log_error *error);
 
@@ -75,6 +78,15 @@ int log_reader_events(struct log_reader *reader,
 /* The sample of a bookmark: the newest of this name; -ENOENT: none. */
 int log_reader_bookmark(struct log_reader *reader, const char *name, uint64_t *ret_sample,
 			struct log_error *error);
+
+/*
+ * Keeps a bookmark in the log itself, the only thing that is ever written into a log that is read:
+ * the file is open for writing meanwhile and no longer. -EBUSY: it is being recorded; -ESTALE:
+ * somebody removed or replaced it; -EACCES, -EROFS: it or its directory cannot be written to; other
+ * errors of the disk. After an error the log is as it was.
+ */
+int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t taken_ns,
+			     const char *name, struct log_error *error);
 
 /*
  * The nearest sample after (1) or before (-1) `sample` in which a page of [start, start + length)

@@ -3,6 +3,7 @@
 #define PMTOP_LOG_READER_INTERNAL_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "log/block.h"
 #include "log/database.h"
@@ -65,6 +66,9 @@ struct read_sample {
 struct log_reader {
 	sqlite3 *db;
 	char *path;
+	dev_t device;
+	ino_t inode; /* 0: a log in memory */
+	int lock_fd; /* of bookmark.c; -1 until the first one */
 	sqlite3_stmt *statements[READER_STATEMENTS];
 	struct log_codec *codec;
 	struct pages_builder *builder;

@@ -38,10 +38,13 @@ static const char *const statements[READER_STATEMENTS] = {
 	[READ_DETAIL_AT] = "SELECT data FROM detail INDEXED BY detail_by_place WHERE block = ?1 "
 			   "AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
 	[READ_EVENT_AFTER] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			     "event_by_sample WHERE sample > ?1 ORDER BY sample LIMIT 1",
+			     "event_by_sample WHERE sample > ?1 ORDER BY sample, "
+			     "mapping IS NOT NULL LIMIT 1",
 	[READ_EVENT_BEFORE] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			      "event_by_sample WHERE sample < ?1 ORDER BY sample DESC LIMIT 1",
-	[READ_EVENTS] = "SELECT sample, taken_ns, kind, text FROM event ORDER BY event",
+			      "event_by_sample WHERE sample < ?1 ORDER BY sample DESC, "
+			      "mapping IS NOT NULL LIMIT 1",
+	[READ_EVENTS] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
+			"event_by_sample ORDER BY sample, event",
 	[READ_BOOKMARK] = "SELECT sample FROM event INDEXED BY event_by_kind WHERE "
 			  "kind = 'bookmark' AND text = ?1 ORDER BY event DESC LIMIT 1",
 	[READ_FACT] = "SELECT value FROM environment WHERE key = ?1",
@@ -55,6 +58,8 @@ void log_reader_free(struct log_reader *reader)
 	for (int i = 0; i < READER_STATEMENTS; i++)
 		sqlite3_finalize(reader->statements[i]);
 	sqlite3_close(reader->db);
+	if (reader->lock_fd >= 0)
+		close(reader->lock_fd);
 	if (reader->snapshot)
 		snapshot_unref(reader->snapshot);
 	read_layout_free(&reader->layout);
@@ -68,8 +73,9 @@ void log_reader_free(struct log_reader *reader)
 DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
 
 /* Something that is no log is best told from the first bytes, before SQLite sees it. */
-static int check_file(const char *path, bool *ret_wal, struct log_error *error)
+static int check_file(struct log_reader *reader, bool *ret_wal, struct log_error *error)
 {
+	const char *path = reader->path;
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	unsigned char header[100];
 	struct stat st;
@@ -86,6 +92,8 @@ static int check_file(const char *path, bool *ret_wal, struct log_error *error)
 	if (n && (n < (ssize_t)sizeof(header) || memcmp(header, MAGIC, sizeof(MAGIC)) != 0))
 		return log_fail(error, -EMEDIUMTYPE, "%s: not a log of pmtop", path);
 	*ret_wal = n && header[18] == 2;
+	reader->device = st.st_dev;
+	reader->inode = st.st_ino;
 	return 0;
 }
 
@@ -251,6 +259,7 @@ static struct log_reader *reader_new(const char *path)
 
 	if (!reader)
 		return NULL;
+	reader->lock_fd = -1;
 	reader->path = strdup(path);
 	reader->codec = log_codec_new();
 	reader->builder = pages_builder_new();
@@ -265,7 +274,7 @@ int log_reader_open(const char *path, struct log_reader **ret_reader, struct log
 
 	if (!reader)
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
-	code = check_file(path, &wal, error);
+	code = check_file(reader, &wal, error);
 	if (code)
 		return code;
 	result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);

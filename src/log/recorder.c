@@ -263,10 +263,14 @@ void recorder_observe(void *recorder, struct snapshot *snapshot)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void recorder_event(struct recorder *recorder, enum event_kind kind, const char *text)
+void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t taken_ns,
+		    const char *text)
 {
 	struct recorder *r = recorder;
-	struct item item = { .kind = kind, .taken_ns = now_ns(CLOCK_REALTIME) };
+	struct item item = { .kind = kind, .taken_ns = taken_ns };
+
+	if (!taken_ns)
+		item.taken_ns = now_ns(CLOCK_REALTIME);
 
 	item.text = text ? strdup(text) : NULL;
 	pthread_mutex_lock(&r->lock);

@@ -40,8 +40,9 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 /* A live_observer: queues the snapshot, never blocks. From any one thread at a time. */
 void recorder_observe(void *recorder, struct snapshot *snapshot);
 
-/* Notes an event at the newest sample queued so far. From any thread. */
-void recorder_event(struct recorder *recorder, enum event_kind kind, const char *text);
+/* Notes an event of this moment (CLOCK_REALTIME, 0: now). From any thread. */
+void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t taken_ns,
+		    const char *text);
 
 /* From any thread. */
 void recorder_status(struct recorder *recorder, struct recorder_status *ret_status);

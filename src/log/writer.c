@@ -16,6 +16,9 @@
 /* The WAL goes back into the file when it holds about 1 MiB. */
 #define CHECKPOINT_PAGES 256
 
+/* How many samples back an event may belong; somebody may type the name of a bookmark for long. */
+#define EVENT_LOOK_BACK 4096
+
 #define COUNT_PARAMETERS                                                                           \
 	"?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23"
 
@@ -35,6 +38,8 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_BLOCK] = "INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5)",
 	[WRITE_DETAIL] = "INSERT INTO detail VALUES(?1, ?2, ?3, ?4)",
 	[WRITE_EVENT] = "INSERT INTO event VALUES(NULL, ?1, ?2, ?3, ?4, ?5)",
+	[FIND_SAMPLE] = "SELECT sample FROM sample WHERE sample > ?1 AND taken_ns <= ?2 "
+			"ORDER BY sample DESC LIMIT 1",
 };
 
 int writer_run(struct log_writer *writer, enum writer_statement which)
@@ -329,11 +334,24 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 	return 0;
 }
 
+/* The newest sample at a moment, as far as that is not long ago; a clock may have been set. */
+static int64_t sample_at(const struct log_writer *writer, int64_t taken_ns)
+{
+	sqlite3_stmt *s = writer->statements[FIND_SAMPLE];
+	int64_t found = writer->samples > EVENT_LOOK_BACK ? writer->samples - EVENT_LOOK_BACK : 0;
+
+	sqlite3_bind_int64(s, 1, found - 1);
+	sqlite3_bind_int64(s, 2, taken_ns);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		found = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return found;
+}
+
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error)
 {
-	int64_t sample = writer->samples ? writer->samples - 1 : 0;
-	int result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
+	int result = writer_put_event(writer, sample_at(writer, taken_ns), taken_ns, kind, 0, text);
 
 	return result ? database_error(writer->db, result, writer->path, error) : 0;
 }

@@ -45,7 +45,10 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
 		      struct log_error *error);
 
-/* Notes an event at the newest sample. The text may be NULL. */
+/*
+ * Notes an event at the sample that was the newest one at taken_ns (CLOCK_REALTIME), or at the
+ * nearest one that there is. The text may be NULL.
+ */
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error);
 

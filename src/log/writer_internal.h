@@ -24,6 +24,7 @@ enum writer_statement {
 	WRITE_BLOCK,
 	WRITE_DETAIL,
 	WRITE_EVENT,
+	FIND_SAMPLE,
 	WRITER_STATEMENTS
 };
 

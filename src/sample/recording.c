@@ -113,9 +113,10 @@ int recording_start(const struct recording_options *options, struct source *live
 	return 0;
 }
 
-void recording_event(struct recording *recording, enum event_kind kind, const char *text)
+void recording_event(struct recording *recording, enum event_kind kind, int64_t taken_ns,
+		     const char *text)
 {
-	recorder_event(recording->recorder, kind, text);
+	recorder_event(recording->recorder, kind, taken_ns, text);
 }
 
 static void translate(const struct recorder_status *from, struct recording_status *to)
@@ -134,12 +135,12 @@ void recording_note_end(struct recording *recording, const struct source_status 
 	char text[64] = "the process ended";
 
 	if (status->oom_killed)
-		recording_event(recording, EVENT_OOM, "killed by the OOM killer");
+		recording_event(recording, EVENT_OOM, 0, "killed by the OOM killer");
 	if (status->exit_known && WIFSIGNALED(status->exit_status))
 		snprintf(text, sizeof(text), "killed by signal %d", WTERMSIG(status->exit_status));
 	else if (status->exit_known)
 		snprintf(text, sizeof(text), "exit status %d", WEXITSTATUS(status->exit_status));
-	recording_event(recording, EVENT_ENDED, text);
+	recording_event(recording, EVENT_ENDED, 0, text);
 }
 
 void recording_status(struct recording *recording, struct recording_status *ret_status)

@@ -41,7 +41,9 @@ struct recording_status {
 int recording_start(const struct recording_options *options, struct source *live,
 		    const struct probe *probe, struct recording **ret_recording, char *message);
 
-void recording_event(struct recording *recording, enum event_kind kind, const char *text);
+/* Notes an event of this moment (CLOCK_REALTIME, 0: now). */
+void recording_event(struct recording *recording, enum event_kind kind, int64_t taken_ns,
+		     const char *text);
 
 /* Notes that the target has ended, and how. */
 void recording_note_end(struct recording *recording, const struct source_status *status);

@@ -140,6 +140,24 @@ static int replay_find(struct source *source, const struct source_find *find)
 	return 0;
 }
 
+static int replay_set_bookmark(struct source *source, int64_t taken_ns, const char *name)
+{
+	struct replay *r = of(source);
+	int code = 0;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->bookmark_pending) {
+		code = -EBUSY;
+	} else {
+		r->bookmark.taken_ns = taken_ns;
+		snprintf(r->bookmark.name, sizeof(r->bookmark.name), "%s", name);
+		r->bookmark_pending = true;
+		pthread_cond_signal(&r->wake);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return code;
+}
+
 static bool replay_overview(struct source *source, struct source_overview *ret_overview)
 {
 	struct replay *r = of(source);
@@ -191,6 +209,7 @@ static const struct source_ops replay_ops = {
 	.seek = replay_seek,
 	.set_speed = replay_set_speed,
 	.find = replay_find,
+	.bookmark = replay_set_bookmark,
 	.overview = replay_overview,
 	.free = replay_free,
 };

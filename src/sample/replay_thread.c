@@ -166,7 +166,7 @@ static void find(struct player *p, const struct source_find *find)
 
 	switch (find->goal) {
 	case GOAL_EVENT:
-		code = log_reader_event(reader, p->position, find->direction, &event, &error);
+		code = replay_find_event(p->r, p->position, find->direction, &event, &error);
 		sample = event.sample;
 		break;
 	case GOAL_CHANGE:
@@ -186,6 +186,16 @@ static void find(struct player *p, const struct source_find *find)
 		show(p, sample);
 	if (!code && find->goal == GOAL_EVENT)
 		say(p->r, "%s: %s", event_words[event.kind].name, event.text);
+}
+
+/* The outcome is a message. */
+static void bookmark(struct player *p, const struct replay_bookmark *bookmark)
+{
+	char message[sizeof(p->r->status.message)];
+
+	replay_bookmark(p->r, p->position, bookmark->taken_ns, bookmark->name, message,
+			sizeof(message));
+	say(p->r, "%s", message);
 }
 
 /* When the next sample is due, on our clock. */
@@ -230,22 +240,28 @@ static void turn(struct player *p)
 {
 	struct replay *r = p->r;
 	bool seeks = r->seek_pending, finds = r->find_pending, focuses = r->focus_changed;
+	bool marks = r->bookmark_pending && p->shown;
 	bool plays = r->playing && p->shown && p->position + 1 < r->info.samples;
+	struct replay_bookmark new_mark = r->bookmark;
 	struct source_find what = r->find;
 	uint64_t to = r->seek_to;
 
-	r->seek_pending = r->find_pending = r->focus_changed = false;
+	r->seek_pending = r->bookmark_pending = r->find_pending = r->focus_changed = false;
 	p->focus = r->focus;
 	p->speed = r->speed;
 	if (r->pace_changed)
 		p->anchor_ns = now_ns();
 	r->pace_changed = false;
 	pthread_mutex_unlock(&r->lock);
+	if (marks)
+		bookmark(p, &new_mark);
 	if (seeks)
 		show(p, to);
-	else if (finds)
+	if (finds)
 		find(p, &what);
-	else if (plays && now_ns() >= next_due(p))
+	if (seeks || finds)
+		plays = focuses = false;
+	if (plays && now_ns() >= next_due(p))
 		play(p);
 	else if (focuses && p->shown)
 		publish(p);
@@ -265,63 +281,11 @@ static void wait_for_work(struct player *p)
 		pthread_mutex_lock(&r->lock);
 	}
 	while (!r->stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
-	       !r->pace_changed && (!plays || now_ns() < due))
+	       !r->pace_changed && !r->bookmark_pending && (!plays || now_ns() < due))
 		if (plays)
 			wait_until(r, due);
 		else
 			pthread_cond_wait(&r->wake, &r->lock);
-}
-
-static int add_event(void *context, const struct log_event *event)
-{
-	struct source_overview *o = context;
-	bool of_mapping = event_is_of_mapping(event->kind);
-	struct source_event *e;
-
-	if (o->event_count == OVERVIEW_EVENTS)
-		return 1;
-	if (of_mapping && o->event_count >= OVERVIEW_MAPPING_EVENTS)
-		return 0;
-	e = (struct source_event *)&o->events[o->event_count++];
-	e->sample = event->sample;
-	e->taken_ns = event->taken_ns;
-	snprintf(e->kind, sizeof(e->kind), "%s", event_words[event->kind].name);
-	snprintf(e->text, sizeof(e->text), "%.*s", (int)sizeof(e->text) - 1, event->text);
-	return 0;
-}
-
-static int add_point(void *context, const struct log_counts *counts)
-{
-	struct source_overview *o = context;
-	struct source_point *p = (struct source_point *)&o->points[o->point_count++];
-
-	p->sample = counts->sample;
-	p->taken_ns = counts->taken_ns;
-	p->totals = counts->counts;
-	return 0;
-}
-
-/* Reads the whole log at one glance; a damaged one gives fewer points. */
-static void make_overview(struct replay *r)
-{
-	uint64_t samples = r->info.samples;
-	uint64_t points = samples < OVERVIEW_POINTS ? samples : OVERVIEW_POINTS;
-	struct source_overview o = { .points = calloc(points, sizeof(*o.points)),
-				     .events = calloc(OVERVIEW_EVENTS, sizeof(*o.events)) };
-
-	if (!o.points || !o.events) {
-		free((void *)o.points);
-		free((void *)o.events);
-		return;
-	}
-	for (uint64_t i = 0; i < points; i++)
-		log_reader_totals(r->reader, i * samples / points, 1, add_point, &o, NULL);
-	log_reader_events(r->reader, add_event, &o, NULL);
-	pthread_mutex_lock(&r->lock);
-	r->overview = o;
-	r->overview_ready = true;
-	pthread_mutex_unlock(&r->lock);
-	tell(r);
 }
 
 void *replay_run(void *context)
@@ -336,7 +300,8 @@ void *replay_run(void *context)
 		/* The first picture first. */
 		if (!overviewed && p.shown) {
 			pthread_mutex_unlock(&r->lock);
-			make_overview(r);
+			replay_make_overview(r);
+			tell(r);
 			overviewed = true;
 			pthread_mutex_lock(&r->lock);
 		}

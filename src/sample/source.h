@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/event.h"
 #include "model/snapshot.h"
 
 /*
@@ -30,7 +31,7 @@ struct source_status {
 	bool exit_known;
 	int exit_status; /* as wait(2) gives it, when exit_known */
 	bool oom_killed; /* the kernel told that the OOM killer did it */
-	char message[160]; /* newest news for the message line, or ""; see message_serial */
+	char message[320]; /* newest news for the message line, or ""; see message_serial */
 	uint64_t message_serial; /* moves with each new message */
 };
 
@@ -83,14 +84,14 @@ struct source_point {
 struct source_event {
 	uint64_t sample;
 	int64_t taken_ns;
-	char kind[16]; /* "bookmark", "oom", "appeared", … as in pmtop-log(5) */
-	char text[112]; /* raw: escape it */
+	enum event_kind kind;
+	char text[EVENT_TEXT_MAX]; /* raw: escape it */
 };
 
 struct source_overview {
 	size_t point_count, event_count;
 	const struct source_point *points;
-	const struct source_event *events; /* ascending; mappings that come and go only while few */
+	const struct source_event *events; /* mappings that come and go only while few */
 };
 
 struct source;
@@ -108,7 +109,9 @@ struct source_ops {
 	int (*seek)(struct source *source, uint64_t sample);
 	void (*set_speed)(struct source *source, double speed);
 	int (*find)(struct source *source, const struct source_find *find);
-	/* False until it has been read; then it stays valid and the same until free(). */
+	/* Names the sample that was taken then; a message says what became of it. 0 or -EBUSY. */
+	int (*bookmark)(struct source *source, int64_t taken_ns, const char *name);
+	/* False until it has been read; then it stays valid, and only events are added to it. */
 	bool (*overview)(struct source *source, struct source_overview *ret_overview);
 	void (*free)(struct source *source);
 };

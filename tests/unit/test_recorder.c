@@ -51,7 +51,7 @@ static void record(const char *path, int64_t *taken)
 		recorder_observe(recorder, s);
 		snapshot_unref(s);
 		if (i == 9)
-			recorder_event(recorder, EVENT_BOOKMARK, "nine");
+			recorder_event(recorder, EVENT_BOOKMARK, 0, "nine");
 	}
 	assert_int_equal(recorder_stop(recorder, &status), 0);
 	assert_int_equal(status.samples, SAMPLES);

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Bookmarks that are made while a log is read: kept in it, or said why not; the log stays whole. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "log/reader.h"
+#include "log/writer.h"
+#include "sample/replay.h"
+#include "tests/unit/log_world.h"
+
+#define KILLS 40
+
+static char folder[64], path[96];
+
+static int set_up(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/pmtop-bookmark-XXXXXX");
+	if (!mkdtemp(folder) || chmod(folder, 0755))
+		return -1;
+	snprintf(path, sizeof(path), "%s/log.pmtop", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	DIR *directory = opendir(folder);
+	struct dirent *entry;
+
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	closedir(directory);
+	return rmdir(folder);
+}
+
+/* How many files lie beside the log. */
+static int others(void)
+{
+	DIR *directory = opendir(folder);
+	int count = -1;
+
+	for (struct dirent *entry; (entry = readdir(directory));)
+		count += entry->d_name[0] != '.';
+	closedir(directory);
+	return count;
+}
+
+static void make_log(int samples, bool close)
+{
+	const struct log_writer_options options = { .path = path, .replace = true };
+	struct world *w = world_new(3);
+	struct log_writer *writer;
+
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	for (int i = 0; i < samples; i++) {
+		struct snapshot *s;
+
+		world_turn(w);
+		s = world_snapshot(w);
+		assert_int_equal(log_writer_append(writer, s, NULL), 0);
+		snapshot_unref(s);
+	}
+	log_writer_event(writer, EVENT_NOTE, INT64_MAX, "the end", NULL);
+	if (!close)
+		_exit(0); /* as if killed: the WAL stays */
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	world_free(w);
+}
+
+static struct log_reader *open_log(void)
+{
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+
+	if (log_reader_open(path, &reader, &error))
+		fail_msg("%s", error.text);
+	return reader;
+}
+
+static void load_all(struct log_reader *reader)
+{
+	for (uint64_t i = 0; i < log_reader_info(reader)->samples; i++) {
+		struct snapshot *s;
+
+		assert_int_equal(log_reader_load(reader, i, &s, NULL), 0);
+		snapshot_unref(s);
+	}
+}
+
+static char *bytes_of(size_t *ret_size)
+{
+	FILE *file = fopen(path, "re");
+	char *bytes = NULL;
+	size_t room = 0;
+	ssize_t n = getdelim(&bytes, &room, EOF, file);
+
+	fclose(file);
+	*ret_size = (size_t)n;
+	return bytes;
+}
+
+/* Runs it as somebody without rights, and gives back what it returned. */
+static int as_nobody(int (*what)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (!geteuid() &&
+		    (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+			_exit(99);
+		_exit(what());
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int count_event(void *context, const struct log_event *event)
+{
+	uint64_t *last = context;
+
+	assert_true(event->sample >= last[1]);
+	last[1] = event->sample;
+	last[0] += event->kind == EVENT_BOOKMARK;
+	return 0;
+}
+
+static void test_is_kept(void **state)
+{
+	struct log_reader *reader, *other;
+	uint64_t sample, seen[2] = { 0 };
+
+	make_log(12, true);
+	reader = open_log();
+	other = open_log();
+	assert_int_equal(log_reader_keep_bookmark(reader, 7, 70, "it's \"here\"\x1b", NULL), 0);
+	assert_int_equal(log_reader_keep_bookmark(reader, 3, 30, "before", NULL), 0);
+	assert_int_equal(log_reader_bookmark(reader, "it's \"here\"\x1b", &sample, NULL), 0);
+	assert_int_equal(sample, 7);
+	assert_int_equal(log_reader_bookmark(other, "before", &sample, NULL), 0);
+	assert_int_equal(sample, 3);
+	load_all(other);
+	log_reader_free(other);
+	log_reader_free(reader);
+	assert_int_equal(others(), 0);
+	reader = open_log();
+	assert_int_equal(log_reader_bookmark(reader, "before", &sample, NULL), 0);
+	assert_int_equal(log_reader_events(reader, count_event, seen, NULL), 0);
+	assert_int_equal(seen[0], 2);
+	load_all(reader);
+	log_reader_free(reader);
+	assert_int_equal(others(), 0);
+}
+
+/* The recorder was killed, so its WAL lies beside the log: both stay, and are read together. */
+static void test_cut_off_log(void **state)
+{
+	struct log_reader *reader;
+	uint64_t sample;
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		make_log(12, false);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(others() > 0);
+	reader = open_log();
+	assert_int_equal(log_reader_info(reader)->samples, 12);
+	assert_int_equal(log_reader_keep_bookmark(reader, 11, 110, "last", NULL), 0);
+	load_all(reader);
+	log_reader_free(reader);
+	reader = open_log();
+	assert_int_equal(log_reader_info(reader)->samples, 12);
+	assert_int_equal(log_reader_bookmark(reader, "last", &sample, NULL), 0);
+	assert_int_equal(sample, 11);
+	log_reader_free(reader);
+}
+
+/* Whoever is killed while writing one leaves a log that opens, with what was written before. */
+static void test_killed(void **state)
+{
+	uint64_t seed = 11, seen[2] = { 0 }, before = 0;
+
+	make_log(12, true);
+	for (int kill_count = 0; kill_count < KILLS; kill_count++) {
+		pid_t child = fork();
+		struct log_reader *reader;
+
+		if (!child) {
+			struct log_error error = { 0 };
+
+			if (log_reader_open(path, &reader, &error))
+				_exit(1);
+			for (uint64_t i = 0;
+			     !log_reader_keep_bookmark(reader, i % 12, 0, "x", NULL); i++)
+				continue;
+			_exit(2);
+		}
+		usleep((useconds_t)(5000 + build_below(&seed, 40000)));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		reader = open_log();
+		seen[0] = seen[1] = 0;
+		assert_int_equal(log_reader_events(reader, count_event, seen, NULL), 0);
+		assert_true(seen[0] >= before);
+		before = seen[0];
+		load_all(reader);
+		log_reader_free(reader);
+	}
+	assert_true(before > KILLS);
+}
+
+static void refused(const char *word, int code)
+{
+	struct log_reader *reader = open_log();
+	struct log_error error = { 0 };
+
+	assert_int_equal(log_reader_keep_bookmark(reader, 1, 1, "x", &error), code);
+	if (!strstr(error.text, word))
+		fail_msg("\"%s\" does not say \"%s\"", error.text, word);
+	log_reader_free(reader);
+}
+
+static void test_while_recorded(void **state)
+{
+	struct log_reader *reader;
+	int fd;
+
+	make_log(3, true);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	refused("being recorded", -EBUSY);
+	close(fd);
+	/* It keeps the lock only while it writes. */
+	reader = open_log();
+	assert_int_equal(log_reader_keep_bookmark(reader, 1, 1, "x", NULL), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	close(fd);
+	log_reader_free(reader);
+}
+
+static void test_replaced(void **state)
+{
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+	char away[128];
+
+	make_log(3, true);
+	reader = open_log();
+	snprintf(away, sizeof(away), "%s.1", path);
+	assert_int_equal(rename(path, away), 0);
+	make_log(2, true);
+	assert_int_equal(log_reader_keep_bookmark(reader, 1, 1, "x", &error), -ESTALE);
+	assert_non_null(strstr(error.text, "replaced"));
+	log_reader_free(reader);
+}
+
+static int keep_and_return(void)
+{
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+	int code;
+
+	if (log_reader_open(path, &reader, &error))
+		return 98;
+	code = -log_reader_keep_bookmark(reader, 1, 1, "x", &error);
+	if (code && !strstr(error.text, "Permission denied") && !strstr(error.text, "directory"))
+		code = 97;
+	log_reader_free(reader);
+	return code;
+}
+
+static void test_without_rights(void **state)
+{
+	size_t size, after;
+	char *bytes, *now;
+
+	make_log(3, true);
+	assert_int_equal(chmod(path, 0444), 0);
+	bytes = bytes_of(&size);
+	assert_int_equal(as_nobody(keep_and_return), EACCES);
+	/* The file may be written to, but not the directory. */
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(as_nobody(keep_and_return), EACCES);
+	now = bytes_of(&after);
+	assert_int_equal(after, size);
+	assert_memory_equal(now, bytes, size);
+	assert_int_equal(others(), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(as_nobody(keep_and_return), 0);
+	free(bytes);
+	free(now);
+}
+
+/* Waits until a replay has something new to say, and gives the newest snapshot. */
+static void wait_for(struct source *source, const char *word, struct snapshot **ret_newest)
+{
+	struct source_status status;
+
+	for (int i = 0; i < 200; i++) {
+		struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
+		struct snapshot *s;
+
+		poll(&fd, 1, 50);
+		s = source_take(source);
+		if (s) {
+			if (*ret_newest)
+				snapshot_unref(*ret_newest);
+			*ret_newest = s;
+		}
+		source_status(source, &status);
+		if (word ? strstr(status.message, word) != NULL : *ret_newest != NULL)
+			return;
+	}
+	fail_msg("never said \"%s\", but \"%s\"", word, status.message);
+}
+
+static void replay_bookmarks(const char *outcome)
+{
+	const struct source_find next = { .goal = GOAL_EVENT, .direction = 1 };
+	struct source_overview before, after;
+	struct snapshot *newest = NULL;
+	struct source *source;
+	struct source_span span;
+	char message[REPLAY_MESSAGE];
+	int64_t named;
+
+	assert_int_equal(replay_open(path, 4, &source, message), 0);
+	source_set_paused(source, true);
+	wait_for(source, NULL, &newest);
+	named = newest->taken_ns;
+	while (!source->ops->overview(source, &before))
+		usleep(1000);
+	/* The name was typed for a while: the sample is the one that was seen. */
+	source->ops->seek(source, 9);
+	while (newest->taken_ns == named)
+		wait_for(source, NULL, &newest);
+	assert_int_equal(source->ops->bookmark(source, named, "spot"), 0);
+	wait_for(source, outcome, &newest);
+	assert_true(source->ops->overview(source, &after));
+	assert_int_equal(after.event_count, before.event_count + 1);
+	assert_int_equal(after.events[before.event_count].kind, EVENT_BOOKMARK);
+	assert_int_equal(after.events[before.event_count].sample, 4);
+	source->ops->seek(source, 3);
+	source->ops->find(source, &next);
+	wait_for(source, "bookmark: spot", &newest);
+	source->ops->span(source, &span);
+	assert_int_equal(span.position, 4);
+	assert_int_equal(newest->taken_ns, named);
+	snapshot_unref(newest);
+	source_free(source);
+}
+
+static void test_in_replay(void **state)
+{
+	struct log_reader *reader;
+	uint64_t sample;
+
+	make_log(12, true);
+	replay_bookmarks("kept in the log");
+	assert_int_equal(others(), 0);
+	reader = open_log();
+	assert_int_equal(log_reader_bookmark(reader, "spot", &sample, NULL), 0);
+	assert_int_equal(sample, 4);
+	log_reader_free(reader);
+}
+
+static void test_in_replay_of_a_recording(void **state)
+{
+	int fd;
+
+	make_log(12, true);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	replay_bookmarks("this session only");
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_is_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_off_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_while_recorded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_replaced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_rights, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_in_replay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_in_replay_of_a_recording, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
