@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 
 #include "command/command.h"
 #include "command/options.h"
+#include "command/signals.h"
 #include "model/cleanup.h"
 #include "model/escape.h"
 #include "model/units.h"
@@ -114,21 +114,6 @@ static int64_t now_ns(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* Threads that start later inherit the mask: the signals come by the descriptor alone. */
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* How long poll() may sleep. */
 static int next_look(int64_t end_ns)
 {
@@ -214,7 +199,7 @@ static int say_end(const struct record *record, const struct recording_status *s
 
 static int record_process(const struct record *record, const struct probe *probe)
 {
-	CLEANUP(cleanup_close) int signals = open_signals();
+	CLEANUP(cleanup_close) int signals = signals_open();
 	struct source_status source_state = { 0 };
 	struct recording_status status;
 	struct recording *recording;

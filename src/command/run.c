@@ -3,10 +3,10 @@
 #include "command/run_options.h"
 #include "command/run_view.h"
 #include "command/run_words.h"
+#include "command/signals.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -186,32 +186,6 @@ static void watch(struct run *run)
 		run_print_status(s);
 }
 
-/* The signals that mean "end": taken as news, so that everything is taken away first. */
-static int catch_ending_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* Ends the way the signal would have ended us, so that a shell sees what it expects. */
-static void die_of(int number)
-{
-	sigset_t set;
-
-	signal(number, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	raise(number);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static int run_batch(const struct run_options *o)
 {
 	struct run run = { .options = o };
@@ -219,7 +193,7 @@ static int run_batch(const struct run_options *o)
 	int r, status;
 
 	/* From here on, so that one that comes during the start also finds everything tidied up. */
-	run.signals = catch_ending_signals();
+	run.signals = signals_open();
 	probe_run(&run.probe);
 	r = workload_start(&o->workload, &run.workload, &why);
 	if (r < 0) {
@@ -243,9 +217,7 @@ static int run_batch(const struct run_options *o)
 		status = status ? status : RUN_FAILED;
 	}
 	close(run.signals);
-	if (run.signal)
-		die_of(run.signal);
-	return status;
+	return run.signal ? signals_die_of(run.signal) : status;
 }
 
 static bool has_screen(const struct run_options *o)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/signals.h"
 #include "ui/config.h"
 #include "ui/loop.h"
 #include "ui/theme.h"
@@ -204,20 +205,6 @@ static void say_target(const struct view_screen *screen)
 			scene->snapshot->pid, s->oom_killed ? ", killed by the OOM killer" : "");
 }
 
-/* Ends as the signal would have ended us, so that a shell sees what it expects. */
-static int die_of(int signal)
-{
-	struct sigaction standard = { .sa_handler = SIG_DFL };
-	sigset_t set;
-
-	sigaction(signal, &standard, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	raise(signal);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	return 128 + signal;
-}
-
 int view_source(struct view_screen *screen, struct source *source)
 {
 	struct loop_options options = { .signals = screen->signals, .theme = &screen->theme };
@@ -246,6 +233,6 @@ int view_source(struct view_screen *screen, struct source *source)
 	say_target(screen);
 	view_abandon(screen);
 	if (end == LOOP_SIGNAL)
-		return die_of(signal);
+		return signals_die_of(signal);
 	return end == LOOP_INPUT_ENDED ? EXIT_ERROR : EXIT_DONE;
 }

@@ -38,12 +38,21 @@ static void wait_for_line(struct workload *w, const char *line)
 	fail_msg("the workload did not say '%s'", line);
 }
 
-static struct workload *start(const struct workload_options *options)
+/* Bytes; limit 0: without a group. */
+static struct workload *start(char *const *argv, uint64_t limit, uint64_t swap_limit,
+			      uint64_t make_swap)
 {
+	struct workload_options options = WORKLOAD_OPTIONS_INIT;
 	struct workload_why why;
 	struct workload *w = NULL;
-	int r = workload_start(options, &w, &why);
+	int r;
 
+	options.argv = argv;
+	options.limit = limit ? limit : WORKLOAD_UNSET;
+	options.swap_limit = swap_limit;
+	options.make_swap = make_swap;
+	options.no_cgroup = !limit;
+	r = workload_start(&options, &w, &why);
 	if (r < 0)
 		fail_msg("%s", why.text);
 	return w;
@@ -62,15 +71,11 @@ static void end(struct workload *w)
 
 static void test_limit_live(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload_status s;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = taker;
-	o.limit = 64 * MIB;
-	o.make_swap = 64 * MIB;
-	w = start(&o);
+	w = start(taker, 64 * MIB, WORKLOAD_UNSET, 64 * MIB);
 	wait_for_line(w, "taken");
 	workload_poll(w, &s);
 	assert_int_equal(s.memory.limit, 64 * MIB);
@@ -100,16 +105,12 @@ static void test_limit_live(void **state)
 /* Both limits of v1 move together, in the order that the kernel allows. */
 static void test_limit_with_swap_limit(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	static const uint64_t limits[] = { 8 * MIB, 64 * MIB, 4 * MIB, WORKLOAD_UNSET, 16 * MIB };
 	struct workload_status s;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = sleeper;
-	o.limit = 16 * MIB;
-	o.swap_limit = 8 * MIB;
-	w = start(&o);
+	w = start(sleeper, 16 * MIB, 8 * MIB, 0);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		if (workload_set_limit(w, limits[i], &why) < 0)
 			fail_msg("%s", why.text);
@@ -124,15 +125,11 @@ static void test_limit_with_swap_limit(void **state)
 /* Nowhere to go, so the kernel cannot: the limit stays, the workload lives. */
 static void test_limit_that_cannot_be(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload_status s;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = taker;
-	o.limit = 64 * MIB;
-	o.swap_limit = 0;
-	w = start(&o);
+	w = start(taker, 64 * MIB, 0, 0);
 	wait_for_line(w, "taken");
 	assert_int_equal(workload_set_limit(w, 4 * MIB, &why), -EBUSY);
 	assert_non_null(strstr(why.text, "the limit stays"));
@@ -144,15 +141,11 @@ static void test_limit_that_cannot_be(void **state)
 
 static void test_push_out(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload_status before, after;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = taker;
-	o.limit = 64 * MIB;
-	o.make_swap = 64 * MIB;
-	w = start(&o);
+	w = start(taker, 64 * MIB, WORKLOAD_UNSET, 64 * MIB);
 	wait_for_line(w, "taken");
 	workload_poll(w, &before);
 	if (workload_push_out(w, &why) < 0)
@@ -168,14 +161,11 @@ static void test_push_out(void **state)
 
 static void test_stop_and_restart(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload_status first, second;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = sleeper;
-	o.limit = 16 * MIB;
-	w = start(&o);
+	w = start(sleeper, 16 * MIB, WORKLOAD_UNSET, 0);
 	workload_poll(w, &first);
 	assert_int_equal(first.state, WORKLOAD_RUNNING);
 	assert_int_equal(workload_stop(w, &why), 0);
@@ -200,15 +190,11 @@ static void test_stop_and_restart(void **state)
 /* An OOM kill of one start is not counted for the next one. */
 static void test_oom_then_raise(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload_status s;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = taker;
-	o.limit = 3 * MIB;
-	o.swap_limit = 0;
-	w = start(&o);
+	w = start(taker, 3 * MIB, 0, 0);
 	do {
 		struct pollfd fd = { .fd = workload_fd(w), .events = POLLIN };
 
@@ -233,14 +219,11 @@ static void test_oom_then_raise(void **state)
 
 static void test_without_a_group(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload_status s;
 	struct workload_why why;
 	struct workload *w;
 
-	o.argv = sleeper;
-	o.no_cgroup = true;
-	w = start(&o);
+	w = start(sleeper, 0, WORKLOAD_UNSET, 0);
 	workload_poll(w, &s);
 	assert_int_equal(s.group, WORKLOAD_NO_GROUP);
 	assert_int_equal(workload_set_limit(w, MIB, &why), -ENOTSUP);
@@ -251,15 +234,12 @@ static void test_without_a_group(void **state)
 
 static void test_two_at_once(void **state)
 {
-	struct workload_options o = WORKLOAD_OPTIONS_INIT;
 	struct workload *a, *b;
 	struct workload_why why;
 	struct workload_status s;
 
-	o.argv = sleeper;
-	o.limit = 16 * MIB;
-	a = start(&o);
-	b = start(&o);
+	a = start(sleeper, 16 * MIB, WORKLOAD_UNSET, 0);
+	b = start(sleeper, 16 * MIB, WORKLOAD_UNSET, 0);
 	end(a);
 	/* A sweep in between does not touch the one that lives. */
 	assert_true(workload_sweep(&why) >= 0);
