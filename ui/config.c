@@ -224,12 +224,16 @@ int config_read(const char *path, struct config *config, struct keymap *keymap,
 	return r.failed || line ? -EINVAL : 0;
 }
 
+/*
+ * A home that one may not look into is somebody else's: su and sudo can leave HOME as it was. What is
+ * there is then no business of this user, and no reason not to start.
+ */
 static int read_if_there(const char *path, struct config *config, struct keymap *keymap,
 			 char message[static CONFIG_MESSAGE_MAX])
 {
 	int r = config_read(path, config, keymap, message);
 
-	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
 }
 
 int config_load(const char *option, struct config *config, struct keymap *keymap,
