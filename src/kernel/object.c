@@ -6,6 +6,7 @@
 #include "kernel/object.h"
 #include "kernel/object_bpf.h"
 #include "kernel/object_cache.h"
+#include "kernel/object_files.h"
 #include "kernel/object_open.h"
 
 struct object_reader {
@@ -19,7 +20,10 @@ struct object_reader {
 
 	/* The object that is open, and how it is asked. */
 	const struct mapping *mapping;
-	struct object_cache cache; /* .fd is -1 when the object could not be opened */
+	struct object_cache *cache; /* &own, or that of a file that is kept */
+	struct object_cache own; /* .fd is -1 when the object could not be opened */
+	struct object_files files;
+	unsigned char residency[OBJECT_CACHE_WINDOW]; /* one buffer for them all */
 };
 
 struct object_reader *object_reader_new(const struct target *target, const struct probe *probe,
@@ -32,14 +36,14 @@ struct object_reader *object_reader_new(const struct target *target, const struc
 	r->target = target;
 	r->probe = probe;
 	r->filesystems = filesystems;
-	r->cache.fd = -1;
+	r->own = (struct object_cache){ .fd = -1 };
+	r->cache = &r->own;
 	return r;
 }
 
 void object_reader_free(struct object_reader *reader)
 {
-	object_close(reader);
-	object_cache_release(&reader->cache);
+	object_reader_let_go(reader);
 	object_bpf_release(&reader->bpf);
 	free(reader);
 }
@@ -49,17 +53,31 @@ void object_reader_want_marks(struct object_reader *reader, bool want)
 	reader->want_marks = want;
 }
 
-void object_reader_refresh(struct object_reader *reader)
+void object_reader_begin(struct object_reader *reader)
 {
 	object_close(reader);
+	object_files_begin(&reader->files);
+}
+
+void object_reader_end(struct object_reader *reader)
+{
+	object_close(reader);
+	object_files_let_go(&reader->files, false);
+}
+
+void object_reader_let_go(struct object_reader *reader)
+{
+	object_close(reader);
+	object_files_let_go(&reader->files, true);
 }
 
 void object_close(struct object_reader *reader)
 {
-	object_cache_unmap(&reader->cache);
-	if (reader->cache.fd >= 0)
-		close(reader->cache.fd);
-	reader->cache.fd = -1;
+	object_cache_unmap(&reader->own);
+	if (reader->own.fd >= 0)
+		close(reader->own.fd);
+	reader->own.fd = -1;
+	reader->cache = &reader->own;
 	reader->mapping = NULL;
 	reader->fell_back = false;
 	object_bpf_forget(&reader->bpf);
@@ -76,19 +94,28 @@ static bool may_ask(struct object_reader *r, const struct mapping *m)
 
 static void select_object(struct object_reader *r, const struct mapping *m)
 {
+	struct object_cache *kept;
+
 	if (r->mapping == m)
 		return;
 	object_close(r);
 	r->mapping = m;
 	if (!may_ask(r, m))
 		return;
-	r->statistics.opens++;
-	r->cache.fd = object_open(r->target, r->probe, m);
-	r->cache.probe = r->probe;
-	r->cache.statistics = &r->statistics;
-	r->cache.shmem = m->kind == MAPPING_SHMEM;
-	r->cache.want_marks = r->want_marks;
-	r->cache.unwritten = UNWRITTEN_NOT_ASKED;
+	kept = object_files_find(&r->files, m);
+	if (!kept) {
+		r->statistics.opens++;
+		r->own = (struct object_cache){ .fd = object_open(r->target, r->probe, m),
+						.shmem = m->kind == MAPPING_SHMEM,
+						.want_marks = r->want_marks,
+						.probe = r->probe,
+						.statistics = &r->statistics,
+						.residency = r->residency };
+		kept = r->own.fd >= 0 ? object_files_keep(&r->files, m, &r->own) : NULL;
+		if (kept)
+			r->own.fd = -1;
+	}
+	r->cache = kept ? kept : &r->own;
 }
 
 /* From pages of the object back to pages of the mapping. */
@@ -120,8 +147,8 @@ static int query_bpf(struct object_reader *r, const struct mapping *m, uint64_t 
 
 	if (r->want_marks)
 		select_object(r, m);
-	error = object_bpf_query(&r->bpf, r->target, m, first, count, r->want_marks, &r->cache,
-				 sink, context, ret_done);
+	error = object_bpf_query(&r->bpf, r->target, m, first, count, r->want_marks, r->cache, sink,
+				 context, ret_done);
 	r->statistics.walks = r->bpf.walks;
 	return error;
 }
@@ -143,8 +170,8 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 		count -= done;
 	}
 	select_object(reader, mapping);
-	if (reader->cache.fd >= 0) {
-		int error = object_cache_query(&reader->cache, first + shift.by, count, shift_run,
+	if (reader->cache->fd >= 0) {
+		int error = object_cache_query(reader->cache, first + shift.by, count, shift_run,
 					       &shift);
 
 		if (error != -EPERM && error != -ENOSYS)
@@ -167,7 +194,7 @@ uint16_t object_marks_known(struct object_reader *reader, const struct mapping *
 	select_object(reader, mapping);
 	if (!bpf && !has[PROBE_CACHESTAT])
 		return 0; /* mincore and SEEK_DATA do not see what is allocated only */
-	if (reader->cache.fd < 0)
+	if (reader->cache->fd < 0)
 		return bpf ? MARK_ALLOCATED : 0;
 	return MARK_ALLOCATED | (has[PROBE_MINCORE] ? MARK_SWAP_CACHED : 0);
 }
@@ -190,8 +217,8 @@ bool object_totals(struct object_reader *reader, const struct mapping *mapping,
 		   uint64_t *ret_cached, uint64_t *ret_swapped)
 {
 	select_object(reader, mapping);
-	return reader->cache.fd >= 0 &&
-	       object_cache_totals(&reader->cache, mapping->offset >> PMTOP_PAGE_SHIFT,
+	return reader->cache->fd >= 0 &&
+	       object_cache_totals(reader->cache, mapping->offset >> PMTOP_PAGE_SHIFT,
 				   mapping_pages(mapping), ret_cached, ret_swapped);
 }
 

@@ -20,8 +20,9 @@
  *   mincore and SEEK_DATA        cannot tell swap-cached from resident, and says so
  *   nothing                      OBJECT_UNKNOWN; the caller may settle sums by smaps
  *
- * Nothing of the object is read, mapped pages are not touched, and no descriptor is kept beyond
- * object_close(): it would pin memory that its owner has deleted.
+ * Nothing of the object is read, mapped pages are not touched, and no descriptor of shared memory is
+ * kept beyond object_close(): it would pin memory that its owner has deleted. Regular files stay open
+ * from sample to sample for as long as they are asked for.
  */
 
 /* Pages of a mapping for which the object holds the same. */
@@ -49,8 +50,12 @@ void object_reader_free(struct object_reader *reader);
 /* What the answers of this reader should include beyond the state, at a price. */
 void object_reader_want_marks(struct object_reader *reader, bool want);
 
-/* Starts a sample: what was remembered of the target's descriptors is forgotten. */
-void object_reader_refresh(struct object_reader *reader);
+/* Around a sample: at its end, files that no mapping asked for in it are closed. */
+void object_reader_begin(struct object_reader *reader);
+void object_reader_end(struct object_reader *reader);
+
+/* Closes all files: the next sample is far away, or there is none. */
+void object_reader_let_go(struct object_reader *reader);
 
 /*
  * Gives what the object behind `mapping` holds at its pages [first, first + count) to the sink, in

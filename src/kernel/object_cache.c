@@ -18,6 +18,9 @@
  */
 #define FEW_PAGES 64u
 
+/* Of a file mincore tells all there is to know, in one call. */
+#define FEW_FILE_PAGES 2u
+
 struct query {
 	struct object_cache *cache;
 	object_sink *sink;
@@ -252,6 +255,11 @@ static int ask_windows(struct query *q, uint64_t first, uint64_t count)
 	return 0;
 }
 
+static bool tells_by_mincore(const struct object_cache *c)
+{
+	return !c->shmem && c->probe->has[PROBE_MINCORE] && c->residency;
+}
+
 /* By cachestat, which is exact; the rest only serves speed and marks. */
 static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret_empty)
 {
@@ -272,7 +280,7 @@ static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret
 		return emit_cached(q, first, count);
 	if (count > WINDOW_PAGES)
 		return ask_windows(q, first, count);
-	if (count <= FEW_PAGES)
+	if (count <= (tells_by_mincore(q->cache) ? FEW_FILE_PAGES : FEW_PAGES))
 		return ask_each(q, first, count, &counts);
 	core = object_cache_look_in_core(q->cache, first, count);
 	if (!core)

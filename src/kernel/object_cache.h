@@ -23,8 +23,7 @@ struct object_cache {
 	/* A window of the object mapped without any right, for mincore only. */
 	void *window;
 	uint64_t window_first, window_count;
-	unsigned char *residency;
-	size_t residency_room;
+	unsigned char *residency; /* the caller's, OBJECT_CACHE_WINDOW bytes; NULL: no mincore */
 };
 
 /* As object_query(); -EPERM: the kernel does not tell this user; -ENOSYS: nothing works here. */
@@ -46,6 +45,5 @@ const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t f
 					  uint64_t count);
 
 void object_cache_unmap(struct object_cache *cache);
-void object_cache_release(struct object_cache *cache);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,16 +45,10 @@ void object_cache_unmap(struct object_cache *cache)
 	cache->window = NULL;
 }
 
-void object_cache_release(struct object_cache *cache)
-{
-	free(cache->residency);
-	cache->residency = NULL;
-}
-
 const unsigned char *object_cache_look_in_core(struct object_cache *c, uint64_t first,
 					       uint64_t count)
 {
-	if (!c->probe->has[PROBE_MINCORE])
+	if (!c->probe->has[PROBE_MINCORE] || !c->residency)
 		return NULL;
 	if (!c->window || first < c->window_first ||
 	    first + count > c->window_first + c->window_count) {
@@ -70,8 +63,6 @@ const unsigned char *object_cache_look_in_core(struct object_cache *c, uint64_t 
 			return NULL;
 		}
 	}
-	if (!c->residency && !(c->residency = malloc(OBJECT_CACHE_WINDOW)))
-		return NULL;
 	c->statistics->mincores++;
 	if (mincore((char *)c->window + ((first - c->window_first) << PMTOP_PAGE_SHIFT),
 		    (size_t)count << PMTOP_PAGE_SHIFT, c->residency) < 0)

@@ -11,8 +11,8 @@
 #define ATTEMPTS 3
 
 /*
- * Longer lists are not read a second time in live samples: that would double their cost, and the
- * next sample begins by reading the list anyway.
+ * Longer lists that keep changing are read once in a live sample, at its start: to read them again
+ * would double their cost, and the next sample does so anyway.
  */
 #define VERIFY_LIST_LIMIT 4096u
 
@@ -121,6 +121,8 @@ static int read_list(struct pass *p)
 	error = maps_read(p->target, p->probe, p->filesystems, &p->list, &list);
 	if (error)
 		return error;
+	p->list_is_restless = p->list.count && list.hash != p->list.hash;
+	p->list_is_new = true;
 	mapping_list_release(&p->list);
 	p->list = list;
 	/* A process that is ending has lost its memory already. */
@@ -267,11 +269,22 @@ static struct snapshot *carry_over(struct pass *p, struct snapshot *old)
 	return s;
 }
 
+/*
+ * The list to scan by. The kernel writes it anew for each reader, a quarter of what a small process
+ * costs, and every sample ends with a look at it: so the next one goes by what that look saw, unless
+ * the list keeps changing. When it is another one at the end, what changed is scanned then.
+ */
+static int begin_list(struct pass *p)
+{
+	p->list_is_new = false;
+	return p->list.count && !p->list_is_restless ? 0 : read_list(p);
+}
+
 static bool list_changed(struct pass *p)
 {
 	uint64_t hash;
 
-	if (!p->complete && p->list.count > VERIFY_LIST_LIMIT)
+	if (!p->complete && p->list_is_new && p->list.count > VERIFY_LIST_LIMIT)
 		return false;
 	return maps_hash(p->target, &hash) == 0 && hash != p->list.hash;
 }
@@ -279,11 +292,13 @@ static bool list_changed(struct pass *p)
 /* Scans until the list of mappings held still for the length of a scan. */
 static int scan_until_stable(struct pass *p, struct snapshot **snapshot)
 {
-	for (int attempt = 1;; attempt++) {
+	for (int attempt = p->list_is_new;; attempt++) {
 		int error = scan_all(p, *snapshot);
 
 		if (error || !list_changed(p))
 			return error;
+		/* A file may have been asked for by a mapping that is gone. */
+		object_reader_let_go(p->objects);
 		error = read_list(p);
 		if (error)
 			return error;
@@ -299,7 +314,7 @@ static int scan_until_stable(struct pass *p, struct snapshot **snapshot)
 int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
 {
 	struct snapshot *s;
-	int error = read_list(pass);
+	int error = begin_list(pass);
 
 	if (error)
 		return error;
@@ -308,15 +323,16 @@ int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot 
 		return -ENOMEM;
 	remember_before(pass, before);
 	pass->progress_at = s->clock_ns;
-	object_reader_refresh(pass->objects);
+	object_reader_begin(pass->objects);
 	error = scan_until_stable(pass, &s);
-	object_close(pass->objects);
+	object_reader_end(pass->objects);
 	if (!error)
 		error = settle_by_sums(pass, s);
 	/* An address space that was torn down under the scan reads as empty. */
 	if (!error && !target_is_alive(pass->target))
 		error = -ESRCH;
 	if (error) {
+		pass_rest(pass);
 		if (s)
 			snapshot_unref(s);
 		return error;
@@ -324,4 +340,9 @@ int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot 
 	snapshot_seal(s);
 	*ret_snapshot = s;
 	return 0;
+}
+
+void pass_rest(struct pass *pass)
+{
+	object_reader_let_go(pass->objects);
 }

@@ -43,6 +43,9 @@ int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot);
  */
 int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot);
 
+/* Lets go of the files that are kept open between samples: the next one is not near. */
+void pass_rest(struct pass *pass);
+
 /*
  * A signature of everything that can be asked cheaply. Equal signatures: the target's own page
  * table entries and its shared memory have very probably not changed; exclusive marks, frames and

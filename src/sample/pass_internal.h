@@ -47,6 +47,8 @@ struct pass {
 	struct kpage *kpage;
 	struct memcg *memcg;
 	struct mapping_list list;
+	bool list_is_new; /* read for this sample, not left by the one before */
+	bool list_is_restless; /* it was another one when it was read last */
 	struct pagemap_scan scan;
 
 	const struct snapshot *before;

@@ -17,6 +17,9 @@
 
 #define DEFAULT_CPU_SHARE 0.1
 
+/* Files stay open between samples up to this far apart. */
+#define REST_NS 1500000000
+
 /* What only the sampler's thread touches. */
 struct sampler {
 	struct live *live;
@@ -228,10 +231,13 @@ static void do_request(struct sampler *s, const struct source_request *request)
 /* Waits until the next sample is due or the user wants something. The lock is held. */
 static void wait_for_turn(struct live *l, int64_t due_ns)
 {
+	if (due_ns - clock_ns(CLOCK_MONOTONIC) > REST_NS)
+		pass_rest(l->pass);
 	while (!l->stop && !l->sample_now && !l->request_count) {
 		struct timespec until = { due_ns / 1000000000, due_ns % 1000000000 };
 
 		if (l->paused) {
+			pass_rest(l->pass);
 			pthread_cond_wait(&l->wake, &l->lock);
 			continue;
 		}
