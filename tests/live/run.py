@@ -46,8 +46,6 @@ def options_of(words):
     parser.add_argument("--swap", choices=["own", "existing"], default="own")
     parser.add_argument("--swap-size", type=int, default=768, metavar="MiB")
     parser.add_argument("--quiet", action="store_true", help="only what failed or was skipped")
-    parser.add_argument("--still", action="store_true",
-                        help="leave out the target that never stands still, and say so")
     parser.add_argument("--fail-fast", action="store_true", help="end with the first failure")
     options = parser.parse_args(words)
     options.only = options.only.split(",")
