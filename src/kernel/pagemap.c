@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kernel/pagemap.h"
+#include "kernel/pagemap_read.h"
 #include "kernel/pagemap_scan_abi.h"
 
 /*
@@ -168,9 +170,13 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 	return 0;
 }
 
-int pagemap_read(int fd, uint64_t address, uint64_t *words, size_t count)
+int pagemap_read(const struct probe *probe, int fd, uint64_t address, uint64_t *words, size_t count)
 {
 	size_t bytes = count * sizeof(*words), done = 0;
+
+	/* Who has the ioctl is past the fault that pagemap_read.h tells of. */
+	if (!probe->has[PROBE_PAGEMAP_SCAN])
+		return pagemap_read_surely(preadv, fd, address, words, count);
 
 	while (done < bytes) {
 		ssize_t n = pread(fd, (char *)words + done, bytes - done,
@@ -239,7 +245,7 @@ static int scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end,
 
 		if ((end - start) >> PMTOP_PAGE_SHIFT < count)
 			count = (size_t)((end - start) >> PMTOP_PAGE_SHIFT);
-		error = pagemap_read(scan->fd, start, words, count);
+		error = pagemap_read(scan->probe, scan->fd, start, words, count);
 		if (error)
 			return error;
 		scan->statistics.calls++;

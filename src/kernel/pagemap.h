@@ -58,8 +58,12 @@ int pagemap_scan(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_
 /* Which SEEN_ bits a scan can tell; the others are not in `known` of the evidence. */
 uint16_t pagemap_scan_known(const struct pagemap_scan *scan);
 
-/* Reads `count` words from the page at `address` on. -ESRCH when the process has ended. */
-int pagemap_read(int fd, uint64_t address, uint64_t *words, size_t count);
+/*
+ * Reads `count` words from the page at `address` on, and makes sure that they are those of these
+ * pages where the kernel may give others (see pagemap_read.h). -ESRCH when the process has ended.
+ */
+int pagemap_read(const struct probe *probe, int fd, uint64_t address, uint64_t *words,
+		 size_t count);
 
 /* The evidence in one word. Pure but for what the probe learnt. */
 struct evidence pagemap_evidence(const struct probe *probe, uint64_t word);

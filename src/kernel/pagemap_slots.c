@@ -147,13 +147,15 @@ int pagemap_slots_read(struct pagemap_slots *slots, uint64_t address, uint64_t *
 	if (count > PAGEMAP_SLOTS_MOST)
 		return -EINVAL;
 	for (int attempt = 0;; attempt++) {
-		error = pagemap_read(slots->target->pagemap, address, slots->before, count);
+		error = pagemap_read(slots->probe, slots->target->pagemap, address, slots->before,
+				     count);
 		if (!error) {
 			memcpy(words, slots->before, size);
 			error = overlay_all(slots, address, words, count);
 		}
 		if (!error)
-			error = pagemap_read(slots->target->pagemap, address, slots->after, count);
+			error = pagemap_read(slots->probe, slots->target->pagemap, address,
+					     slots->after, count);
 		if (error)
 			return error == -ESRCH && target_is_alive(slots->target) ? -ERANGE : error;
 		/* A page that moved meanwhile may be in neither picture. */

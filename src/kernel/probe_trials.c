@@ -54,7 +54,16 @@ static int own_word(const struct page *page, uint64_t *ret_word)
 {
 	CLEANUP(cleanup_close) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? -errno : pagemap_read(fd, (uintptr_t)page->at, ret_word, 1);
+	uint64_t word;
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &word, sizeof(word),
+		  (off_t)(((uintptr_t)page->at >> PMTOP_PAGE_SHIFT) * sizeof(word))) !=
+	    sizeof(word))
+		return -EIO;
+	*ret_word = word;
+	return 0;
 }
 
 static int own_anonymous_word(bool write, uint64_t *ret_word)

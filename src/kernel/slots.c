@@ -99,7 +99,7 @@ static int on_run(void *context, const struct entry_run *run)
 	while (left) {
 		size_t n = left < WORDS_READ ? left : WORDS_READ;
 
-		r = pagemap_read(w->target->pagemap, address, w->words, n);
+		r = pagemap_read(w->probe, w->target->pagemap, address, w->words, n);
 		if (!r)
 			r = take_words(w, n);
 		if (r < 0)

@@ -197,7 +197,8 @@ int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t sta
 	d = page_detail_new(start, (size_t)count);
 	if (!d)
 		return -ENOMEM;
-	d->words_known = pagemap_read(pass->target->pagemap, start, d->words, d->count) == 0;
+	d->words_known =
+		pagemap_read(pass->probe, pass->target->pagemap, start, d->words, d->count) == 0;
 	if (d->words_known && pass->probe->has[PROBE_PFN])
 		read_frames(pass, d);
 	find_nodes(pass, d);

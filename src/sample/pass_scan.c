@@ -190,7 +190,7 @@ static int add_read(struct pass *p, uint64_t address, uint64_t count, uint16_t s
 {
 	while (count) {
 		size_t n = count < WORDS ? (size_t)count : WORDS;
-		int error = pagemap_read(p->target->pagemap, address, p->words, n);
+		int error = pagemap_read(p->probe, p->target->pagemap, address, p->words, n);
 
 		if (!error)
 			error = add_words(p, n, scanned);
