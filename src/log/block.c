@@ -7,12 +7,16 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "log/check.h"
+#include "log/schema.h"
+
 /*
  * The raw format, before zstd. Numbers are base-128, little end first.
  *
  *   first page, number of pages (places in the block)
  *   number of kinds, then per kind: state (or LOG_NO_PAGE), marks (KIND_SLOT: pages have slots)
- *   per page: its kind, one byte (two, when there are more than 256 kinds)
+ *   per page: its kind, one byte (two, when there are more than 256 kinds); nothing, when there is
+ *   one kind only (schema 1: one byte each)
  *   per page whose kind has slots, a number: 0 the slot after that of the page with a slot before,
  *   1 the slot of the same page in the base row, 2 another type follows, then the offset,
  *   n >= 3 the distance (zigzag, plus 3) from the slot that 0 would mean
@@ -24,7 +28,13 @@
 #define SLOT_TYPE      2
 #define SLOT_DISTANCES 3
 
+/* The first byte of what is stored without zstd, whose frames begin with 0x28. */
+#define STORED	      1
+#define STORED_CHECK  4
+#define STORED_ALWAYS 16 /* shorter than what zstd adds */
+
 struct log_codec {
+	int schema;
 	ZSTD_CCtx *compressor;
 	ZSTD_DCtx *decompressor;
 	uint32_t kinds[LOG_BLOCK_PAGES];
@@ -38,6 +48,7 @@ struct log_codec *log_codec_new(void)
 
 	if (!codec)
 		return NULL;
+	codec->schema = LOG_SCHEMA_VERSION;
 	codec->compressor = ZSTD_createCCtx();
 	codec->decompressor = ZSTD_createDCtx();
 	if (!codec->compressor || !codec->decompressor) {
@@ -60,22 +71,69 @@ void log_codec_free(struct log_codec *codec)
 	free(codec);
 }
 
+void log_codec_set_schema(struct log_codec *codec, int schema)
+{
+	codec->schema = schema;
+}
+
 size_t log_compress_room(size_t size)
 {
 	return ZSTD_compressBound(size);
 }
 
+/* A few bytes as they are: a frame of zstd alone takes 13 around them. */
+static int store(const uint8_t *data, size_t size, uint8_t *out)
+{
+	uint32_t check = log_check_bytes(LOG_CHECK_START, data, size);
+
+	*out++ = STORED;
+	memcpy(out, data, size);
+	for (unsigned int i = 0; i < STORED_CHECK; i++)
+		out[size + i] = (uint8_t)(check >> 8 * i);
+	return (int)size + 1 + STORED_CHECK;
+}
+
+static int restore(const uint8_t *data, size_t size, void *out, size_t room)
+{
+	size_t raw = size - 1 - STORED_CHECK;
+	uint32_t check = 0;
+
+	if (size < 1 + STORED_CHECK || raw > room)
+		return -EBADMSG;
+	for (unsigned int i = 0; i < STORED_CHECK; i++)
+		check |= (uint32_t)data[1 + raw + i] << 8 * i;
+	if (check != log_check_bytes(LOG_CHECK_START, data + 1, raw))
+		return -EBADMSG;
+	memcpy(out, data + 1, raw);
+	return (int)raw;
+}
+
 int log_compress(struct log_codec *codec, const void *data, size_t size, void *out, size_t room)
 {
-	size_t used = ZSTD_compress2(codec->compressor, out, room, data, size);
+	size_t stored = size + 1 + STORED_CHECK, used;
 
+	if (size < STORED_ALWAYS && stored <= room)
+		return store(data, size, out);
+	used = ZSTD_compress2(codec->compressor, out, room, data, size);
+	if (stored <= room && (ZSTD_isError(used) || stored < used))
+		return store(data, size, out);
 	return ZSTD_isError(used) ? -EBADMSG : (int)used;
+}
+
+unsigned long long log_raw_size(const struct log_codec *codec, const void *data, size_t size)
+{
+	if (size && codec->schema > 1 && *(const uint8_t *)data == STORED)
+		return size;
+	return ZSTD_getFrameContentSize(data, size);
 }
 
 int log_decompress(struct log_codec *codec, const void *data, size_t size, void *out, size_t room)
 {
-	size_t came = ZSTD_decompressDCtx(codec->decompressor, out, room, data, size);
+	size_t came;
 
+	if (size && codec->schema > 1 && *(const uint8_t *)data == STORED)
+		return restore(data, size, out, room);
+	came = ZSTD_decompressDCtx(codec->decompressor, out, room, data, size);
 	return ZSTD_isError(came) ? -EBADMSG : (int)came;
 }
 
@@ -185,7 +243,7 @@ int log_block_encode(struct log_codec *codec, const struct log_block *block,
 		*at++ = (uint8_t)(codec->kinds[k] >> 16);
 		at = log_put_number(at, codec->kinds[k] & 0xffff);
 	}
-	for (unsigned int i = first; i < last; i++) {
+	for (unsigned int i = first; kinds > 1 && i < last; i++) {
 		*at++ = (uint8_t)codec->kind_of[i];
 		if (kinds > 256)
 			*at++ = (uint8_t)(codec->kind_of[i] >> 8);
@@ -254,12 +312,15 @@ static int get_pages(struct log_codec *codec, const uint8_t *at, const uint8_t *
 	    first > LOG_BLOCK_PAGES || count > LOG_BLOCK_PAGES - first ||
 	    get_kinds(codec, &at, end, &kinds))
 		return -EBADMSG;
-	width = kinds > 256 ? 2 : 1;
+	width = kinds > 256 ? 2 : kinds == 1 && codec->schema > 1 ? 0 : 1;
 	if ((uint64_t)(end - at) < count * width)
 		return -EBADMSG;
 	slots = at + count * width;
 	for (uint64_t i = first; i < first + count; i++, at += width) {
-		unsigned int k = width == 2 ? at[0] | (unsigned int)at[1] << 8 : at[0];
+		unsigned int k = 0;
+
+		for (unsigned int byte = 0; byte < width; byte++)
+			k |= (unsigned int)at[byte] << 8 * byte;
 
 		if (k >= kinds)
 			return -EBADMSG;

@@ -39,6 +39,9 @@ struct log_codec;
 struct log_codec *log_codec_new(void); /* NULL when memory is out */
 void log_codec_free(struct log_codec *codec);
 
+/* Decode what was written with this schema; a new codec does with the newest. */
+void log_codec_set_schema(struct log_codec *codec, int schema);
+
 /* All pages unmapped, no slots. */
 void log_block_clear(struct log_block *block);
 
@@ -54,12 +57,16 @@ int log_block_decode(struct log_codec *codec, const void *data, size_t size,
 		     const uint64_t *base_slots, struct log_block *ret_block);
 
 /*
- * Any bytes as one zstd frame with a checksum, for the other blobs of the log. compress returns the
- * bytes used, and decompress those that came out; both -EBADMSG when it does not fit or is damaged.
+ * Any bytes as one zstd frame with a checksum, or, where that is shorter, as they are between a byte
+ * 1 and four bytes of check. compress returns the bytes used, and decompress those that came out; both
+ * -EBADMSG when it does not fit or is damaged. `out` must have log_compress_room() bytes.
  */
 int log_compress(struct log_codec *codec, const void *data, size_t size, void *out, size_t room);
 int log_decompress(struct log_codec *codec, const void *data, size_t size, void *out, size_t room);
 size_t log_compress_room(size_t size);
+
+/* Room for what comes out; larger than any size that is possible when it cannot be told. */
+unsigned long long log_raw_size(const struct log_codec *codec, const void *data, size_t size);
 
 /* Little-endian base-128 numbers. get: false when [*at, end) holds no whole one. */
 #define LOG_NUMBER_MAX 10

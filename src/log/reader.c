@@ -53,7 +53,7 @@ int reader_failed(const struct log_reader *reader, struct log_error *error)
 	return database_error(reader->db, sqlite3_errcode(reader->db), reader->path, error);
 }
 
-/* Columns of sample, in the order of the table. */
+/* Columns of a sample, as they are asked for. */
 enum column {
 	COLUMN_SAMPLE,
 	COLUMN_TAKEN,
@@ -68,8 +68,8 @@ enum column {
 	COLUMN_SKIPPED,
 	COLUMN_LAST_MAPPING,
 	COLUMN_LAST_BLOCK,
-	COLUMN_LAST_DETAIL,
-	COLUMN_CHECK
+	COLUMN_CHECK,
+	COLUMN_LAST_DETAIL, /* in schema 1 only */
 };
 
 static bool check_sample(sqlite3_stmt *s, const char *comm, int length)
@@ -79,8 +79,10 @@ static bool check_sample(sqlite3_stmt *s, const char *comm, int length)
 	for (int c = COLUMN_SAMPLE; c < COLUMN_CHECK; c++)
 		if (c != COLUMN_COMM)
 			check = log_check_number(check, sqlite3_column_int64(s, c));
+	if (sqlite3_column_count(s) > COLUMN_LAST_DETAIL)
+		check = log_check_number(check, sqlite3_column_int64(s, COLUMN_LAST_DETAIL));
 	check = log_check_bytes(check, comm, (size_t)length);
-	return sqlite3_column_int64(s, COLUMN_CHECK) == check;
+	return (uint32_t)sqlite3_column_int64(s, COLUMN_CHECK) == check;
 }
 
 static int get_sample(sqlite3_stmt *s, struct read_sample *ret_row)

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "log/check.h"
 #include "log/reader_internal.h"
@@ -221,7 +220,7 @@ static int add_from_statement(sqlite3_stmt *s, uint64_t sample, struct read_layo
 static int add_listed(struct log_reader *reader, uint64_t sample, const void *data, size_t size,
 		      struct read_layout *layout, size_t *room)
 {
-	unsigned long long raw_size = ZSTD_getFrameContentSize(data, size);
+	unsigned long long raw_size = log_raw_size(reader->codec, data, size);
 	CLEANUP(cleanup_free) uint8_t *raw = NULL;
 	const uint8_t *at;
 	uint64_t id = 0, step;

@@ -15,7 +15,7 @@
 #define MAGIC "SQLite format 3"
 
 static const char *const statements[READER_STATEMENTS] = {
-	[READ_SAMPLE] = "SELECT * FROM sample WHERE sample = ?1",
+	[READ_SAMPLE] = LOG_SELECT_SAMPLES " WHERE s.sample = ?1",
 	[READ_TOTAL] = "SELECT " LOG_COUNT_COLUMNS ", swap_unplaced FROM total WHERE sample <= ?1 "
 		       "ORDER BY sample DESC LIMIT 1",
 	[READ_TOTALS_FROM] = "SELECT " LOG_COUNT_COLUMNS ", swap_unplaced, sample FROM total "
@@ -50,6 +50,17 @@ static const char *const statements[READER_STATEMENTS] = {
 	[READ_FACT] = "SELECT value FROM environment WHERE key = ?1",
 	[READ_FACTS] = "SELECT key, value FROM environment ORDER BY key",
 };
+
+/* What older schemas want to be asked in another way. */
+static const char *sql_of(int schema, int which)
+{
+	if (schema == 1 && which == READ_SAMPLE)
+		return "SELECT sample, taken_ns, clock_ns, sequence, comm, known_written, "
+		       "known_shared_swap, known_private_slots, known_shared_slots, "
+		       "known_swap_exact, skipped, last_mapping, last_block, \"check\", "
+		       "last_detail FROM sample WHERE sample = ?1";
+	return statements[which];
+}
 
 void log_reader_free(struct log_reader *reader)
 {
@@ -135,7 +146,7 @@ static int check_schema(struct log_reader *reader, struct log_error *error)
 	if (database_prepare(reader->db, "SELECT sql FROM sqlite_schema WHERE type=?1 AND name=?2",
 			     &s))
 		return reader_failed(reader, error);
-	for (const struct log_table *t = log_schema; t->sql; t++) {
+	for (const struct log_table *t = log_schema_of(reader->info.schema); t->sql; t++) {
 		const char *sql;
 
 		if (!strcmp(t->type, "view"))
@@ -195,6 +206,7 @@ static int check_versions(struct log_reader *reader, struct log_error *error)
 		return log_fail(error, -EBADMSG, "%s: damaged: has no schema version",
 				reader->path);
 	reader->info.schema = (int)version;
+	log_codec_set_schema(reader->codec, (int)version);
 	return check_schema(reader, error);
 }
 
@@ -248,7 +260,8 @@ static int reader_check(struct log_reader *reader, struct log_error *error)
 	if (code)
 		return code;
 	for (int i = 0; i < READER_STATEMENTS; i++)
-		if (database_prepare(reader->db, statements[i], &reader->statements[i]))
+		if (database_prepare(reader->db, sql_of(reader->info.schema, i),
+				     &reader->statements[i]))
 			return reader_failed(reader, error);
 	return read_info(reader, error);
 }

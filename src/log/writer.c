@@ -10,11 +10,17 @@
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
 
+/* Of the database. Small ones, since most logs are: each of some 15 trees begins with one. */
+#define PAGE_BYTES 2048
+
 /* Pages that stay free below max_bytes, for the events that say why the log ends. */
-#define RESERVED_PAGES 4
+#define RESERVED_PAGES 8
 
 /* The WAL goes back into the file when it holds about 1 MiB. */
-#define CHECKPOINT_PAGES 256
+#define CHECKPOINT_PAGES (1048576 / PAGE_BYTES)
+
+#define TEXT_OF(number)	       #number
+#define NUMBER_AS_TEXT(number) TEXT_OF(number)
 
 /* How many samples back an event may belong; somebody may type the name of a bookmark for long. */
 #define EVENT_LOOK_BACK 4096
@@ -27,8 +33,8 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_COMMIT] = "COMMIT",
 	[WRITE_ROLLBACK] = "ROLLBACK",
 	[WRITE_FACT] = "INSERT OR REPLACE INTO environment VALUES(?1, ?2)",
-	[WRITE_SAMPLE] =
-		"INSERT INTO sample VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+	[WRITE_SAMPLE] = "INSERT INTO sample VALUES(?1,?2,?3,?4,?5)",
+	[WRITE_PHASE] = "INSERT INTO phase VALUES(?1,?2,?3,?4,?12,?5,?6,?7,?8,?9,?10,?11)",
 	[WRITE_TOTAL] = "INSERT INTO total VALUES(?1," COUNT_PARAMETERS ",?2)",
 	[WRITE_MAPPING] = "INSERT INTO mapping VALUES(?1,?2,?3,NULL,?4,?5,?6,?7,?8,?9,?18,?19,?10,"
 			  "?20,?11,?12,?13,?14,?15,?16,?17,?21)",
@@ -38,7 +44,7 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_BLOCK] = "INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5)",
 	[WRITE_DETAIL] = "INSERT INTO detail VALUES(?1, ?2, ?3, ?4)",
 	[WRITE_EVENT] = "INSERT INTO event VALUES(NULL, ?1, ?2, ?3, ?4, ?5)",
-	[FIND_SAMPLE] = "SELECT sample FROM sample WHERE sample > ?1 AND taken_ns <= ?2 "
+	[FIND_SAMPLE] = "SELECT sample FROM sample_in_full WHERE sample > ?1 AND taken_ns <= ?2 "
 			"ORDER BY sample DESC LIMIT 1",
 };
 
@@ -102,11 +108,13 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 	 * then leaves a log that nobody can open without the right to write.
 	 */
 	/* A commit reaches the WAL: it survives the end of this process, and a power cut up to it. */
-	result = sqlite3_exec(writer->db,
-			      "PRAGMA page_size=4096; PRAGMA journal_mode=MEMORY; "
-			      "PRAGMA journal_mode=WAL; "
-			      "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048; BEGIN",
-			      NULL, NULL, NULL);
+	result = sqlite3_exec(
+		writer->db,
+		"PRAGMA page_size=" NUMBER_AS_TEXT(
+			PAGE_BYTES) "; PRAGMA journal_mode=MEMORY; "
+				    "PRAGMA journal_mode=WAL; "
+				    "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048; BEGIN",
+		NULL, NULL, NULL);
 	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d",
 		 LOG_APPLICATION_ID, LOG_SCHEMA_VERSION);
 	if (!result)
@@ -169,7 +177,7 @@ static struct log_writer *writer_new(const struct log_writer_options *options)
 	if (!writer)
 		return NULL;
 	writer->lock_fd = -1;
-	writer->page_size = 4096;
+	writer->page_size = PAGE_BYTES;
 	writer->max_pages = options->max_bytes / (uint64_t)writer->page_size;
 	writer->path = strdup(options->path);
 	writer->codec = log_codec_new();
@@ -204,33 +212,81 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 	return 0;
 }
 
+static int put_phase(struct log_writer *writer, const struct written_phase *phase)
+{
+	sqlite3_stmt *s = writer->statements[WRITE_PHASE];
+	int at = 1;
+
+	sqlite3_bind_int64(s, at++, phase->sample);
+	sqlite3_bind_int64(s, at++, phase->taken_ns);
+	sqlite3_bind_int64(s, at++, phase->clock_ns);
+	sqlite3_bind_int64(s, at++, phase->sequence);
+	for (size_t i = 0; i < sizeof(phase->known) / sizeof(*phase->known); i++)
+		sqlite3_bind_int64(s, at++, phase->known[i]);
+	sqlite3_bind_int64(s, at++, phase->last_mapping);
+	sqlite3_bind_int64(s, at++, phase->last_block);
+	sqlite3_bind_text(s, at, phase->comm, -1, SQLITE_STATIC);
+	return writer_run(writer, WRITE_PHASE);
+}
+
+/* Over the columns as LOG_SELECT_SAMPLES gives them, comm last. */
+static uint32_t check_sample(const struct log_writer *writer, const struct snapshot *snapshot,
+			     const struct written_phase *phase)
+{
+	uint32_t check = LOG_CHECK_START;
+
+	check = log_check_number(check, writer->samples);
+	check = log_check_number(check, snapshot->taken_ns);
+	check = log_check_number(check, snapshot->clock_ns);
+	check = log_check_number(check, (int64_t)snapshot->sequence);
+	for (size_t i = 0; i < sizeof(phase->known) / sizeof(*phase->known); i++)
+		check = log_check_number(check, phase->known[i]);
+	check = log_check_number(check, snapshot->skipped);
+	check = log_check_number(check, phase->last_mapping);
+	check = log_check_number(check, phase->last_block);
+	return log_check_bytes(check, phase->comm, strlen(phase->comm));
+}
+
+/* Most samples differ from the one before in nothing but their time: they cost some 20 bytes. */
 static int put_sample(struct log_writer *writer, const struct snapshot *snapshot)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_SAMPLE];
-	uint32_t check = LOG_CHECK_START;
-	const int64_t numbers[] = { writer->samples,
-				    snapshot->taken_ns,
-				    snapshot->clock_ns,
-				    (int64_t)snapshot->sequence,
-				    snapshot->known.written,
-				    snapshot->known.shared_swap,
-				    snapshot->known.private_slots,
-				    snapshot->known.shared_slots,
-				    snapshot->known.swap_exact,
-				    snapshot->skipped,
-				    writer->last_mapping,
-				    writer->last_block,
-				    writer->last_detail };
+	const struct written_phase *old = &writer->phase;
+	const struct snapshot_known *known = &snapshot->known;
+	struct written_phase now = {
+		.sample = old->sample,
+		.taken_ns = old->taken_ns,
+		.clock_ns = old->clock_ns,
+		.sequence = old->sequence,
+		.known = { known->written, known->shared_swap, known->private_slots,
+			   known->shared_slots, known->swap_exact },
+		.last_mapping = writer->last_mapping,
+		.last_block = writer->last_block,
+	};
+	int64_t after = snapshot->clock_ns - now.clock_ns;
+	int result = SQLITE_OK;
 
-	/* Column comm stands in the middle of the table, and last in the check. */
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		sqlite3_bind_int64(s, (int)i + 1 + (i > 3), numbers[i]);
-		check = log_check_number(check, numbers[i]);
+	memcpy(now.comm, snapshot->comm, strnlen(snapshot->comm, sizeof(now.comm) - 1));
+	if (!writer->samples || memcmp(&now, old, sizeof(now)) != 0 ||
+	    (int64_t)snapshot->sequence - now.sequence != writer->samples - now.sample) {
+		now.sample = writer->samples;
+		now.taken_ns = snapshot->taken_ns;
+		now.clock_ns = snapshot->clock_ns;
+		now.sequence = (int64_t)snapshot->sequence;
+		after = 0;
+		result = put_phase(writer, &now);
 	}
-	sqlite3_bind_text(s, 5, snapshot->comm, -1, SQLITE_STATIC);
-	check = log_check_bytes(check, snapshot->comm, strlen(snapshot->comm));
-	sqlite3_bind_int64(s, 15, check);
-	return writer_run(writer, WRITE_SAMPLE);
+	sqlite3_bind_int64(s, 1, writer->samples);
+	sqlite3_bind_int64(s, 2, after);
+	sqlite3_bind_int64(s, 3, snapshot->taken_ns - now.taken_ns - after);
+	sqlite3_bind_int64(s, 4, snapshot->skipped);
+	/* Signed: then it takes four bytes. */
+	sqlite3_bind_int64(s, 5, (int32_t)check_sample(writer, snapshot, &now));
+	if (!result)
+		result = writer_run(writer, WRITE_SAMPLE);
+	if (!result)
+		writer->phase = now;
+	return result;
 }
 
 static int put_total(struct log_writer *writer, const struct snapshot *snapshot)

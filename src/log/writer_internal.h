@@ -16,6 +16,7 @@ enum writer_statement {
 	WRITE_ROLLBACK,
 	WRITE_FACT,
 	WRITE_SAMPLE,
+	WRITE_PHASE,
 	WRITE_TOTAL,
 	WRITE_MAPPING,
 	WRITE_MAPPING_END,
@@ -55,6 +56,13 @@ struct writer_blocks {
 	size_t dirty_count, dirty_room;
 };
 
+/* What samples have in common; the newest row of `phase`. */
+struct written_phase {
+	int64_t sample, taken_ns, clock_ns, sequence;
+	int64_t known[5], last_mapping, last_block;
+	char comm[64];
+};
+
 struct log_writer {
 	sqlite3 *db;
 	int lock_fd; /* flock()ed as long as this recorder lives */
@@ -66,6 +74,7 @@ struct log_writer {
 	uint64_t max_pages; /* of the database; 0: no limit */
 	int64_t page_size, pages;
 	int64_t samples, last_mapping, last_block, last_detail;
+	struct written_phase phase;
 	struct snapshot *last;
 	struct written_mapping *mappings; /* of last */
 	size_t changes_since_layout;

@@ -17,7 +17,7 @@
 #include "sample/live.h"
 
 /* The oldest pmtop that reads the schema which this one writes. */
-#define NEEDS_VERSION "0.1.0"
+#define NEEDS_VERSION "0.2.0"
 
 #define FACTS_OF_KERNEL 9
 

@@ -236,6 +236,24 @@ static inline struct snapshot *world_snapshot(struct world *w)
 	return s;
 }
 
+/* Raw facts of some pages of the first mapping, as if they were on the screen; made up, by sample. */
+static inline struct page_detail *world_detail(const struct snapshot *s)
+{
+	const struct mapping *m = s->mappings[0].mapping;
+	size_t count = mapping_pages(m) < 700 ? (size_t)mapping_pages(m) : 700;
+	struct page_detail *d = page_detail_new(m->start, count);
+
+	d->words_known = d->flags_known = true;
+	d->counts_known = s->sequence % 2;
+	for (size_t i = 0; i < count; i++) {
+		d->words[i] = UINT64_C(1) << 63 | (i * 7919 + s->sequence / 4);
+		d->flags[i] = i % 5 << 12;
+		d->map_counts[i] = d->counts_known ? i % 3 : 0;
+		d->rules[i] = (uint8_t)(i % 4);
+	}
+	return d;
+}
+
 static inline void world_free(struct world *w)
 {
 	if (w->last)

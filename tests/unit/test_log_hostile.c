@@ -177,7 +177,7 @@ struct lie {
 static void test_lies(void **state)
 {
 	static const struct lie lies[] = {
-		{ "PRAGMA user_version=2", -EPROTONOSUPPORT, 0 },
+		{ "PRAGMA user_version=3", -EPROTONOSUPPORT, 0 },
 		{ "PRAGMA user_version=2147483647", -EPROTONOSUPPORT, 0 },
 		{ "PRAGMA user_version=0", -EBADMSG, 0 },
 		{ "PRAGMA user_version=-4", -EBADMSG, 0 },
@@ -193,6 +193,14 @@ static void test_lies(void **state)
 		{ "UPDATE sample SET sample=9223372036854775807 WHERE sample=11", -EBADMSG, 0 },
 		{ "UPDATE sample SET sample=9223372036854775806 WHERE sample=11", -EBADMSG, 0 },
 		{ "DELETE FROM sample WHERE sample=5", 0, SAMPLES - 1 },
+		{ "DELETE FROM phase", -EBADMSG, 0 },
+		{ "DELETE FROM phase WHERE sample=5", 0, SAMPLES - 1 },
+		{ "UPDATE phase SET clock_ns=9223372036854775807", -EBADMSG, 0 },
+		{ "UPDATE phase SET sequence='x'", -EBADMSG, 0 },
+		{ "UPDATE phase SET comm=zeroblob(15)", -EBADMSG, 0 },
+		{ "UPDATE phase SET last_block=1<<62 WHERE sample=5", 0, SAMPLES - 1 },
+		{ "UPDATE phase SET sample=12 WHERE sample=11", -EBADMSG, 0 },
+		{ "UPDATE sample SET drift_ns=9223372036854775807 WHERE sample=5", 0, SAMPLES - 1 },
 		{ "DELETE FROM total", 0, 0 },
 		{ "UPDATE total SET none=none+1", 0, 0 },
 		{ "UPDATE total SET none='many'", 0, 0 },
@@ -207,6 +215,10 @@ static void test_lies(void **state)
 		{ "DELETE FROM block", 0, 2 },
 		{ "UPDATE block SET data=zeroblob(100000)", 0, 2 },
 		{ "UPDATE block SET data='text'", 0, 2 },
+		{ "UPDATE block SET data=x'01'", 0, 2 },
+		{ "UPDATE block SET data=x'0100000000'", 0, 2 },
+		{ "UPDATE block SET data=x'01C59D1C81'", 0, 2 }, /* nothing, with its check */
+		{ "UPDATE layout SET mappings=x'01C59D1C81'", 0, 0 },
 		{ "UPDATE block SET base=id", 0, 2 },
 		{ "UPDATE block SET base=1 WHERE id>1", 0, 2 },
 		{ "UPDATE block SET block=block-1", 0, 2 },
