@@ -17,6 +17,7 @@ import sys
 import case_bad_input
 import case_exact
 import case_fallbacks
+import case_limits
 import case_rights
 import case_servers
 import case_swaps
@@ -25,6 +26,7 @@ from harness import SKIPPED, Failure, Programs, Report, Skip, Swap
 
 CASES = {
     "exact": case_exact,
+    "limits": case_limits,
     "fallbacks": case_fallbacks,
     "rights": case_rights,
     "untouched": case_untouched,

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.1 6.12
-# guest: --disk 768 --memory 1536
+# guest: --disk 768 --zram 128 --memory 1536
 """The page-exact suite of tests/live, every kind of memory and every fallback, on this kernel.
 
-Swap is a disk, so that pages stay in the swap cache, which is the hard case."""
+Swap is a disk, so that pages stay in the swap cache, which is the hard case. Only the targets at a
+limit have zram: cgroup v2 does not wait for a disk that is slow to write, but kills (6.12, measured).
+"""
 import subprocess
 import sys
 
 from guest import TESTS
+
+ZRAM = "/dev/zram0"
+
+
+def suite(cases):
+    return subprocess.run([sys.executable, "-B", TESTS / "live/run.py", "--bin", "build", "--swap",
+                           "existing", "--rounds", "1", "--only", cases]).returncode
 
 
 def main():
@@ -15,9 +24,12 @@ def main():
     with open("/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "w",
               encoding="ascii") as file:
         file.write("0")
-    return subprocess.run([sys.executable, "-B", TESTS / "live/run.py", "--bin", "build", "--swap",
-                           "existing", "--rounds", "1", "--only",
-                           "exact,fallbacks"]).returncode
+    # Words of other pages, which old kernels give beside a huge page that goes away.
+    status = [subprocess.run(["build/tests/live/left_out", "8"]).returncode]
+    status.append(suite("limits"))
+    subprocess.run(["swapoff", ZRAM], check=True)
+    status.append(suite("exact,fallbacks"))
+    return 1 if any(status) else 0
 
 
 if __name__ == "__main__":
