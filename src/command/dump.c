@@ -10,6 +10,7 @@
 #include "command/options.h"
 #include "command/output.h"
 #include "kernel/smaps.h"
+#include "kernel/swap_edges.h"
 #include "model/cleanup.h"
 #include "report/openmetrics.h"
 #include "report/report.h"
@@ -104,6 +105,18 @@ static int check(const struct dump *dump)
 	return EXIT_USAGE;
 }
 
+static void explain_edges(pid_t pid, int proc_fd, const struct probe *probe,
+			  const struct snapshot *snapshot, struct verify_result *results)
+{
+	CLEANUP(swap_edges_release)
+	struct swap_edges edges = { .probe = probe, .pid = pid, .proc = proc_fd };
+
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (results[i].found)
+			swap_edges_explain(&edges, snapshot->mappings[i].mapping,
+					   snapshot->mappings[i].pages, &results[i].verdict);
+}
+
 /* A snapshot with what smaps said right before and right after it. */
 static int take_verified(pid_t pid, const struct probe *probe, struct snapshot **ret_snapshot,
 			 struct verify_result **ret_results)
@@ -131,6 +144,7 @@ static int take_verified(pid_t pid, const struct probe *probe, struct snapshot *
 	if (!results)
 		return -ENOMEM;
 	smaps_verify(snapshot, &before, &after, results);
+	explain_edges(pid, proc_fd, probe, snapshot, results);
 	*ret_snapshot = TAKE(snapshot);
 	*ret_results = results;
 	return 0;

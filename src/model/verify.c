@@ -14,6 +14,7 @@ static const char *const cause_texts[VERIFY_CAUSES] = {
 	[VERIFY_MOVED] = "it changed while it was looked at: stop the process to compare",
 	[VERIFY_GUARD] = "smaps also counts swapped pages behind guard markers",
 	[VERIFY_COPIES] = "smaps also counts swapped pages that private copies hide",
+	[VERIFY_ENTRIES] = "smaps counts a large swap entry whole of which a part is mapped here",
 	[VERIFY_UNKNOWN_PAGES] = "the difference lies in pages that are unknown here",
 	[VERIFY_DIFFERS] = "they differ, and nothing known explains it",
 };
@@ -25,7 +26,8 @@ const char *verify_cause_text(enum verify_cause cause)
 
 bool verify_is_explained(enum verify_cause cause)
 {
-	return cause == VERIFY_AGREES || cause == VERIFY_GUARD || cause == VERIFY_COPIES;
+	return cause == VERIFY_AGREES || cause == VERIFY_GUARD || cause == VERIFY_COPIES ||
+	       cause == VERIFY_ENTRIES;
 }
 
 /* What lies between two sums that were read around the sample was right at some moment of it. */
@@ -106,6 +108,25 @@ void verify_mapping(const struct mapping *mapping, const struct pages *pages,
 	if (verdict.cause[VERIFY_SWAP] == VERIFY_DIFFERS && own_swap < smaps_swap)
 		verdict.cause[VERIFY_SWAP] = explain_swap(mapping, counts, smaps_swap - own_swap);
 	*ret_verdict = verdict;
+}
+
+/*
+ * What lies beyond the edges is in the sum of smaps for certain, so it is the cause when it is the
+ * whole difference. Of what is left after it, guard markers and private copies may still be the cause.
+ * A private mapping that is writable is counted by its page table instead, in another way.
+ */
+void verify_explain_entries(const struct mapping *mapping, const struct pages *pages,
+			    uint64_t beyond, struct verify_verdict *verdict)
+{
+	uint64_t own = verdict->own.pages[VERIFY_SWAP], smaps = verdict->smaps.pages[VERIFY_SWAP];
+
+	if (!beyond || smaps < own || smaps - own < beyond ||
+	    (mapping_is_private(mapping) && mapping->perms[1] == 'w'))
+		return;
+	verdict->cause[VERIFY_SWAP] =
+		smaps - own == beyond
+			? VERIFY_ENTRIES
+			: explain_swap(mapping, pages_counts(pages), smaps - own - beyond);
 }
 
 enum verify_cause verify_worst(const struct verify_verdict *verdict)

@@ -33,6 +33,7 @@ enum verify_cause {
 	VERIFY_AGREES,
 	VERIFY_GUARD, /* exception: smaps counts swapped pages behind guard markers */
 	VERIFY_COPIES, /* exception: it counts swapped pages that private copies hide */
+	VERIFY_ENTRIES, /* exception: it counts what large swap entries hold beyond the mapping */
 	VERIFY_MOVED, /* smaps itself changed while the sample was taken */
 	VERIFY_UNKNOWN_PAGES, /* the difference fits into the pages that pmtop calls unknown */
 	VERIFY_DIFFERS, /* nothing explains it */
@@ -59,10 +60,17 @@ void verify_mapping(const struct mapping *mapping, const struct pages *pages,
 		    const struct verify_sums *before, const struct verify_sums *after,
 		    struct verify_verdict *ret_verdict);
 
+/*
+ * Looks again at a difference in Swap, knowing how many pages of shared memory lie outside of the
+ * mapping in swap entries that reach into it.
+ */
+void verify_explain_entries(const struct mapping *mapping, const struct pages *pages,
+			    uint64_t beyond, struct verify_verdict *verdict);
+
 /* The cause that matters most of a verdict, for one line a mapping. */
 enum verify_cause verify_worst(const struct verify_verdict *verdict);
 
-/* True for what is no disagreement: equal, or one of the two exceptions that the manual names. */
+/* True for what is no disagreement: equal, or one of the exceptions that the manual names. */
 bool verify_is_explained(enum verify_cause cause);
 
 /* One sentence for people; "" for VERIFY_AGREES. */

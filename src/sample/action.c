@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kernel/smaps.h"
+#include "kernel/swap_edges.h"
 #include "model/cleanup.h"
 #include "model/verify.h"
 #include "sample/action.h"
@@ -53,9 +54,11 @@ static void push_out(const struct target *target, uint64_t start, uint64_t lengt
 			 length / PMTOP_PAGE_SIZE);
 }
 
-static void verify(const struct target *target, const struct snapshot *snapshot, char *message,
-		   size_t size)
+static void verify(const struct target *target, const struct probe *probe,
+		   const struct snapshot *snapshot, char *message, size_t size)
 {
+	CLEANUP(swap_edges_release)
+	struct swap_edges edges = { .probe = probe, .pid = target->pid, .proc = target->proc };
 	struct smaps_list list = { 0 };
 	CLEANUP(cleanup_smaps) struct smaps_list *read = NULL;
 	size_t agree = 0, explained = 0, differ = 0;
@@ -74,6 +77,7 @@ static void verify(const struct target *target, const struct snapshot *snapshot,
 		if (!e || !m->pages)
 			continue;
 		verify_mapping(m->mapping, m->pages, &e->sums, &e->sums, &verdict);
+		swap_edges_explain(&edges, m->mapping, m->pages, &verdict);
 		if (verify_worst(&verdict) == VERIFY_AGREES)
 			agree++;
 		else if (verify_is_explained(verify_worst(&verdict)))
@@ -86,8 +90,9 @@ static void verify(const struct target *target, const struct snapshot *snapshot,
 		 explained, differ);
 }
 
-void action_perform(const struct target *target, const struct snapshot *snapshot,
-		    const struct source_request *request, char *message, size_t size)
+void action_perform(const struct target *target, const struct probe *probe,
+		    const struct snapshot *snapshot, const struct source_request *request,
+		    char *message, size_t size)
 {
 	switch (request->action) {
 	case SOURCE_CLEAR_WRITTEN:
@@ -97,7 +102,7 @@ void action_perform(const struct target *target, const struct snapshot *snapshot
 		push_out(target, request->start, request->length, message, size);
 		break;
 	case SOURCE_VERIFY:
-		verify(target, snapshot, message, size);
+		verify(target, probe, snapshot, message, size);
 		break;
 	case SOURCE_SAMPLE_NOW:
 		message[0] = '\0';

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "kernel/probe.h"
 #include "kernel/target.h"
 #include "model/snapshot.h"
 #include "sample/source.h"
@@ -13,7 +14,8 @@
  * comparing a snapshot with smaps. The first two change the target. One sentence for people says
  * what came of it. `snapshot` may be NULL when none was taken yet.
  */
-void action_perform(const struct target *target, const struct snapshot *snapshot,
-		    const struct source_request *request, char *message, size_t size);
+void action_perform(const struct target *target, const struct probe *probe,
+		    const struct snapshot *snapshot, const struct source_request *request,
+		    char *message, size_t size);
 
 #endif

@@ -224,7 +224,8 @@ static void do_request(struct sampler *s, const struct source_request *request)
 {
 	char message[160];
 
-	action_perform(&s->live->target, s->last, request, message, sizeof(message));
+	action_perform(&s->live->target, &s->live->probe, s->last, request, message,
+		       sizeof(message));
 	say(s->live, message);
 }
 

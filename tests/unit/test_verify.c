@@ -137,6 +137,82 @@ static void test_rows(void **state)
 	}
 }
 
+/* Pages in swap beyond the edges: the cause only where they are the difference, page for page. */
+static void test_entries_at_the_edges(void **state)
+{
+	static const struct {
+		struct row row;
+		uint64_t beyond;
+	} edges[] = {
+		{ { .kind = MAPPING_SHMEM,
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60 },
+		    .before = { 0, 0, 73 },
+		    .cause = { 0, 0, VERIFY_ENTRIES } },
+		  13 },
+		{ { .kind = MAPPING_SHMEM, /* one more than that: nothing known explains it */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60 },
+		    .before = { 0, 0, 74 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  13 },
+		{ { .kind = MAPPING_SHMEM, /* one less */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60 },
+		    .before = { 0, 0, 72 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  13 },
+		{ { .kind = MAPPING_SHMEM, /* no large entry there */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60 },
+		    .before = { 0, 0, 73 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  0 },
+		{ { .kind = MAPPING_SHMEM, /* guards could hide as many, but are not the cause */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
+		    .before = { 0, 0, 73 },
+		    .cause = { 0, 0, VERIFY_ENTRIES } },
+		  13 },
+		{ { .kind = MAPPING_SHMEM, /* both */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
+		    .before = { 0, 0, 103 },
+		    .cause = { 0, 0, VERIFY_GUARD } },
+		  13 },
+		{ { .kind = MAPPING_SHMEM, /* both, and one more */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
+		    .before = { 0, 0, 104 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  13 },
+		{ { .kind = MAPPING_SHMEM, /* counted by the page table */
+		    .perms = "rw-p",
+		    .state = { [PAGE_SHARED_SWAP] = 60 },
+		    .before = { 0, 0, 73 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  13 },
+	};
+
+	for (size_t i = 0; i < sizeof(edges) / sizeof(*edges); i++) {
+		const struct row *row = &edges[i].row;
+		struct mapping mapping = { .kind = row->kind };
+		struct pages *pages = build(row);
+		struct verify_verdict verdict;
+		struct verify_sums sums;
+
+		memcpy(mapping.perms, row->perms, sizeof(mapping.perms));
+		memcpy(sums.pages, row->before, sizeof(sums.pages));
+		verify_mapping(&mapping, pages, &sums, &sums, &verdict);
+		verify_explain_entries(&mapping, pages, edges[i].beyond, &verdict);
+		for (int k = 0; k < VERIFY_SUMS; k++)
+			if (verdict.cause[k] != row->cause[k])
+				fail_msg("edge %zu, %s: cause %d, not %d", i, verify_sum_names[k],
+					 verdict.cause[k], row->cause[k]);
+		pages_unref(pages);
+	}
+}
+
 static void test_worst(void **state)
 {
 	struct verify_verdict verdict = { .cause = { VERIFY_MOVED, VERIFY_AGREES, VERIFY_GUARD } };
@@ -154,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_entries_at_the_edges),
 		cmocka_unit_test(test_worst),
 	};
 
