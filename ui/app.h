@@ -35,8 +35,9 @@ struct app_hooks {
 	/* Whether the recording goes on; message says why, when it has ended by itself. */
 	bool (*recording)(void *context, struct source *source, char *message, size_t size);
 
-	/* A bookmark was set while a recording may be under way. */
-	void (*bookmark)(void *context, struct source *source, const char *name);
+	/* Something happened that the source does not know of, while a recording may be under way:
+	 * a bookmark was set, the workload's limit was changed. `taken_ns` is CLOCK_REALTIME. */
+	void (*event)(void *context, enum event_kind kind, int64_t taken_ns, const char *text);
 };
 
 struct app_options {

@@ -11,13 +11,8 @@
 /* The views of one process; which one has the keys is where the person is. */
 enum pane { PANE_MAPPINGS, PANE_PAGES, PANE_INSPECTOR, PANE_TIMELINE, PANES };
 
-#define OVERLAYS  4
-#define BOOKMARKS 64
-
-struct bookmark {
-	int64_t taken_ns;
-	char name[48];
-};
+#define OVERLAYS 4
+#define EVENTS	 256 /* of a live source; the oldest ones go */
 
 struct app {
 	struct app_options options;
@@ -44,9 +39,8 @@ struct app {
 		int x, end, value;
 	} legend[LENS_VALUES_MAX];
 	int legend_count;
-	struct bookmark bookmarks[BOOKMARKS];
-	int64_t bookmark_times[BOOKMARKS]; /* for the strip */
-	int bookmark_count;
+	struct source_event
+		events[EVENTS]; /* what happened, but for mappings; ascending by arrival */
 	int64_t bookmark_ns; /* the sample that is being named; 0: none */
 	bool recording;
 	double speed; /* of a replay */
@@ -80,6 +74,7 @@ void time_follow(struct app *app);
 void time_clear(struct app *app);
 bool time_go(struct app *app, const char *text); /* "+3s", "#120" of a replay */
 void time_bookmark(struct app *app, const char *name);
+void time_add_event(struct app *app, const struct source_event *event);
 
 /* app_seek.c: by samples, events, changes of the selected page; to an end; a replay's speed. */
 void seek_sample(struct app *app, int by);

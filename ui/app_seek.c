@@ -48,14 +48,11 @@ void seek_sample(struct app *app, int by)
 	time_show(app, app->scene.position + (size_t)(int64_t)by);
 }
 
-/* Mappings came or went between two samples, or a bookmark is there. */
-static bool is_event(const struct app *app, size_t index)
+/* Whether mappings came, went or changed between two samples. */
+static bool mappings_differ(const struct app *app, size_t index)
 {
 	const struct snapshot *s = history_snapshot(app->scene.history, index), *before;
 
-	for (int i = 0; i < app->bookmark_count; i++)
-		if (app->bookmarks[i].taken_ns == s->taken_ns)
-			return true;
 	if (!index)
 		return true;
 	before = history_snapshot(app->scene.history, index - 1);
@@ -66,6 +63,49 @@ static bool is_event(const struct app *app, size_t index)
 		    !mapping_equal(s->mappings[i].mapping, before->mappings[i].mapping))
 			return true;
 	return false;
+}
+
+bool scene_event_sample(const struct scene *scene, const struct source_event *event,
+			size_t *ret_index)
+{
+	/* What happened before the first sample that was seen belongs to that one. */
+	if (history_has_dropped(scene->history) && event->taken_ns < history_reach(scene->history))
+		return false;
+	return history_find_time(scene->history, event->taken_ns, ret_index) >= 0;
+}
+
+/* The nearest sample with an event in a direction; the number of samples when there is none. */
+static size_t nearest_event(const struct scene *scene, int by)
+{
+	size_t none = history_count(scene->history), best = none, index;
+
+	for (size_t e = 0; e < scene->event_count; e++) {
+		if (!scene_event_sample(scene, &scene->events[e], &index))
+			continue;
+		if (by > 0 ? index > scene->position && index < best
+			   : index < scene->position && (best == none || index > best))
+			best = index;
+	}
+	return best;
+}
+
+/* All that happened at a sample, in the message line. */
+static void say_events(struct app *app, size_t at)
+{
+	const struct scene *scene = &app->scene;
+	char text[sizeof(app->message)] = "";
+	size_t index, used = 0;
+
+	for (size_t e = 0; e < scene->event_count && used < sizeof(text); e++)
+		if (scene_event_sample(scene, &scene->events[e], &index) && index == at)
+			used += (size_t)snprintf(
+				text + used, sizeof(text) - used, "%s%s: %s", used ? " · " : "",
+				event_words[scene->events[e].kind].name, scene->events[e].text);
+	if (used)
+		app_message(app, "%s", text);
+	else
+		app_message(app, at ? "mappings came, went or changed"
+				    : "this is the first sample kept");
 }
 
 /* Asks a replay; what it finds comes as the next snapshot, or as a message. */
@@ -116,15 +156,17 @@ bool time_go(struct app *app, const char *text)
 void seek_event(struct app *app, int by)
 {
 	const struct source_find find = { .goal = GOAL_EVENT, .direction = by };
-	size_t count = history_count(app->scene.history), i = app->scene.position;
+	size_t count = history_count(app->scene.history), i = app->scene.position, event;
 
 	if (find_in_log(app, &find))
 		return;
+	event = nearest_event(&app->scene, by);
 	while (by < 0 ? i > 0 : i + 1 < count) {
 		i += (size_t)(int64_t)by;
-		if (is_event(app, i)) {
+		if (i == event || mappings_differ(app, i)) {
 			app->scene.paused = true;
 			time_show(app, i);
+			say_events(app, i);
 			return;
 		}
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ui/app_internal.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -81,8 +82,7 @@ void time_clear(struct app *app)
 	scene->position = 0;
 	scene->paused = false;
 	scene->mapping = scene->page = 0;
-	app->bookmark_count = 0;
-	scene->bookmark_count = 0;
+	scene->event_count = 0;
 }
 
 /* The history dropped old snapshots: the one shown may have moved, or be gone. */
@@ -143,6 +143,7 @@ void app_take(struct app *app)
 {
 	struct scene *scene = &app->scene;
 	struct snapshot *snapshot;
+	struct source_event event;
 
 	if (!scene->source)
 		return;
@@ -150,6 +151,8 @@ void app_take(struct app *app)
 		take_snapshot(app, snapshot);
 		snapshot_unref(snapshot);
 	}
+	while (scene->source->ops->events && scene->source->ops->events(scene->source, &event, 1))
+		time_add_event(app, &event);
 	source_status(scene->source, &scene->status);
 	if (scene->status.message_serial != app->message_serial && scene->status.message[0]) {
 		app->message_serial = scene->status.message_serial;
@@ -182,6 +185,40 @@ static void set_baseline(struct app *app, struct snapshot *snapshot)
 		app_message(app, "no baseline any more");
 }
 
+void time_add_event(struct app *app, const struct source_event *event)
+{
+	struct scene *scene = &app->scene;
+
+	if (scene->event_count == EVENTS)
+		memmove(app->events, app->events + 1, --scene->event_count * sizeof(*app->events));
+	app->events[scene->event_count++] = *event;
+	scene->events = app->events;
+}
+
+/* What the source does not know of: the recording learns it from here. */
+static void note(struct app *app, enum event_kind kind, int64_t taken_ns, const char *text)
+{
+	struct source_event event = { .kind = kind, .taken_ns = taken_ns };
+
+	snprintf(event.text, sizeof(event.text), "%s", text);
+	time_add_event(app, &event);
+	if (app->options.hooks.event)
+		app->options.hooks.event(app->options.hooks.context, kind, taken_ns, text);
+}
+
+void app_event(struct app *app, enum event_kind kind, const char *format, ...)
+{
+	char text[EVENT_TEXT_MAX];
+	struct timespec now;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	clock_gettime(CLOCK_REALTIME, &now);
+	note(app, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text);
+}
+
 /* What FILE@NAME could not find. */
 static bool name_is_good(const char *name)
 {
@@ -191,7 +228,6 @@ static bool name_is_good(const char *name)
 void time_bookmark(struct app *app, const char *name)
 {
 	struct scene *scene = &app->scene;
-	struct bookmark *b;
 
 	if (!app->bookmark_ns)
 		return;
@@ -205,19 +241,8 @@ void time_bookmark(struct app *app, const char *name)
 			app_problem(app, "the bookmark before this one is not written yet");
 		return;
 	}
-	if (app->bookmark_count == BOOKMARKS) {
-		app_problem(app, "there are %d bookmarks already", BOOKMARKS);
-		return;
-	}
-	b = &app->bookmarks[app->bookmark_count++];
-	b->taken_ns = app->bookmark_ns;
-	app->bookmark_times[app->bookmark_count - 1] = b->taken_ns;
-	scene->bookmarks = app->bookmark_times;
-	scene->bookmark_count = (size_t)app->bookmark_count;
-	snprintf(b->name, sizeof(b->name), "%s", name);
-	if (app->options.hooks.bookmark)
-		app->options.hooks.bookmark(app->options.hooks.context, scene->source, name);
-	app_message(app, "bookmark \"%s\" set; < and > go there", b->name);
+	note(app, EVENT_BOOKMARK, app->bookmark_ns, name);
+	app_message(app, "bookmark \"%s\" set; < and > go there", name);
 }
 
 /* On the strip the keys that move go through time. */

@@ -55,8 +55,8 @@ struct scene {
 	struct track *track; /* of snapshot; borrowed from the history; or NULL */
 	size_t position; /* number of snapshot in the history */
 	struct scene_kept *kept;
-	const int64_t *bookmarks; /* CLOCK_REALTIME of the samples that were named */
-	size_t bookmark_count;
+	const struct source_event *events; /* what happened; a replay's overview has its own */
+	size_t event_count;
 	int64_t now_ns; /* CLOCK_REALTIME of this frame */
 	bool paused; /* the snapshot shown is not the newest */
 
@@ -129,6 +129,14 @@ struct view {
 
 /* Shows a line in place of the footer until the next key. Text is escaped when drawn. */
 __attribute__((format(printf, 2, 3))) void app_message(struct app *app, const char *format, ...);
+
+/* The sample of the history that an event belongs to: the newest one of its time. False: it is gone. */
+bool scene_event_sample(const struct scene *scene, const struct source_event *event,
+			size_t *ret_index);
+
+/* Notes for the strip and a recording that something was done now. */
+__attribute__((format(printf, 3, 4))) void app_event(struct app *app, enum event_kind kind,
+						     const char *format, ...);
 
 /* Opens a line to type into; what is accepted goes to input() of the view that has the keys. */
 void app_ask(struct app *app, const char *question);

@@ -8,17 +8,25 @@
 #include "ui/theme.h"
 
 #define LABEL_WIDTH	 12
+#define WIDE		 100
 #define SAMPLES_A_COLUMN 16 /* at most, so that a frame never walks a long history */
-#define AGO_WIDTH	 7
+
+/* Columns that can be marked; wider strips are not. */
+#define STRIP_MAX 1024
+
+enum mark { MARK_NONE, MARK_MAPPING, MARK_NAMED };
 
 struct timeline_view {
 	struct view view;
 	int x, width; /* the strip when last drawn */
+	int side; /* columns on the right of it: how far it reaches, what happened last */
 	size_t first, per_column, count; /* samples on it, or points of the overview */
 	bool whole; /* a replay: all of it at one glance */
 	struct source_overview overview; /* with whole */
 	struct source_span span; /* with whole */
 	int here; /* column of the sample shown; -1: it is the newest, live */
+	uint8_t marks[STRIP_MAX]; /* enum mark of each column */
+	const struct source_event *last; /* up to the sample shown, on the strip, of no mapping */
 };
 
 static struct timeline_view *self(struct view *view)
@@ -121,7 +129,8 @@ static void lay_out(struct timeline_view *v, const struct scene *scene, struct r
 	size_t count = scene->history ? history_count(scene->history) : 0, width, shown;
 
 	v->x = rect.x + LABEL_WIDTH;
-	v->width = rect.width - LABEL_WIDTH - AGO_WIDTH;
+	v->side = rect.width < WIDE ? 7 : 11;
+	v->width = rect.width - LABEL_WIDTH - v->side;
 	v->count = count;
 	if (v->width < 1 || lay_out_whole(v, scene))
 		return;
@@ -177,22 +186,48 @@ static uint64_t column_value(const struct timeline_view *v, const struct scene *
 	return most;
 }
 
-/* Does the column hold a moment that was named, or an event of the log? */
-static bool column_marked(const struct timeline_view *v, const struct scene *scene, int column)
+/*
+ * Where on the strip an event is, and whether its sample is the one shown or before it. False: not on
+ * the strip. An event belongs to the newest sample of its time.
+ */
+static bool locate(const struct timeline_view *v, const struct scene *scene,
+		   const struct source_event *event, int *ret_column, bool *ret_past)
 {
-	size_t first, end;
+	size_t index;
 
-	for (size_t i = 0; v->whole && i < v->overview.event_count; i++)
-		if ((int)((uint64_t)v->width * v->overview.events[i].sample / v->span.samples) ==
-		    column)
-			return true;
-	if (v->whole || !scene->bookmark_count || !column_samples(v, column, &first, &end))
+	if (v->whole) {
+		*ret_column = (int)((uint64_t)v->width * event->sample / v->span.samples);
+		*ret_past = event->sample <= v->span.position;
+		return *ret_column < v->width;
+	}
+	if (!scene_event_sample(scene, event, &index) || index < v->first)
 		return false;
-	for (size_t i = first; i < end; i++)
-		for (size_t b = 0; b < scene->bookmark_count; b++)
-			if (scene->bookmarks[b] == sample_at(v, scene, i).taken_ns)
-				return true;
-	return false;
+	*ret_column = v->width - 1 - (int)((v->count - 1 - index) / v->per_column);
+	*ret_past = index <= scene->position;
+	return *ret_column >= 0;
+}
+
+/* Collects which columns hold an event, and which event was the last one. */
+static void mark_events(struct timeline_view *v, const struct scene *scene)
+{
+	const struct source_event *events = v->whole ? v->overview.events : scene->events;
+	size_t count = v->whole ? v->overview.event_count : scene->event_count;
+
+	memset(v->marks, MARK_NONE, sizeof(v->marks));
+	v->last = NULL;
+	for (size_t i = 0; i < count; i++) {
+		const struct source_event *e = &events[i];
+		bool named = !event_is_of_mapping(e->kind);
+		bool past;
+		int column;
+
+		if (!locate(v, scene, e, &column, &past))
+			continue;
+		if (column < STRIP_MAX && v->marks[column] != MARK_NAMED)
+			v->marks[column] = named ? MARK_NAMED : MARK_MAPPING;
+		if (named && past && (!v->last || e->taken_ns >= v->last->taken_ns))
+			v->last = e;
+	}
 }
 
 static void draw_strip(const struct timeline_view *v, const struct scene *scene,
@@ -217,8 +252,11 @@ static void draw_strip(const struct timeline_view *v, const struct scene *scene,
 			glyph = 0x2581 + (uint32_t)((double)value / (double)most * 7.999);
 		if (c == v->here)
 			s.attr |= ATTR_REVERSE;
-		if (column_marked(v, scene, c))
+		if (c < STRIP_MAX && v->marks[c])
 			s.attr |= ATTR_UNDERLINE;
+		/* Under a full block no underline is seen. */
+		if (!row && c < STRIP_MAX && v->marks[c] == MARK_NAMED)
+			glyph = 0x25b2;
 		canvas_put(canvas, rect, LABEL_WIDTH + c, row, s, glyph);
 	}
 }
@@ -235,8 +273,21 @@ static void draw_reach(const struct timeline_view *v, const struct scene *scene,
 		snprintf(text, sizeof(text), "%s%lds", v->whole ? "" : "-", seconds);
 	else
 		snprintf(text, sizeof(text), "%s%ldm", v->whole ? "" : "-", seconds / 60 % 100000);
-	canvas_right(canvas, rect, rect.width - AGO_WIDTH, 0, AGO_WIDTH,
+	canvas_right(canvas, rect, rect.width - v->side, 0, v->side,
 		     theme_role(scene->theme, ROLE_DIM), text);
+}
+
+/* What happened last, below the reach. */
+static void draw_last(const struct timeline_view *v, const struct scene *scene,
+		      struct canvas *canvas, struct rect rect)
+{
+	char text[24];
+
+	if (!v->last || rect.height < 2)
+		return;
+	snprintf(text, sizeof(text), "▲%.*s", v->side - 1, event_words[v->last->kind].name);
+	canvas_right(canvas, rect, rect.width - v->side, 1, v->side,
+		     theme_role(scene->theme, ROLE_WARNING), text);
 }
 
 static void timeline_draw(struct view *view, struct scene *scene, struct canvas *canvas,
@@ -250,6 +301,7 @@ static void timeline_draw(struct view *view, struct scene *scene, struct canvas 
 	if (v->width < 1 || !v->count || !scene->snapshot)
 		return;
 	now = of_snapshot(scene->snapshot);
+	mark_events(v, scene);
 	for (int r = 0; r < rect.height && r < TIMELINE_ROWS; r++) {
 		struct style style = theme_role(scene->theme, ROLE_TEXT);
 
@@ -265,6 +317,7 @@ static void timeline_draw(struct view *view, struct scene *scene, struct canvas 
 		draw_strip(v, scene, canvas, rect, r, style);
 	}
 	draw_reach(v, scene, canvas, rect);
+	draw_last(v, scene, canvas, rect);
 	if (focused)
 		*ret_cursor = (struct view_cursor){ v->x + (v->here < 0 ? v->width - 1 : v->here),
 						    rect.y };

@@ -56,14 +56,17 @@ static void look(struct workload_view *v)
 static void set_limit(struct workload_view *v, uint64_t bytes)
 {
 	char message[MESSAGE_MAX] = "", size[UNITS_SIZE_MAX];
+	const char *now;
 	int r = v->control.set_limit(v->control.context, bytes, message, sizeof(message));
 
 	look(v);
 	if (r < 0)
 		app_message(v->app, "%s", message);
-	else
-		app_message(v->app, "the limit is %s now",
-			    workload_size(v->status.memory.limit, "none", size));
+	if (r < 0)
+		return;
+	now = workload_size(v->status.memory.limit, "none", size);
+	app_event(v->app, EVENT_LIMIT_SET, "the limit is %s now", now);
+	app_message(v->app, "the limit is %s now", now);
 }
 
 /* Twice or half of what it is; from no limit one can only go down, to what is in use. */
@@ -83,17 +86,18 @@ static void scale_limit(struct workload_view *v, bool up)
 
 static void push_out(struct workload_view *v)
 {
-	char message[MESSAGE_MAX] = "", before[UNITS_SIZE_MAX], after[UNITS_SIZE_MAX];
-	uint64_t usage = v->status.memory.usage;
+	char message[MESSAGE_MAX] = "", old[UNITS_SIZE_MAX], new[UNITS_SIZE_MAX];
+	const char *before = workload_size(v->status.memory.usage, "unknown", old), *after;
 	int r = v->control.push_out(v->control.context, message, sizeof(message));
 
 	look(v);
-	if (r < 0)
+	if (r < 0) {
 		app_message(v->app, "%s", message);
-	else
-		app_message(v->app, "pushed out: %s in RAM before, %s now",
-			    workload_size(usage, "unknown", before),
-			    workload_size(v->status.memory.usage, "unknown", after));
+		return;
+	}
+	after = workload_size(v->status.memory.usage, "unknown", new);
+	app_event(v->app, EVENT_PUSHED, "the workload: %s in RAM before, %s then", before, after);
+	app_message(v->app, "pushed out: %s in RAM before, %s now", before, after);
 }
 
 static void start_or_stop(struct workload_view *v)

@@ -74,6 +74,7 @@ static int start_recording(struct run *run)
 		.pid = workload_status(run->workload)->pid,
 		.interval_ns = o->interval_ns ? o->interval_ns : RECORD_NS,
 		.slots = true,
+		.new_cgroup = !o->workload.no_cgroup,
 	};
 	const struct recording_options log = { .path = o->record, .interval_ns = live.interval_ns };
 	char message[RECORDING_MESSAGE], shown[RECORDING_MESSAGE * 2];
@@ -106,12 +107,15 @@ static void end_recording(struct run *run)
 	char shown[RECORDING_MESSAGE * 2];
 	const struct workload_status *s = workload_status(run->workload);
 	struct recording_status log;
+	struct source_status live;
 	char end[64];
 
 	if (run->recording) {
 		snprintf(end, sizeof(end), "%s (%d)", workload_state_name(s->state), s->code);
-		if (s->state == WORKLOAD_OOM)
-			recording_event(run->recording, EVENT_OOM, 0, end);
+		source_status(run->source, &live);
+		/* Else the sampler has noted it. */
+		if (s->state == WORKLOAD_OOM && !live.oom_killed)
+			recording_event(run->recording, EVENT_OOM, 0, "killed by the OOM killer");
 		if (s->state != WORKLOAD_RUNNING)
 			recording_event(run->recording, EVENT_ENDED, 0, end);
 		recording_status(run->recording, &log);

@@ -85,6 +85,7 @@ static int open_source(const struct run_view *v, struct source **ret)
 		.interval_ns = v->record.interval_ns,
 		/* As pmtop record: what is asked of a log later was not known then. */
 		.slots = v->options->record,
+		.new_cgroup = !v->options->workload.no_cgroup,
 	};
 
 	return live_open(&live, &v->probe, ret);
@@ -130,9 +131,9 @@ static bool recording_goes_on(void *context, struct source *source, char *messag
 	return view_record_goes_on(&((struct run_view *)context)->record, source, message, size);
 }
 
-static void bookmark(void *context, struct source *source, const char *name)
+static void event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
 {
-	view_record_bookmark(&((struct run_view *)context)->record, name);
+	view_record_event(&((struct run_view *)context)->record, kind, taken_ns, text);
 }
 
 /* Before the screen is given up, so that whatever ends pmtop finds everything taken away. */
@@ -234,10 +235,9 @@ static int start_and_show(struct run_view *v)
 int run_view(const struct run_options *options)
 {
 	struct run_view v = { .options = options, .news = -1, .timer = -1 };
-	const struct app_hooks hooks = { .context = &v,
-					 .record = record,
-					 .recording = recording_goes_on,
-					 .bookmark = bookmark };
+	const struct app_hooks hooks = {
+		.context = &v, .record = record, .recording = recording_goes_on, .event = event
+	};
 	int status = view_begin(&options->view, &v.screen);
 
 	if (status)

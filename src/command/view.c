@@ -106,12 +106,9 @@ static bool recording_goes_on(void *context, struct source *source, char *messag
 	return view_record_goes_on(&view->record, source, message, size);
 }
 
-static void bookmark(void *context, struct source *source, const char *name)
+static void event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
 {
-	struct view_command *view = context;
-
-	(void)source;
-	view_record_bookmark(&view->record, name);
+	view_record_event(&((struct view_command *)context)->record, kind, taken_ns, text);
 }
 
 static int open_census(void *context, struct census_feed **ret_feed)
@@ -155,7 +152,7 @@ static int show(struct view_command *view)
 					 .census = open_census,
 					 .record = record,
 					 .recording = recording_goes_on,
-					 .bookmark = bookmark };
+					 .event = event };
 	struct view_screen *screen;
 	struct source *source = NULL;
 	int r, status;

@@ -94,8 +94,9 @@ void view_record_say(const struct view_record *record)
 	fprintf(stderr, "pmtop: %s\n", text);
 }
 
-void view_record_bookmark(struct view_record *record, const char *name)
+void view_record_event(struct view_record *record, enum event_kind kind, int64_t taken_ns,
+		       const char *text)
 {
 	if (record->recording)
-		recording_event(record->recording, EVENT_BOOKMARK, 0, name);
+		recording_event(record->recording, kind, taken_ns, text);
 }

@@ -32,6 +32,8 @@ bool view_record_goes_on(struct view_record *record, struct source *source, char
 /* Says on standard error what became of the newest recording, when the screen is gone. */
 void view_record_say(const struct view_record *record);
 
-void view_record_bookmark(struct view_record *record, const char *name);
+/* What the source does not know of happened; see app_hooks. */
+void view_record_event(struct view_record *record, enum event_kind kind, int64_t taken_ns,
+		       const char *text);
 
 #endif

@@ -177,19 +177,34 @@ int memcg_watch(struct memcg *memcg, const struct target *target)
 	return memcg->watched < 0 ? -errno : 0;
 }
 
-int64_t memcg_oom_kills(const struct memcg *memcg)
+/* The number behind a word at the beginning of a line; the text begins with a newline. */
+static int64_t number_of(const char *text, const char *word)
 {
+	const char *line = strstr(text, word);
+
+	return line ? (int64_t)strtoll(line + strlen(word), NULL, 10) : -ENODATA;
+}
+
+/* A file of the watched cgroup, behind a newline so that every line is found alike. */
+static int read_lines(const struct memcg *memcg, const char *name, char *text, size_t size)
+{
+	text[0] = '\n';
+	return target_read_text(memcg->watched, name, text + 1, size - 1);
+}
+
+struct memcg_events memcg_events(const struct memcg *memcg)
+{
+	struct memcg_events events = { -ENOENT, -ENOENT };
 	char text[4096];
-	const char *line;
 	int n;
 
 	if (memcg->watched < 0)
-		return -ENOENT;
-	n = target_read_text(memcg->watched, memcg->v2 ? "memory.events" : "memory.oom_control",
-			     text, sizeof(text));
-	if (n < 0)
-		return n;
-	/* "oom_kill_disable" of v1 begins alike. */
-	line = strstr(text, "\noom_kill ");
-	return line ? (int64_t)strtoll(line + strlen("\noom_kill "), NULL, 10) : -ENODATA;
+		return events;
+	n = read_lines(memcg, memcg->v2 ? "memory.events" : "memory.failcnt", text, sizeof(text));
+	/* "oom_kill_disable" of v1 begins like "oom_kill". */
+	events.limit_hits = n < 0 ? n : number_of(text, memcg->v2 ? "\nmax " : "\n");
+	if (!memcg->v2)
+		n = read_lines(memcg, "memory.oom_control", text, sizeof(text));
+	events.oom_kills = n < 0 ? n : number_of(text, "\noom_kill ");
+	return events;
 }

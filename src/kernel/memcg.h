@@ -9,7 +9,7 @@
 
 /*
  * Memory cgroups as an onlooker sees them, v1 or v2: which one a page or a process belongs to, and
- * how often the OOM killer struck there. Making and limiting them is the workload layer's.
+ * how often its limit was hit and the OOM killer struck there. Making and limiting them is the workload layer's.
  */
 struct memcg;
 
@@ -26,7 +26,11 @@ int memcg_name(const struct memcg *memcg, uint64_t inode, char *name, size_t siz
 /* Remembers the cgroup of a process, whose files can be asked after the process has ended. */
 int memcg_watch(struct memcg *memcg, const struct target *target);
 
-/* Processes that the OOM killer has ended in the watched cgroup; -errno when it is not told. */
-int64_t memcg_oom_kills(const struct memcg *memcg);
+/* What has happened in the watched cgroup since it was made; -errno where that is not told. */
+struct memcg_events {
+	int64_t limit_hits; /* v1 memory.failcnt, v2 max of memory.events (cgroup-v2.rst) */
+	int64_t oom_kills; /* oom_kill of v1 memory.oom_control (since 4.13), v2 memory.events */
+};
+struct memcg_events memcg_events(const struct memcg *memcg);
 
 #endif

@@ -19,18 +19,20 @@
 #define MADV_PAGEOUT 21
 #endif
 
-static void clear_written(const struct target *target, char *message, size_t size)
+static bool clear_written(const struct target *target, char *message, size_t size)
 {
 	CLEANUP(cleanup_close) int fd = openat(target->proc, "clear_refs", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 || write(fd, "4", 1) != 1)
+	if (fd < 0 || write(fd, "4", 1) != 1) {
 		snprintf(message, size, "written marks were not cleared: %s", strerror(errno));
-	else
-		snprintf(message, size, "written marks cleared");
+		return false;
+	}
+	snprintf(message, size, "written marks cleared");
+	return true;
 }
 
 /* One call takes at most 2 GiB less a page (measured on 6.18) and returns what it took. */
-static void push_out(const struct target *target, uint64_t start, uint64_t length, char *message,
+static bool push_out(const struct target *target, uint64_t start, uint64_t length, char *message,
 		     size_t size)
 {
 	uint64_t done = 0;
@@ -52,9 +54,10 @@ static void push_out(const struct target *target, uint64_t start, uint64_t lengt
 	else
 		snprintf(message, size, "asked the kernel to push out %" PRIu64 " pages",
 			 length / PMTOP_PAGE_SIZE);
+	return done;
 }
 
-static void verify(const struct target *target, const struct probe *probe,
+static bool verify(const struct target *target, const struct probe *probe,
 		   const struct snapshot *snapshot, char *message, size_t size)
 {
 	CLEANUP(swap_edges_release)
@@ -65,7 +68,7 @@ static void verify(const struct target *target, const struct probe *probe,
 
 	if (!snapshot || smaps_read(target->proc, &list) < 0) {
 		snprintf(message, size, "smaps cannot be read, so nothing was verified");
-		return;
+		return false;
 	}
 	read = &list;
 	for (size_t i = 0; i < snapshot->count; i++) {
@@ -88,24 +91,22 @@ static void verify(const struct target *target, const struct probe *probe,
 	snprintf(message, size,
 		 "smaps: %zu mappings agree, %zu differ for a known reason, %zu differ", agree,
 		 explained, differ);
+	return true;
 }
 
-void action_perform(const struct target *target, const struct probe *probe,
+bool action_perform(const struct target *target, const struct probe *probe,
 		    const struct snapshot *snapshot, const struct source_request *request,
 		    char *message, size_t size)
 {
 	switch (request->action) {
 	case SOURCE_CLEAR_WRITTEN:
-		clear_written(target, message, size);
-		break;
+		return clear_written(target, message, size);
 	case SOURCE_PUSH_OUT:
-		push_out(target, request->start, request->length, message, size);
-		break;
+		return push_out(target, request->start, request->length, message, size);
 	case SOURCE_VERIFY:
-		verify(target, probe, snapshot, message, size);
-		break;
-	case SOURCE_SAMPLE_NOW:
+		return verify(target, probe, snapshot, message, size);
+	default:
 		message[0] = '\0';
-		break;
+		return false;
 	}
 }

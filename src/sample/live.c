@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,20 @@ static void live_status(struct source *source, struct source_status *ret_status)
 	*ret_status = l->status;
 	ret_status->asked_interval_ns = l->interval_ns;
 	pthread_mutex_unlock(&l->lock);
+}
+
+static size_t live_events(struct source *source, struct source_event *ret_events, size_t max)
+{
+	struct live *l = (struct live *)source;
+	size_t n;
+
+	pthread_mutex_lock(&l->lock);
+	n = l->event_count < max ? l->event_count : max;
+	memcpy(ret_events, l->events, n * sizeof(*ret_events));
+	l->event_count -= (unsigned int)n;
+	memmove(l->events, l->events + n, l->event_count * sizeof(*l->events));
+	pthread_mutex_unlock(&l->lock);
+	return n;
 }
 
 static void live_set_interval(struct source *source, int64_t interval_ns)
@@ -132,6 +147,7 @@ static const struct source_ops live_ops = {
 	.set_paused = live_set_paused,
 	.set_focus = live_set_focus,
 	.request = live_request,
+	.events = live_events,
 	.free = live_free,
 };
 
@@ -140,7 +156,7 @@ pid_t live_pid(const struct source *live)
 	return ((const struct live *)live)->options.pid;
 }
 
-void live_observe(struct source *live, live_observer *observer, void *context)
+void live_observe(struct source *live, const struct live_observer *observer, void *context)
 {
 	struct live *l = (struct live *)live;
 

@@ -15,14 +15,19 @@ struct live_options {
 	pid_t pid;
 	int64_t interval_ns;
 	double cpu_share; /* of one core that the sampler allows itself; 0: default 0.1 */
+	bool new_cgroup; /* made for the target: all that it counted is the target's */
 	bool slots; /* read swap slots and the exclusive mark of every page in each sample */
 };
 
 /*
- * Called on the sampler's thread with each complete sample, in order; the recorder's door. It must
- * not block and takes its own reference if it keeps the snapshot.
+ * Called on the sampler's thread, in order: the recorder's door. Nothing of it may block.
  */
-typedef void live_observer(void *context, struct snapshot *snapshot);
+struct live_observer {
+	/* Each complete sample; takes its own reference if it keeps the snapshot. */
+	void (*sample)(void *context, struct snapshot *snapshot);
+	/* What happened at this moment (CLOCK_REALTIME); may be NULL. */
+	void (*event)(void *context, enum event_kind kind, int64_t taken_ns, const char *text);
+};
 
 /*
  * Starts to sample. -ESRCH: no such process; -EACCES or -EPERM: not permitted; others as errno.
@@ -35,7 +40,7 @@ int live_open(const struct live_options *options, const struct probe *probe,
 pid_t live_pid(const struct source *live);
 
 /* Sets or (NULL) removes the observer; after the return the old one is called no more. */
-void live_observe(struct source *live, live_observer *observer, void *context);
+void live_observe(struct source *live, const struct live_observer *observer, void *context);
 
 /*
  * One complete snapshot without a thread, for dump and tests: with slots, marks and everything that

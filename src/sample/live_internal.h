@@ -14,6 +14,7 @@
  */
 
 #define PENDING_REQUESTS 8
+#define PENDING_EVENTS	 32
 
 struct live {
 	struct source base;
@@ -35,7 +36,9 @@ struct live {
 	unsigned int request_count;
 	struct snapshot *newest; /* the mailbox */
 	struct source_status status;
-	live_observer *observer;
+	struct source_event events[PENDING_EVENTS]; /* not taken yet, the oldest first */
+	unsigned int event_count;
+	const struct live_observer *observer;
 	void *observer_context;
 };
 

@@ -84,6 +84,13 @@ static void collect_facts(const struct recording_options *options, const struct 
 	add_features(list, probe);
 }
 
+static void observe_event(void *recorder, enum event_kind kind, int64_t taken_ns, const char *text)
+{
+	recorder_event(recorder, kind, taken_ns, text);
+}
+
+static const struct live_observer observer = { recorder_observe, observe_event };
+
 int recording_start(const struct recording_options *options, struct source *live,
 		    const struct probe *probe, struct recording **ret_recording, char *message)
 {
@@ -108,7 +115,7 @@ int recording_start(const struct recording_options *options, struct source *live
 		return code;
 	}
 	recording->live = live;
-	live_observe(live, recorder_observe, recording->recorder);
+	live_observe(live, &observer, recording->recorder);
 	*ret_recording = recording;
 	return 0;
 }
@@ -135,8 +142,8 @@ void recording_note_end(struct recording *recording, const struct source_status 
 	char text[64] = "the process ended";
 
 	if (status->oom_killed)
-		recording_event(recording, EVENT_OOM, 0, "killed by the OOM killer");
-	if (status->exit_known && WIFSIGNALED(status->exit_status))
+		snprintf(text, sizeof(text), "killed by the OOM killer");
+	else if (status->exit_known && WIFSIGNALED(status->exit_status))
 		snprintf(text, sizeof(text), "killed by signal %d", WTERMSIG(status->exit_status));
 	else if (status->exit_known)
 		snprintf(text, sizeof(text), "exit status %d", WEXITSTATUS(status->exit_status));

@@ -93,6 +93,22 @@ int replay_find_event(struct replay *r, uint64_t position, int direction,
 	return code;
 }
 
+void replay_describe(const struct replay *r, const struct log_event *event, char *text, size_t size)
+{
+	const struct source_overview *o = &r->overview;
+	size_t used =
+		(size_t)snprintf(text, size, "%s: %s", event_words[event->kind].name, event->text);
+
+	for (size_t i = 0; i < o->event_count && used < size; i++) {
+		const struct source_event *e = &o->events[i];
+
+		if (e->sample == event->sample && !event_is_of_mapping(e->kind) &&
+		    (e->kind != event->kind || strcmp(e->text, event->text) != 0))
+			used += (size_t)snprintf(text + used, size - used, " · %s: %s",
+						 event_words[e->kind].name, e->text);
+	}
+}
+
 /* The sample of this log that was taken then, from the one shown on backward. */
 static int find_sample(struct replay *r, uint64_t position, int64_t taken_ns, uint64_t *ret_sample)
 {

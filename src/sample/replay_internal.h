@@ -59,6 +59,10 @@ void replay_make_overview(struct replay *r);
 int replay_find_event(struct replay *r, uint64_t position, int direction,
 		      struct log_event *ret_event, struct log_error *error);
 
+/* An event, and what else happened at its sample, but for mappings. */
+void replay_describe(const struct replay *r, const struct log_event *event, char *text,
+		     size_t size);
+
 /*
  * Keeps a bookmark at the sample of taken_ns, which was shown when `position` was or before: in the
  * log, or, where that cannot be written to, for the session. The message says which.

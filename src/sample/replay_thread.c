@@ -118,6 +118,14 @@ static void publish(struct player *p)
 	tell(r);
 }
 
+static void say_all(struct replay *r, const struct log_event *event)
+{
+	char text[sizeof(r->status.message)];
+
+	replay_describe(r, event, text, sizeof(text));
+	say(r, "%s", text);
+}
+
 /* Events between what was shown and what is shown now, the newest one. */
 static void say_event(struct player *p, uint64_t before)
 {
@@ -127,7 +135,7 @@ static void say_event(struct player *p, uint64_t before)
 	    log_reader_event(p->r->reader, p->position + 1, -1, &event, NULL) ||
 	    event.sample <= before || event.kind == EVENT_CHANGED)
 		return;
-	say(p->r, "%s: %s", event_words[event.kind].name, event.text);
+	say_all(p->r, &event);
 }
 
 /* Shows a sample; one that is damaged is said, and what was shown stays. */
@@ -185,7 +193,7 @@ static void find(struct player *p, const struct source_find *find)
 	else
 		show(p, sample);
 	if (!code && find->goal == GOAL_EVENT)
-		say(p->r, "%s: %s", event_words[event.kind].name, event.text);
+		say_all(p->r, &event);
 }
 
 /* The outcome is a message. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,6 +22,10 @@
 /* Files stay open between samples up to this far apart. */
 #define REST_NS 1500000000
 
+/* A limit that is hit all the time is an event when that begins, and then now and again. */
+#define HITS_QUIET_NS INT64_C(1000000000)
+#define HITS_AGAIN_NS INT64_C(10000000000)
+
 /* What only the sampler's thread touches. */
 struct sampler {
 	struct live *live;
@@ -28,7 +34,10 @@ struct sampler {
 	struct pass_signature signature;
 	bool signed_last;
 	struct memcg *memcg;
-	int64_t oom_kills; /* of the target's cgroup when the sampler began */
+	struct memcg_events first, seen; /* of the target's cgroup: at the start, and by now */
+	int64_t hit_at,
+		hit_noted_at; /* when the limit was last seen hit, and when that was noted */
+	int64_t hits_noted; /* seen.limit_hits at that time */
 	int64_t full_at; /* when the last full sample began */
 	uint64_t sequence;
 	bool lack_said; /* that slots of shared pages are not known */
@@ -74,12 +83,64 @@ static void say(struct live *l, const char *message)
 	tell_user(l);
 }
 
+/* Something happened: the recorder learns it in order with the samples, the user next. */
+static void __attribute__((format(printf, 3, 4)))
+note(struct sampler *s, enum event_kind kind, const char *format, ...)
+{
+	struct source_event event = { .kind = kind, .taken_ns = clock_ns(CLOCK_REALTIME) };
+	struct live *l = s->live;
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(event.text, sizeof(event.text), format, arguments);
+	va_end(arguments);
+	pthread_mutex_lock(&l->lock);
+	if (l->event_count == PENDING_EVENTS) {
+		l->event_count--;
+		memmove(l->events, l->events + 1, l->event_count * sizeof(*l->events));
+	}
+	l->events[l->event_count++] = event;
+	if (l->observer && l->observer->event)
+		l->observer->event(l->observer_context, kind, event.taken_ns, event.text);
+	pthread_mutex_unlock(&l->lock);
+	tell_user(l);
+}
+
+/* A reclaim under pressure hits the limit hundreds of times a second. */
+static void note_hits(struct sampler *s, int64_t hits)
+{
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
+	bool begins = now - s->hit_at > HITS_QUIET_NS;
+
+	s->hit_at = now;
+	if (!begins && now - s->hit_noted_at < HITS_AGAIN_NS)
+		return;
+	note(s, EVENT_LIMIT, "the memory limit was hit %lld times%s",
+	     (long long)(hits - s->hits_noted), begins ? "" : " more");
+	s->hit_noted_at = now;
+	s->hits_noted = hits;
+}
+
+/* What the cgroup counted since the look before. */
+static void look_at_cgroup(struct sampler *s)
+{
+	struct memcg_events now;
+
+	if (!s->memcg)
+		return;
+	now = memcg_events(s->memcg);
+	if (s->seen.limit_hits >= 0 && now.limit_hits > s->seen.limit_hits)
+		note_hits(s, now.limit_hits);
+	if (s->seen.oom_kills >= 0 && now.oom_kills > s->seen.oom_kills)
+		note(s, EVENT_OOM, "the OOM killer killed %lld of its cgroup",
+		     (long long)(now.oom_kills - s->seen.oom_kills));
+	s->seen = now;
+}
+
 /* A SIGKILL after which the cgroup counts one OOM kill more came from the kernel. */
 static bool was_oom_killed(const struct sampler *s, bool known, int status)
 {
-	int64_t now = s->memcg ? memcg_oom_kills(s->memcg) : -ENOENT;
-
-	return s->oom_kills >= 0 && now > s->oom_kills &&
+	return s->first.oom_kills >= 0 && s->seen.oom_kills > s->first.oom_kills &&
 	       (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
 }
 
@@ -87,8 +148,10 @@ static void end(struct sampler *s, int error)
 {
 	struct live *l = s->live;
 	int status = 0;
-	bool known = target_exit_status(&l->target, &status) == 0;
-	bool oom = was_oom_killed(s, known, status);
+	bool known = target_exit_status(&l->target, &status) == 0, oom;
+
+	look_at_cgroup(s);
+	oom = was_oom_killed(s, known, status);
 
 	pthread_mutex_lock(&l->lock);
 	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
@@ -184,7 +247,6 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 {
 	struct live *l = s->live;
 	struct snapshot *snapshot;
-	live_observer *observer;
 	int error;
 
 	pass_set_focus(s->pass, focus->count ? focus->start : 0);
@@ -198,10 +260,10 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 	publish(l, snapshot);
 	say_lack(s, snapshot);
 	pthread_mutex_lock(&l->lock);
-	observer = l->observer;
-	if (observer)
-		observer(l->observer_context, snapshot);
+	if (l->observer)
+		l->observer->sample(l->observer_context, snapshot);
 	pthread_mutex_unlock(&l->lock);
+	look_at_cgroup(s);
 	if (s->last)
 		snapshot_unref(s->last);
 	s->last = snapshot;
@@ -223,10 +285,14 @@ static int deliver_list(struct sampler *s)
 static void do_request(struct sampler *s, const struct source_request *request)
 {
 	char message[160];
+	bool done = action_perform(&s->live->target, &s->live->probe, s->last, request, message,
+				   sizeof(message));
 
-	action_perform(&s->live->target, &s->live->probe, s->last, request, message,
-		       sizeof(message));
 	say(s->live, message);
+	if (done && request->action == SOURCE_CLEAR_WRITTEN)
+		note(s, EVENT_CLEARED, "%s", message);
+	else if (done && request->action == SOURCE_PUSH_OUT)
+		note(s, EVENT_PUSHED, "%s from %" PRIx64 " on", message, request->start);
 }
 
 /* Waits until the next sample is due or the user wants something. The lock is held. */
@@ -257,6 +323,18 @@ static int64_t limit_interval(struct live *l, int64_t cpu_ns)
 	return least > l->interval_ns ? least : l->interval_ns;
 }
 
+static void watch_cgroup(struct sampler *s)
+{
+	s->first = (struct memcg_events){ -ENOENT, -ENOENT };
+	if (s->memcg && memcg_watch(s->memcg, &s->live->target) == 0)
+		s->first = memcg_events(s->memcg);
+	if (s->first.limit_hits >= 0 && s->live->options.new_cgroup)
+		s->first = (struct memcg_events){ 0, 0 };
+	s->seen = s->first;
+	s->hits_noted = s->first.limit_hits;
+	s->hit_at = -HITS_QUIET_NS;
+}
+
 void *sampler_run(void *context)
 {
 	struct live *l = context;
@@ -268,9 +346,7 @@ void *sampler_run(void *context)
 	prctl(PR_SET_TIMERSLACK, 1000);
 	pass_set_progress(s->pass, publish_partial, s);
 	s->memcg = memcg_new();
-	s->oom_kills = -ENOENT;
-	if (s->memcg && memcg_watch(s->memcg, &l->target) == 0)
-		s->oom_kills = memcg_oom_kills(s->memcg);
+	watch_cgroup(s);
 	error = deliver_list(s);
 	while (!error) {
 		struct source_request requests[PENDING_REQUESTS];

@@ -82,7 +82,7 @@ struct source_point {
 };
 
 struct source_event {
-	uint64_t sample;
+	uint64_t sample; /* of a replay */
 	int64_t taken_ns;
 	enum event_kind kind;
 	char text[EVENT_TEXT_MAX]; /* raw: escape it */
@@ -104,6 +104,8 @@ struct source_ops {
 	void (*set_paused)(struct source *source, bool paused);
 	void (*set_focus)(struct source *source, const struct source_focus *focus);
 	int (*request)(struct source *source, const struct source_request *request);
+	/* Live only: what happened and was not taken yet, at most max; returns how many. */
+	size_t (*events)(struct source *source, struct source_event *ret_events, size_t max);
 	/* Replay only, NULL for live. */
 	int (*span)(struct source *source, struct source_span *ret_span);
 	int (*seek)(struct source *source, uint64_t sample);

@@ -177,6 +177,8 @@ static void record(struct keeper *k, struct source *live)
 	live_observe(live, NULL, NULL);
 }
 
+static const struct live_observer observer = { .sample = keep };
+
 int main(int argc, char **argv)
 {
 	struct live_options options = { .interval_ns = 50000000, .cpu_share = 0.5, .slots = true };
@@ -200,7 +202,7 @@ int main(int argc, char **argv)
 		printf("cannot start: %s\n", error.text);
 		return 1;
 	}
-	live_observe(live, keep, &k);
+	live_observe(live, &observer, &k);
 	record(&k, live);
 	source_free(live);
 	code = recorder_stop(k.recorder, &status);

@@ -240,6 +240,8 @@ struct fake_source {
 	struct source_status status;
 	struct source_focus focus;
 	struct source_request requested;
+	struct source_event event; /* given once, where has_event */
+	bool has_event;
 	int requests;
 };
 
@@ -281,6 +283,17 @@ static int fake_request(struct source *source, const struct source_request *requ
 	return 0;
 }
 
+static size_t fake_events(struct source *source, struct source_event *ret_events, size_t max)
+{
+	struct fake_source *f = (struct fake_source *)source;
+	size_t n = f->has_event && max;
+
+	if (n)
+		*ret_events = f->event;
+	f->has_event = false;
+	return n;
+}
+
 static void fake_free(struct source *source)
 {
 	struct snapshot *s;
@@ -298,6 +311,7 @@ static const struct source_ops fake_ops = {
 	.set_paused = fake_paused,
 	.set_focus = fake_focus,
 	.request = fake_request,
+	.events = fake_events,
 	.free = fake_free,
 };
 

@@ -233,6 +233,63 @@ static void test_history(void **state)
 	stage_close(s);
 }
 
+static void note_event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
+{
+	struct source_event *seen = context;
+
+	*seen = (struct source_event){ .kind = kind, .taken_ns = taken_ns };
+	snprintf(seen->text, sizeof(seen->text), "%s", text);
+}
+
+/* Events stand on the strip and < > go there, whether the source knew of them or a person made them. */
+static void test_events(void **state)
+{
+	struct source_event seen = { 0 };
+	const struct app_hooks hooks = { .context = &seen, .event = note_event };
+	struct stage *s = demo();
+	int64_t first = app_scene(s->app)->snapshot->taken_ns;
+
+	app_set_hooks(s->app, &hooks);
+	assert_false(stage_shows(s, "@limit"));
+	s->source->event = (struct source_event){ .kind = EVENT_LIMIT,
+						  .taken_ns = first + 1,
+						  .text = "hit 7 times" };
+	s->source->has_event = true;
+	stage_next(s);
+	stage_draw(s, 80, 24);
+	assert_true(stage_shows(s, "@limit"));
+	assert_int_equal(seen.kind, 0);
+	/* The name belongs to the sample of the key m, though time goes on meanwhile. */
+	stage_keys(s, "m");
+	stage_next(s);
+	stage_type(s, "spot");
+	assert_int_equal(seen.kind, EVENT_BOOKMARK);
+	assert_string_equal(seen.text, "spot");
+	assert_int_equal(seen.taken_ns, s->fixture->snapshots[1]->taken_ns);
+	stage_draw(s, 110, 30);
+	assert_true(stage_shows(s, "@bookmark"));
+	stage_keys(s, "<");
+	assert_true(stage_shows(s, "bookmark: spot"));
+	assert_int_equal(app_scene(s->app)->snapshot->taken_ns, seen.taken_ns);
+	stage_keys(s, "<");
+	assert_true(stage_shows(s, "limit: hit 7 times"));
+	assert_true(stage_shows(s, "@limit"));
+	assert_false(stage_shows(s, "@bookmark"));
+	assert_int_equal(app_scene(s->app)->snapshot->taken_ns, first);
+	stage_keys(s, ">");
+	assert_true(stage_shows(s, "bookmark: spot"));
+	for (int i = 0; i < 3; i++) {
+		static const char *const bad[] = { "+3s", "#1", "a@b" };
+
+		stage_keys(s, "m");
+		stage_type(s, bad[i]);
+		stage_draw(s, 110, 30);
+		assert_string_equal(seen.text, "spot");
+		assert_true(stage_shows(s, "neither + nor #"));
+	}
+	stage_close(s);
+}
+
 static void test_unknown_keys_are_answered(void **state)
 {
 	struct stage *s = demo();
@@ -345,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_confirmations),
 		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_unknown_keys_are_answered),
 		cmocka_unit_test(test_footer_and_help_follow_the_keymap),
 		cmocka_unit_test(test_focus),

@@ -185,13 +185,14 @@ static void count_sample(void *context, struct snapshot *snapshot)
 
 static void test_observer_sees_samples_in_order(void **state)
 {
+	static const struct live_observer observer = { .sample = count_sample };
 	struct child c;
 	struct source *source;
 	atomic_uint seen = 0;
 
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
-	live_observe(source, count_sample, &seen);
+	live_observe(source, &observer, &seen);
 	for (uint64_t n = 1; n <= 5; n++) {
 		child_touch(&c);
 		snapshot_unref(await(source, &c, n));
@@ -352,12 +353,57 @@ static void test_first_thread_has_ended(void **state)
 	munmap(c.area, PAGES * 4096);
 }
 
+static void ignore_sample(void *context, struct snapshot *snapshot)
+{
+}
+
+static void keep_event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
+{
+	struct source_event *e = context;
+
+	*e = (struct source_event){ .kind = kind, .taken_ns = taken_ns };
+	snprintf(e->text, sizeof(e->text), "%s", text);
+}
+
+/* What was done to the target is an event, for the recorder and for the user. */
+static void test_actions_are_events(void **state)
+{
+	const struct source_request clear = { SOURCE_CLEAR_WRITTEN, 0, 0 };
+	struct source_event told = { 0 }, taken[2];
+	static const struct live_observer observer = { ignore_sample, keep_event };
+	struct child c;
+	struct source *source;
+	size_t n = 0;
+
+	child_start(&c);
+	source = open_live(c.pid, 1000000);
+	live_observe(source, &observer, &told);
+	child_touch(&c);
+	snapshot_unref(await(source, &c, 1));
+	assert_int_equal(source->ops->events(source, taken, 2), 0);
+	assert_int_equal(source_request(source, &clear), 0);
+	for (int i = 0; i < 5000 && !n; i++) {
+		usleep(1000);
+		n = source->ops->events(source, taken, 2);
+	}
+	live_observe(source, NULL, NULL);
+	assert_int_equal(n, 1);
+	assert_int_equal(taken[0].kind, EVENT_CLEARED);
+	assert_int_equal(told.kind, EVENT_CLEARED);
+	assert_int_equal(told.taken_ns, taken[0].taken_ns);
+	assert_string_equal(told.text, taken[0].text);
+	assert_int_equal(source->ops->events(source, taken, 2), 0);
+	source_free(source);
+	child_end(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pages_appear_as_they_are_touched),
 		cmocka_unit_test(test_paused_takes_no_sample_but_on_demand),
 		cmocka_unit_test(test_observer_sees_samples_in_order),
+		cmocka_unit_test(test_actions_are_events),
 		cmocka_unit_test(test_focus_brings_raw_facts),
 		cmocka_unit_test(test_end_of_the_target),
 		cmocka_unit_test(test_who_cannot_be_watched),

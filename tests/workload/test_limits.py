@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import struct
 import subprocess
 import unittest
@@ -26,6 +27,17 @@ class Memory(Case):
         self.assertNotIn("too small to start", result.stderr)
         self.assertIn("  | taking", result.stderr)
         self.assertIn("oom-kills 1", result.stdout)
+
+    def test_what_the_log_says_of_an_oom(self):
+        log = os.path.join(self.folder, "oom.pmtop")
+        result = self.pmtop("--limit", "20M", "--swap-limit", "0", "--duration", "60s", "--record",
+                            log, "--", "sh", "-c", f"sleep 1; exec {PYTHON} {CHILD} hog {64 << 20}")
+        self.assertEqual(result.returncode, 137, result.stderr)
+        with sqlite3.connect(log) as database:
+            kinds = [row[0] for row in database.execute(
+                "SELECT kind FROM event WHERE mapping IS NULL ORDER BY event")]
+        self.assertEqual(kinds[-2:], ["oom", "ended"])
+        self.assertEqual(kinds.count("oom"), 1)
 
     def test_too_small_to_start_in(self):
         result = self.pmtop("--limit", "16K", "--swap-limit", "0", "--", PYTHON, "-c", "print(1)")

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -93,6 +94,38 @@ class Screen(Case):
                     os.kill(terminal.pid, way)
                     self.assertEqual(self.ended(terminal), -way, terminal.screen())
                 self.assertEqual(leftovers(terminal.pid, self.word), [])
+
+    def test_events_are_recorded(self):
+        """What happens to a workload is in the log: by itself, by its panel, and by C, O and m."""
+        log = os.path.join(self.folder, "events.pmtop")
+        terminal = self.open("--make-swap", "16M", "--record", log)
+        self.assertTrue(terminal.shows("pagemap-test", "shared-swap", "rec", "▲limit"),
+                        terminal.screen())
+        for keys, shown in ((["w", "-"], "the limit is 256K now"), (["O"], "in RAM before"),
+                            (["Escape", "C", "y"], "written marks cleared"),
+                            (["O", "y"], "asked the kernel to push out"),
+                            (["m", "spot", "Enter"], 'bookmark "spot" set')):
+            terminal.keys(*keys)
+            self.assertTrue(terminal.shows(shown), terminal.screen())
+            time.sleep(0.5)  # each in a sample of its own
+        seen = ""
+        for _ in range(6):
+            terminal.keys("<")
+            time.sleep(0.3)
+            seen += terminal.screen().splitlines()[-1] + "\n"
+        for shown in ("bookmark: spot", "pushed-out: asked", "cleared: written", "limit: the"):
+            self.assertIn(shown, seen)
+        terminal.keys("q")
+        self.assertEqual(self.ended(terminal), 0, terminal.screen())
+        with sqlite3.connect(log) as database:
+            events = database.execute("SELECT kind, text FROM event WHERE mapping IS NULL AND "
+                                      "kind <> 'limit' ORDER BY sample, event").fetchall()
+            limits = database.execute("SELECT count(*) FROM event WHERE kind = 'limit'").fetchone()
+        self.assertEqual([kind for kind, _ in events],
+                         ["limit-set", "pushed-out", "cleared", "pushed-out", "bookmark"])
+        self.assertEqual(events[-1][1], "spot")
+        self.assertIn("256K", events[0][1])
+        self.assertGreater(limits[0], 0)
 
     def test_killed(self):
         ready = os.path.join(self.folder, "ready")
