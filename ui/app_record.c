@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 /* R: what the command behind the screen does for it, and what became of it. */
 
@@ -10,6 +11,7 @@ void record_toggle(struct app *app)
 {
 	const struct app_hooks *hooks = &app->options.hooks;
 	char message[256] = "";
+	struct timespec now;
 	int r;
 
 	if (!hooks->record || !app->scene.source || source_is_replay(app->scene.source)) {
@@ -22,6 +24,8 @@ void record_toggle(struct app *app)
 	else
 		app_message(app, "%s", message);
 	app->recording = r > 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	app->recording_since_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 void record_stop(struct app *app)

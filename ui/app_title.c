@@ -88,11 +88,22 @@ static enum theme_role state_text(const struct app *app, char *buf, size_t size)
 		return ROLE_DIM;
 	default:
 		duration_text(status->interval_ns, interval, sizeof(interval));
-		snprintf(buf, size, "%slive %s%s", app->recording ? "● rec  " : "", interval,
+		snprintf(buf, size, "live %s%s", interval,
 			 status->interval_ns > status->asked_interval_ns * 11 / 10 ? " (slowed)"
 										   : "");
 		return ROLE_GOOD;
 	}
+}
+
+/* For how long it has been recorded. */
+static void recording_text(const struct app *app, char *buf, size_t size)
+{
+	long s = (long)((app->scene.now_ns - app->recording_since_ns) / 1000000000);
+
+	if (s < 3600)
+		snprintf(buf, size, "● rec %ld:%02ld  ", s / 60, s % 60);
+	else
+		snprintf(buf, size, "● rec %ld:%02ld:%02ld  ", s / 3600, s / 60 % 60, s % 60);
 }
 
 void title_draw(struct app *app, struct canvas *canvas, struct rect row)
@@ -100,12 +111,15 @@ void title_draw(struct app *app, struct canvas *canvas, struct rect row)
 	const struct scene *scene = &app->scene;
 	struct style style = theme_role(scene->theme, ROLE_TITLE);
 	struct view *view = app_focused(app);
-	char state[96] = "", lens[32] = "", place[256] = "";
-	enum theme_role role = state_text(app, state, sizeof(state));
+	char state[128] = "", lens[32] = "", place[256] = "";
+	enum theme_role role;
 	int x, right = row.width, width;
 
 	if (!row.height)
 		return;
+	if (app->recording)
+		recording_text(app, state, sizeof(state));
+	role = state_text(app, state + strlen(state), sizeof(state) - strlen(state));
 	snprintf(lens, sizeof(lens), "lens %d %s", scene->lens + 1, lens_name(scene->lens));
 	view->ops->title(view, scene, place, sizeof(place));
 	/* From the right: lens, then the state of time; the state is the last to go. */

@@ -95,7 +95,7 @@ static int show(const struct replay_command *replay, const char *path, uint64_t 
 	char message[REPLAY_MESSAGE], shown[REPLAY_MESSAGE * 2];
 	struct view_screen *screen;
 	struct source *source;
-	int status = view_begin(&replay->view, &screen);
+	int signal, status = view_begin(&replay->view, &screen);
 
 	if (status != EXIT_DONE)
 		return status;
@@ -105,7 +105,8 @@ static int show(const struct replay_command *replay, const char *path, uint64_t 
 		fprintf(stderr, "pmtop replay: %s\n", shown);
 		return EXIT_ERROR;
 	}
-	return view_source(screen, source);
+	status = view_source(screen, source, &signal);
+	return view_end(status, signal);
 }
 
 int command_replay(int argc, char **argv)

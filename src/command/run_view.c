@@ -183,7 +183,7 @@ static int add_panel(struct run_view *v)
 }
 
 /* Everything but the screen is there: the panel owns the workload from here on. */
-static int show(struct run_view *v)
+static int show(struct run_view *v, int *ret_signal)
 {
 	struct source *source = NULL;
 	int r = open_source(v, &source);
@@ -203,10 +203,10 @@ static int show(struct run_view *v)
 			return RUN_FAILED;
 		}
 	}
-	return view_source(v->screen, NULL);
+	return view_source(v->screen, NULL, ret_signal);
 }
 
-static int start_and_show(struct run_view *v)
+static int start_and_show(struct run_view *v, int *ret_signal)
 {
 	int status, r = workload_start(&v->options->workload, &v->workload, &v->why);
 
@@ -224,7 +224,7 @@ static int start_and_show(struct run_view *v)
 		view_abandon(v->screen);
 		return RUN_FAILED;
 	}
-	status = show(v);
+	status = show(v, ret_signal);
 	if (!status)
 		status = run_say_end(&v->last);
 	if (v->stayed)
@@ -238,7 +238,7 @@ int run_view(const struct run_options *options)
 	const struct app_hooks hooks = {
 		.context = &v, .record = record, .recording = recording_goes_on, .event = event
 	};
-	int status = view_begin(&options->view, &v.screen);
+	int signal = 0, status = view_begin(&options->view, &v.screen);
 
 	if (status)
 		return RUN_FAILED;
@@ -250,11 +250,11 @@ int run_view(const struct run_options *options)
 	if (!v.record.interval_ns)
 		v.record.interval_ns = INTERVAL_NS;
 	view_set_hooks(v.screen, &hooks);
-	status = start_and_show(&v);
+	status = start_and_show(&v, &signal);
 	view_record_say(&v.record);
 	if (v.news >= 0)
 		close(v.news);
 	if (v.timer >= 0)
 		close(v.timer);
-	return status;
+	return view_end(status, signal);
 }

@@ -205,13 +205,14 @@ static void say_target(const struct view_screen *screen)
 			scene->snapshot->pid, s->oom_killed ? ", killed by the OOM killer" : "");
 }
 
-int view_source(struct view_screen *screen, struct source *source)
+int view_source(struct view_screen *screen, struct source *source, int *ret_signal)
 {
 	struct loop_options options = { .signals = screen->signals, .theme = &screen->theme };
 	const char *word = screen->options.word;
 	enum loop_end end;
-	int signal = 0, status;
+	int status;
 
+	*ret_signal = 0;
 	status = open_terminal(screen);
 	if (status) {
 		if (source)
@@ -223,16 +224,21 @@ int view_source(struct view_screen *screen, struct source *source)
 	options.ask_background = screen->ask_background;
 	if (source)
 		app_set_source(screen->app, source);
-	end = loop_run(screen->app, screen->terminal, &options, &signal);
+	end = loop_run(screen->app, screen->terminal, &options, ret_signal);
 	terminal_close(screen->terminal);
 	screen->terminal = NULL;
 	if (end == LOOP_SIGNAL)
-		fprintf(stderr, "%s: ended by SIG%s\n", word, sigabbrev_np(signal));
+		fprintf(stderr, "%s: ended by SIG%s\n", word, sigabbrev_np(*ret_signal));
 	else if (end == LOOP_INPUT_ENDED)
 		fprintf(stderr, "%s: standard input has ended\n", word);
 	say_target(screen);
 	view_abandon(screen);
 	if (end == LOOP_SIGNAL)
-		return signals_die_of(signal);
+		return 128 + *ret_signal;
 	return end == LOOP_INPUT_ENDED ? EXIT_ERROR : EXIT_DONE;
+}
+
+int view_end(int status, int signal)
+{
+	return signal ? signals_die_of(signal) : status;
 }

@@ -130,7 +130,7 @@ static int open_census(void *context, struct census_feed **ret_feed)
 }
 
 /* The list of processes is the first screen. */
-static int choose(struct view_command *view, struct view_screen *screen)
+static int choose(struct view_command *view, struct view_screen *screen, int *ret_signal)
 {
 	struct census_feed *feed;
 	int r = open_census(view, &feed);
@@ -142,10 +142,10 @@ static int choose(struct view_command *view, struct view_screen *screen)
 	}
 	app_set_census(view_app(screen), feed);
 	census_feed_unref(feed);
-	return view_source(screen, NULL);
+	return view_source(screen, NULL, ret_signal);
 }
 
-static int show(struct view_command *view)
+static int show(struct view_command *view, int *ret_signal)
 {
 	const struct app_hooks hooks = { .context = view,
 					 .open = open_live,
@@ -174,13 +174,13 @@ static int show(struct view_command *view)
 	view->record.probe = &view->probe;
 	view->record.interval_ns = view->interval_ns;
 	if (!view->pid)
-		return choose(view, screen);
+		return choose(view, screen, ret_signal);
 	r = open_live(view, view->pid, &source);
 	if (r < 0) {
 		view_abandon(screen);
 		return options_explain_target(WORD, view->pid, r);
 	}
-	return view_source(screen, source);
+	return view_source(screen, source, ret_signal);
 }
 
 int command_view(int argc, char **argv)
@@ -188,11 +188,11 @@ int command_view(int argc, char **argv)
 	struct view_command view = {
 		.options = { .word = "pmtop", .batch = "pmtop dump -p PID" },
 	};
-	int status = command_line_parse(&command_line, argc, argv, &view);
+	int signal = 0, status = command_line_parse(&command_line, argc, argv, &view);
 
 	if (status != EXIT_DONE)
 		return status;
-	status = show(&view);
+	status = show(&view, &signal);
 	view_record_say(&view.record);
-	return status;
+	return view_end(status, signal);
 }

@@ -42,9 +42,13 @@ void view_set_hooks(struct view_screen *screen, const struct app_hooks *hooks);
 /*
  * Shows the source (owned from here on; NULL: the list of processes that the app has) until the
  * person leaves. Gives the terminal back, says on standard error what ended it, frees the screen.
- * Returns an exit status; a signal that ended it ends the process the same way.
+ * Returns an exit status. *ret_signal is the signal that ended it, or 0: whoever calls says what is
+ * left to say, and then ends with view_end().
  */
-int view_source(struct view_screen *screen, struct source *source);
+int view_source(struct view_screen *screen, struct source *source, int *ret_signal);
+
+/* The status, or the end by that signal. */
+int view_end(int status, int signal);
 
 /* Gives everything back without having shown anything. */
 void view_abandon(struct view_screen *screen);

@@ -143,6 +143,35 @@ def signals(shell, target):
 
 
 @with_shell
+def recordings_are_closed(shell, target):
+    """Whatever ends the view, the log is one file and the last line says what is in it."""
+    shell.type(f"cd {shell.directory.name}")
+    ways = ["q", "F10", "C-c", signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+    for way in ways:
+        pid = shell.start(target.pid)
+        shell.keys("R")
+        shell.until("rec", "that it records")
+        shell.until(lambda s: "rec 0:0" in s and "rec 0:00" not in s, "a second of recording")
+        if isinstance(way, str):
+            shell.keys(way)
+            shell.ended(0)
+        else:
+            os.kill(pid, way)
+            shell.ended(128 + way)
+        said = re.search(r"pmtop: recorded (\d+) samples into (\S+) \(", shell.stderr())
+        assert said, (way, shell.stderr())
+        logs = [name for name in os.listdir(shell.directory.name) if ".pmtop" in name]
+        assert logs == [said.group(2)], (way, logs, said)
+        path = os.path.join(shell.directory.name, logs[0])
+        info = subprocess.run([PMTOP, "replay", "--info", path], check=True, text=True,
+                              capture_output=True).stdout
+        assert f"samples {said.group(1)}" in re.sub(" +", " ", info), (said, info)
+        with open(path, "rb") as file:
+            assert file.read(20)[18] == 1, "still a log with a WAL"
+        os.unlink(path)
+
+
+@with_shell
 def crashes(shell, target):
     for number in signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT:
         pid = shell.start(target.pid)
@@ -289,8 +318,8 @@ def input_ends():
 
 def main():
     failed = 0
-    for case in (quits, signals, crashes, suspends, tiny, resize_storm, target_ends, colours,
-                 plain_characters, not_a_terminal, input_ends):
+    for case in (quits, signals, recordings_are_closed, crashes, suspends, tiny, resize_storm,
+                 target_ends, colours, plain_characters, not_a_terminal, input_ends):
         try:
             case()
             print("ok  ", case.__name__, flush=True)
