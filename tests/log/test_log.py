@@ -296,6 +296,31 @@ class Log(unittest.TestCase):
             taken += [sample["taken"] for sample in samples_of(path)]
         self.assertEqual(taken, sorted(set(taken)))
 
+    def test_rotation_loses_nothing(self):
+        """Where nothing has to go, every sample is in one of the logs, and each says what is next."""
+        with Target(32, 1000, 5, "restless") as target:
+            done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "128K",
+                         "--rotate", "60", "--duration", "10s", "--interval", "20ms")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        names = ["log.pmtop"] + [f"log.pmtop.{n}" for n in range(1, len(os.listdir(self.folder)))]
+        self.assertGreater(len(names), 3)
+        self.assertEqual(set(os.listdir(self.folder)), set(names))
+        taken = []
+        for name in reversed(names):
+            path = os.path.join(self.folder, name)
+            self.assertLessEqual(os.stat(path).st_size, 128 << 10)
+            with sqlite3.connect(path) as database:
+                self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+            taken += [sample["taken"] for sample in samples_of(path)]
+            info = pmtop("replay", "--info", path).stdout
+            self.assertIn("--duration is over" if path == self.log else "the next log goes on",
+                          info)
+        self.assertEqual(taken, sorted(set(taken)))
+        # What was counted when it was taken is what there is now.
+        self.assertIn(f" {len(taken)} samples in ", done.stderr)
+        self.assertNotIn("left out", done.stderr)
+        print(f"\n    {len(taken)} samples in {len(names)} logs", end=" ", file=sys.stderr)
+
     def test_demo(self):
         """The recording that is installed: the reproduction, from its first page into swap."""
         samples = samples_of(os.path.join(HERE, "../../data/demo.pmtop"))
