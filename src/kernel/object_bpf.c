@@ -154,6 +154,8 @@ static int say_run(struct answer *a, const struct xarray_run *run)
 			   a->marks && !(run->flags & XARRAY_UPTODATE) ? OBJECT_ALLOCATED
 								       : OBJECT_CACHED,
 			   NULL);
+	case XARRAY_POISON:
+		return say(a, to, OBJECT_POISONED, NULL);
 	default:
 		return say(a, to, OBJECT_UNKNOWN, NULL);
 	}

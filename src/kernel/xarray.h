@@ -16,7 +16,12 @@
 enum xarray_kind {
 	XARRAY_SWAP, /* value is the offset of the first page's slot in area `type` */
 	XARRAY_RESIDENT, /* value is the pfn of the first page, or XARRAY_NO_PFN for the run */
-	XARRAY_POISON, /* a marker instead of a slot: the content was lost */
+	/*
+	 * A marker instead of a slot: reading it back from swap failed, the content is lost and an access
+	 * is a SIGBUS. Nothing else that is no slot ever gets into the xarray of shmem
+	 * (mm/shmem.c: shmem_set_folio_swapin_error(), since 5.19).
+	 */
+	XARRAY_POISON,
 	XARRAY_TORN, /* the tree changed while this was read: look again */
 };
 

@@ -27,6 +27,8 @@ static const char *const rule_texts[RULES] = {
 	[RULE_CACHED_OR_SWAPPED] =
 		"no page-table entry; the object has data in RAM, which may be a copy of swap",
 	[RULE_OBJECT_UNKNOWN] = "no page-table entry, and the object behind cannot be asked",
+	[RULE_OBJECT_POISON] =
+		"no page-table entry; the shmem mapping holds a marker: reading it back from swap failed",
 };
 
 const char *page_rule_text(enum page_rule rule)
@@ -114,6 +116,8 @@ static struct verdict classify_absent(const struct mapping *m, const struct evid
 		v.marks = MARK_SWAP_CACHED;
 		return v;
 	}
+	case OBJECT_POISONED:
+		return decide(PAGE_POISON, RULE_OBJECT_POISON);
 	case OBJECT_CACHED_OR_SWAPPED:
 		return doubted(PAGE_UNKNOWN, RULE_CACHED_OR_SWAPPED, DOUBT_NO_CACHESTAT);
 	case OBJECT_UNKNOWN:

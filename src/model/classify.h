@@ -46,6 +46,7 @@ enum object_page {
 	OBJECT_ALLOCATED, /* cached, but never written */
 	OBJECT_SWAPPED,
 	OBJECT_SWAP_CACHED, /* in swap and still in RAM */
+	OBJECT_POISONED, /* a marker in place of what could not be read back from swap */
 	OBJECT_HOLE_OR_ALLOCATED, /* without data; nothing here can tell more */
 	OBJECT_CACHED_OR_SWAPPED, /* data in core; nothing here can tell more */
 	OBJECT_UNKNOWN,
@@ -57,7 +58,7 @@ struct evidence {
 	uint8_t object; /* enum object_page, when the page table holds no page */
 };
 
-/* Which rule decided; each has a sentence for the inspector. */
+/* Which rule decided; each has a sentence for the inspector. Logs hold the numbers: add at the end. */
 enum page_rule {
 	RULE_SPECIAL,
 	RULE_VDSO,
@@ -80,6 +81,7 @@ enum page_rule {
 	RULE_SHARED_SWAP_CACHED,
 	RULE_CACHED_OR_SWAPPED,
 	RULE_OBJECT_UNKNOWN,
+	RULE_OBJECT_POISON,
 	RULES
 };
 

@@ -12,7 +12,7 @@ const char *const verify_sum_names[VERIFY_SUMS] = {
 static const char *const cause_texts[VERIFY_CAUSES] = {
 	[VERIFY_AGREES] = "",
 	[VERIFY_MOVED] = "it changed while it was looked at: stop the process to compare",
-	[VERIFY_GUARD] = "smaps also counts swapped pages behind guard markers",
+	[VERIFY_GUARD] = "smaps also counts swapped pages behind guard and poison markers",
 	[VERIFY_COPIES] = "smaps also counts swapped pages that private copies hide",
 	[VERIFY_ENTRIES] = "smaps counts a large swap entry whole of which a part is mapped here",
 	[VERIFY_UNKNOWN_PAGES] = "the difference lies in pages that are unknown here",
@@ -55,7 +55,8 @@ static enum verify_cause compare(uint64_t own, uint64_t unknown, uint64_t before
 static enum verify_cause explain_swap(const struct mapping *mapping,
 				      const struct page_counts *counts, uint64_t excess)
 {
-	uint64_t guards = counts->state[PAGE_GUARD];
+	/* A poison marker in the page table hides a page as well, and one in the object counts as swap. */
+	uint64_t guards = counts->state[PAGE_GUARD] + counts->state[PAGE_POISON];
 	uint64_t copies = counts->state[PAGE_ANON] + counts->state[PAGE_SWAP] +
 			  counts->state[PAGE_ZERO] + counts->state[PAGE_MIGRATING];
 

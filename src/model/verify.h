@@ -31,7 +31,7 @@ struct verify_sums {
 /* Why they may differ; the later, the worse. */
 enum verify_cause {
 	VERIFY_AGREES,
-	VERIFY_GUARD, /* exception: smaps counts swapped pages behind guard markers */
+	VERIFY_GUARD, /* exception: smaps counts swapped pages behind guard and poison markers */
 	VERIFY_COPIES, /* exception: it counts swapped pages that private copies hide */
 	VERIFY_ENTRIES, /* exception: it counts what large swap entries hold beyond the mapping */
 	VERIFY_MOVED, /* smaps itself changed while the sample was taken */

@@ -51,6 +51,8 @@ static enum object_page object_of_state(enum page_state state, uint16_t marks)
 		return marks & MARK_SWAP_CACHED ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED;
 	case PAGE_NONE:
 		return OBJECT_HOLE;
+	case PAGE_POISON:
+		return OBJECT_POISONED;
 	default:
 		return OBJECT_UNKNOWN;
 	}

@@ -24,12 +24,13 @@ static enum page_state all_or_none(uint64_t part, uint64_t unknown, enum page_st
 }
 
 /*
- * smaps counts swapped pages of the object behind guard markers, and, where a private mapping cannot
- * be written, also those that private copies hide: its sum may then belong to other pages.
+ * smaps counts swapped pages of the object behind guard and poison markers, and, where a private
+ * mapping cannot be written, also those that private copies hide: its sum may then belong to other
+ * pages.
  */
 static bool may_count_hidden(const struct mapping *m, const struct page_counts *counts)
 {
-	if (counts->state[PAGE_GUARD])
+	if (counts->state[PAGE_GUARD] + counts->state[PAGE_POISON])
 		return true;
 	return mapping_is_private(m) && m->perms[1] != 'w' &&
 	       counts->state[PAGE_ANON] + counts->state[PAGE_SWAP];

@@ -50,6 +50,11 @@ static const struct row rows[] = {
 	  .state = { [PAGE_SHARED_SWAP] = 32, [PAGE_GUARD] = 32 },
 	  .before = { 0, 0, 64 },
 	  .cause = { 0, 0, VERIFY_GUARD } },
+	{ .kind = MAPPING_SHMEM,
+	  .perms = "rw-s",
+	  .state = { [PAGE_SHARED_SWAP] = 32, [PAGE_POISON] = 2 },
+	  .before = { 0, 0, 34 },
+	  .cause = { 0, 0, VERIFY_GUARD } },
 	{ .kind = MAPPING_SHMEM, /* more than the guards can hide */
 	  .perms = "rw-s",
 	  .state = { [PAGE_SHARED_SWAP] = 32, [PAGE_GUARD] = 31 },

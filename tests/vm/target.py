@@ -94,8 +94,13 @@ def unmap(address, pages):
     check(libc.munmap(address, pages * PAGE))
 
 
+def lock():
+    """Everything that is mapped now stays in RAM: MCL_CURRENT."""
+    check(libc.mlockall(1))
+
+
 FUNCTIONS = {function.__name__: function for function in
-             (anon, shared, hugetlb, file, write, write_same, read, whole, advise, unmap)}
+             (anon, shared, hugetlb, file, write, write_same, read, whole, advise, unmap, lock)}
 
 
 def main():
