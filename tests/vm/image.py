@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 TERMINALS = ["linux", "xterm", "xterm-256color", "tmux-256color", "screen-256color", "vt100", "dumb"]
 # Where busybox lacks options that tests use; its shell prefers its own, so these need their path.
-TOOLS = ["swapon", "swapoff", "mkswap", "losetup", "setpriv"]
+TOOLS = ["swapon", "swapoff", "mkswap", "losetup", "setpriv", "tmux"]
 TOP = ["proc", "sys", "dev", "run", "tmp", "etc", "root", "var/tmp", "pmtop", "usr/bin", "usr/sbin",
        "usr/lib", "usr/lib64"]
 
@@ -63,7 +63,7 @@ def add_tools(root):
     """This machine's own TOOLS, before busybox fills in the rest."""
     found = [shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") for name in TOOLS]
     if None in found:
-        raise cache.Missing(f"one of {' '.join(TOOLS)} is not installed (util-linux, mount)")
+        raise cache.Missing(f"one of {' '.join(TOOLS)} is not installed (util-linux, mount, tmux)")
     for path in found:
         copy(path, root)
     return found
