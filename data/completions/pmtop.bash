@@ -116,13 +116,13 @@ _pmtop() {
 		options='--info --theme --color --config --no-mouse --ascii --help'
 		;;
 	'dump')
-		options='--pid --json --csv --prometheus --pages --verify --pagemap --without --output --help'
+		options='--pid --json --csv --prometheus --totals --pages --verify --pagemap --without --output --help'
 		;;
 	'diff')
 		options='--json --pages --all --without --output --help'
 		;;
 	'export')
-		options='--format --pages --from --to --output --help'
+		options='--format --pages --totals --from --to --output --help'
 		;;
 	'swaps')
 		options='--pid --json --without --help'

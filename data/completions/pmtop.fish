@@ -65,6 +65,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pid -s p -x -a '(__fi
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l json
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l csv
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l prometheus
+complete -c pmtop -n '__fish_seen_subcommand_from dump' -l totals
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pages
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l verify
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pagemap -r -F
@@ -80,6 +81,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from diff' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from diff' -F
 complete -c pmtop -n '__fish_seen_subcommand_from export' -l format -x -a 'csv json openmetrics'
 complete -c pmtop -n '__fish_seen_subcommand_from export' -l pages
+complete -c pmtop -n '__fish_seen_subcommand_from export' -l totals
 complete -c pmtop -n '__fish_seen_subcommand_from export' -l from -x
 complete -c pmtop -n '__fish_seen_subcommand_from export' -l to -x
 complete -c pmtop -n '__fish_seen_subcommand_from export' -l output -r -F

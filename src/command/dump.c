@@ -24,7 +24,7 @@ typedef int report_function(FILE *out, const struct snapshot *snapshot,
 struct dump {
 	pid_t pid;
 	report_function *report; /* NULL: none was asked for */
-	bool pages, verify;
+	bool pages, verify, totals;
 	const char *without, *path;
 	const char *pagemap; /* range, or NULL */
 };
@@ -36,7 +36,14 @@ static int report_prometheus(FILE *out, const struct snapshot *snapshot,
 			     const struct report_options *options)
 {
 	(void)options;
-	return report_openmetrics(out, snapshot);
+	return report_openmetrics(out, snapshot, false);
+}
+
+static int report_prometheus_totals(FILE *out, const struct snapshot *snapshot,
+				    const struct report_options *options)
+{
+	(void)options;
+	return report_openmetrics(out, snapshot, true);
 }
 
 static const struct {
@@ -72,6 +79,8 @@ static const struct option_row rows[] = {
 	{ "csv", 0, NULL, "comma-separated values", take_format, offsetof(struct dump, report) },
 	{ "prometheus", 0, NULL, "metrics, for node_exporter's textfile collector", take_format,
 	  offsetof(struct dump, report) },
+	{ "totals", 0, NULL, "no series of single mappings (--prometheus)", option_flag,
+	  offsetof(struct dump, totals) },
 	{ "pages", 0, NULL, "the runs of pages in each mapping too", option_flag,
 	  offsetof(struct dump, pages) },
 	{ "verify", 0, NULL, "what smaps says of each mapping, and whether it agrees", option_flag,
@@ -100,6 +109,8 @@ static int check(const struct dump *dump)
 		fprintf(stderr, "pmtop dump: which process? Name it with -p PID\n");
 	else if (dump->pagemap && (dump->report || dump->pages || dump->verify))
 		fprintf(stderr, "pmtop dump: --pagemap is a format of its own\n");
+	else if (dump->totals && dump->report != report_prometheus)
+		fprintf(stderr, "pmtop dump: --totals is for --prometheus\n");
 	else
 		return EXIT_DONE;
 	return EXIT_USAGE;
@@ -154,7 +165,9 @@ static int write_report(const struct dump *dump, const struct snapshot *snapshot
 			const struct verify_result *verdicts)
 {
 	struct report_options options = { .pages = dump->pages, .verdicts = verdicts };
-	report_function *report = dump->report ? dump->report : report_text;
+	report_function *report = dump->totals	 ? report_prometheus_totals
+				  : dump->report ? dump->report
+						 : report_text;
 	CLEANUP(output_discard) struct output output = { 0 };
 	int error = output_open(dump->path, &output);
 

@@ -29,7 +29,7 @@ struct export_format {
 struct export_command {
 	const struct export_format *format;
 	const char *file, *path, *from_text, *to_text;
-	bool pages;
+	bool pages, totals;
 	struct log_reader *reader;
 	uint64_t first, last; /* samples, both included */
 };
@@ -100,6 +100,42 @@ static int put_point(void *context, const struct log_counts *counts)
 	return ferror(s->out) ? -EIO : 0;
 }
 
+/* Prometheus forgets a value after five minutes. */
+#define REPEAT_NS INT64_C(60000000000)
+
+struct mapping_series {
+	FILE *out;
+	struct openmetrics_process process;
+};
+
+/* States in which the mapping never had a page have no series. */
+static int put_series(void *context, const struct log_series *series)
+{
+	const struct mapping_series *s = context;
+
+	for (int state = 0; state < PAGE_STATES; state++) {
+		bool any = false;
+
+		for (size_t i = 0; i < series->count; i++)
+			any = any || series->points[i].state[state];
+		for (size_t i = 0; any && i < series->count; i++)
+			openmetrics_put_mapping_point(
+				s->out, &s->process, series->mapping, (enum page_state)state,
+				series->points[i].state[state], series->points[i].taken_ns);
+	}
+	return ferror(s->out) ? -EIO : 0;
+}
+
+static int export_mappings(const struct export_command *e, FILE *out, const struct snapshot *first,
+			   struct log_error *error)
+{
+	const struct log_series_range range = { e->first, e->last, REPEAT_NS };
+	struct mapping_series s = { out, { first->pid, first->comm } };
+
+	openmetrics_put_mapping_family(out);
+	return log_reader_series(e->reader, &range, put_series, &s, error);
+}
+
 static int export_openmetrics(const struct export_command *e, FILE *out, struct log_error *error)
 {
 	CLEANUP(cleanup_snapshot) struct snapshot *first = NULL;
@@ -115,6 +151,8 @@ static int export_openmetrics(const struct export_command *e, FILE *out, struct 
 			code = log_reader_totals(e->reader, e->first, e->last - e->first + 1,
 						 put_point, &s, error);
 	}
+	if (!code && !e->totals)
+		code = export_mappings(e, out, first, error);
 	if (!code)
 		openmetrics_put_end(out);
 	return code;
@@ -142,11 +180,13 @@ static int take_format(const struct option_place *place, const char *text)
 static const struct option_row rows[] = {
 	{ "format", 'f', "F",
 	  "csv: a line a mapping and sample; json: a line a sample, as\n"
-	  "dump --json; openmetrics: totals with times, as promtool tsdb\n"
+	  "dump --json; openmetrics: counts with times, as promtool tsdb\n"
 	  "create-blocks-from openmetrics takes them",
 	  take_format, offsetof(struct export_command, format) },
 	{ "pages", 0, NULL, "the runs of pages too (csv, json)", option_flag,
 	  offsetof(struct export_command, pages) },
+	{ "totals", 0, NULL, "no series of single mappings (openmetrics)", option_flag,
+	  offsetof(struct export_command, totals) },
 	{ "from", 0, "MOMENT", "begin there: +3s, #120 or a bookmark", option_text,
 	  offsetof(struct export_command, from_text) },
 	{ "to", 0, "MOMENT", "end there", option_text, offsetof(struct export_command, to_text) },
@@ -176,6 +216,10 @@ static int check(struct export_command *e, int argc, char **argv)
 	}
 	if (e->pages && e->format->run == export_openmetrics) {
 		fprintf(stderr, "pmtop export: openmetrics has no --pages\n");
+		return EXIT_USAGE;
+	}
+	if (e->totals && e->format->run != export_openmetrics) {
+		fprintf(stderr, "pmtop export: --totals is for openmetrics\n");
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;

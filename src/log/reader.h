@@ -120,4 +120,31 @@ int log_reader_totals(struct log_reader *reader, uint64_t first, uint64_t count,
 		      int (*each)(void *context, const struct log_counts *counts), void *context,
 		      struct log_error *error);
 
+/* Pages of a mapping by state at a moment. */
+struct log_point {
+	int64_t taken_ns;
+	uint64_t state[PAGE_STATES];
+};
+
+/* What one start address, permissions, kind and name stood for, as long as they did. */
+struct log_series {
+	const struct mapping *mapping; /* its end may have been another in between */
+	const struct log_point *points; /* ascending; one of 0 pages where it was gone */
+	size_t count;
+};
+
+struct log_series_range {
+	uint64_t first, last; /* samples, both included */
+	int64_t repeat_ns; /* where nothing changed, a point is due again after this */
+};
+
+typedef int log_series_function(void *context, const struct log_series *series);
+
+/*
+ * Calls back with the series of every mapping, by address, until it returns not 0; returns that, 0 or
+ * -errno. Points are where counts changed, right before that, and every repeat_ns.
+ */
+int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
+		      log_series_function *each, void *context, struct log_error *error);
+
 #endif

@@ -31,6 +31,8 @@ enum reader_statement {
 	READ_BOOKMARK,
 	READ_FACT,
 	READ_FACTS,
+	READ_ALL_MAPPINGS,
+	READ_COUNTS,
 	READER_STATEMENTS
 };
 
@@ -42,6 +44,7 @@ enum reader_statement {
 /* A row of `mapping` that is in force. */
 struct read_mapping {
 	int64_t id, last_sample; /* INT64_MAX: to the end of the log */
+	uint64_t first_sample;
 	struct mapping *mapping;
 	bool read;
 	struct pages_facts facts;
@@ -107,6 +110,8 @@ int reader_read_sample(struct log_reader *reader, uint64_t sample, struct read_s
 int reader_read_layout(struct log_reader *reader, uint64_t sample, const struct read_sample *row,
 		       const struct read_layout *from, int64_t from_last_mapping,
 		       struct read_layout *ret_layout, struct log_error *error);
+/* The row that a SELECT * FROM mapping stands on; -EBADMSG, -ENOMEM. */
+int reader_get_mapping_row(sqlite3_stmt *statement, struct read_mapping *ret_row);
 void read_layout_free(const struct read_layout *layout);
 
 /* Blocks that changed between two samples, ascending. */

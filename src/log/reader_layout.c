@@ -143,6 +143,8 @@ static bool check_row(sqlite3_stmt *s)
 	return sqlite3_column_int64(s, COLUMN_CHECK) == check;
 }
 
+#define ANY_SAMPLE UINT64_MAX
+
 /* One row; *ret_in_force says whether it covers the sample. */
 static int get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping *ret_row,
 		   bool *ret_in_force)
@@ -163,9 +165,11 @@ static int get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping *ret_ro
 	    reader_number(s, COLUMN_FILL_STATE, 0, PAGE_STATES - 1, &state) ||
 	    reader_number(s, COLUMN_FILL_MARKS, 0, MARKS_MAX, &fill_marks))
 		return -EBADMSG;
-	*ret_in_force = (uint64_t)first <= sample && (uint64_t)row.last_sample >= sample;
+	*ret_in_force = sample == ANY_SAMPLE ||
+			((uint64_t)first <= sample && (uint64_t)row.last_sample >= sample);
 	if (!*ret_in_force)
 		return 0;
+	row.first_sample = (uint64_t)first;
 	row.read = read;
 	row.facts.marks_known = (uint16_t)marks;
 	row.facts.doubt = (uint8_t)doubt;
@@ -182,6 +186,13 @@ static int get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping *ret_ro
 	}
 	*ret_row = row;
 	return 0;
+}
+
+int reader_get_mapping_row(sqlite3_stmt *statement, struct read_mapping *ret_row)
+{
+	bool in_force;
+
+	return get_row(statement, ANY_SAMPLE, ret_row, &in_force);
 }
 
 static int add_row(struct read_layout *layout, size_t *room, const struct read_mapping *row)

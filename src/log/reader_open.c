@@ -48,6 +48,10 @@ static const char *const statements[READER_STATEMENTS] = {
 	[READ_BOOKMARK] = "SELECT sample FROM event INDEXED BY event_by_kind WHERE "
 			  "kind = 'bookmark' AND text = ?1 ORDER BY event DESC LIMIT 1",
 	[READ_FACT] = "SELECT value FROM environment WHERE key = ?1",
+	[READ_ALL_MAPPINGS] = "SELECT * FROM mapping ORDER BY start, perms, kind, name, "
+			      "first_sample",
+	[READ_COUNTS] = "SELECT sample, " LOG_COUNT_COLUMNS " FROM mapping_count WHERE "
+			"mapping = ?1 ORDER BY sample",
 	[READ_FACTS] = "SELECT key, value FROM environment ORDER BY key",
 };
 

@@ -19,10 +19,15 @@ static const struct {
 
 #define MAPPING_FAMILY "pmtop_mapping_pages"
 
+/* The unit is the last word of the name, as OpenMetrics asks for; to Prometheus it is a comment. */
+static void put_head(FILE *out, const char *name, const char *help)
+{
+	fprintf(out, "# TYPE %s gauge\n# UNIT %s pages\n# HELP %s %s\n", name, name, name, help);
+}
+
 void openmetrics_put_family(FILE *out, enum openmetrics_family family)
 {
-	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", families[family].name,
-		families[family].help, families[family].name);
+	put_head(out, families[family].name, families[family].help);
 }
 
 unsigned int openmetrics_series(enum openmetrics_family family)
@@ -88,23 +93,33 @@ void openmetrics_put_end(FILE *out)
 	fputs("# EOF\n", out);
 }
 
+void openmetrics_put_mapping_family(FILE *out)
+{
+	put_head(out, MAPPING_FAMILY, "Pages of one mapping in each state.");
+}
+
+void openmetrics_put_mapping_point(FILE *out, const struct openmetrics_process *process,
+				   const struct mapping *mapping, enum page_state state,
+				   uint64_t pages, int64_t taken_ns)
+{
+	fputs(MAPPING_FAMILY, out);
+	put_process(out, process);
+	fprintf(out, ",start=\"%" PRIx64 "\",perms=\"%s\",kind=\"%s\",name=", mapping->start,
+		mapping->perms, mapping_kind_names[mapping->kind]);
+	put_value(out, mapping->name, mapping->name_length);
+	fprintf(out, ",state=\"%s\"", page_states[state].key);
+	put_number(out, pages, taken_ns);
+}
+
 static void put_mapping(FILE *out, const struct openmetrics_process *process,
 			const struct snapshot_mapping *m)
 {
 	const struct page_counts *counts = pages_counts(m->pages);
 
-	for (int s = 0; s < PAGE_STATES; s++) {
-		if (!counts->state[s])
-			continue;
-		fputs(MAPPING_FAMILY, out);
-		put_process(out, process);
-		fprintf(out,
-			",start=\"%" PRIx64 "\",perms=\"%s\",kind=\"%s\",name=", m->mapping->start,
-			m->mapping->perms, mapping_kind_names[m->mapping->kind]);
-		put_value(out, m->mapping->name, m->mapping->name_length);
-		fprintf(out, ",state=\"%s\"", page_states[s].key);
-		put_number(out, counts->state[s], 0);
-	}
+	for (int s = 0; s < PAGE_STATES; s++)
+		if (counts->state[s])
+			openmetrics_put_mapping_point(out, process, m->mapping, (enum page_state)s,
+						      counts->state[s], 0);
 }
 
 /* Marks that can be told of every mapping: a sum over fewer would be too small. */
@@ -120,7 +135,7 @@ static uint16_t marks_of_all(const struct snapshot *snapshot)
 	return known;
 }
 
-int report_openmetrics(FILE *out, const struct snapshot *snapshot)
+int report_openmetrics(FILE *out, const struct snapshot *snapshot, bool only_totals)
 {
 	const struct openmetrics_process process = { snapshot->pid, snapshot->comm };
 	uint16_t known = marks_of_all(snapshot);
@@ -133,10 +148,9 @@ int report_openmetrics(FILE *out, const struct snapshot *snapshot)
 			openmetrics_put_point(out, (enum openmetrics_family)f, s, &process,
 					      &snapshot->totals, known, snapshot->swap_unplaced, 0);
 	}
-	fputs("# HELP " MAPPING_FAMILY " Pages of one mapping in each state.\n"
-	      "# TYPE " MAPPING_FAMILY " gauge\n",
-	      out);
-	for (size_t i = 0; i < snapshot->count && !ferror(out); i++)
+	if (!only_totals)
+		openmetrics_put_mapping_family(out);
+	for (size_t i = 0; !only_totals && i < snapshot->count && !ferror(out); i++)
 		if (snapshot->mappings[i].pages)
 			put_mapping(out, &process, &snapshot->mappings[i]);
 	openmetrics_put_end(out);

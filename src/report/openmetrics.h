@@ -42,13 +42,19 @@ void openmetrics_put_point(FILE *out, enum openmetrics_family family, unsigned i
 			   const struct page_counts *counts, uint16_t marks_known,
 			   uint64_t swap_unplaced, int64_t taken_ns);
 
+/* The same for the pages of mappings by state, a family of its own. */
+void openmetrics_put_mapping_family(FILE *out);
+void openmetrics_put_mapping_point(FILE *out, const struct openmetrics_process *process,
+				   const struct mapping *mapping, enum page_state state,
+				   uint64_t pages, int64_t taken_ns);
+
 /* The last line of OpenMetrics. */
 void openmetrics_put_end(FILE *out);
 
 /*
- * One snapshot with its totals, and each mapping's pages by state where there are any. 0 or -EIO.
- * What `dump --prometheus` prints.
+ * One snapshot with its totals and, unless only those are asked for, each mapping's pages by state
+ * where there are any. 0 or -EIO. What `dump --prometheus` prints.
  */
-int report_openmetrics(FILE *out, const struct snapshot *snapshot);
+int report_openmetrics(FILE *out, const struct snapshot *snapshot, bool only_totals);
 
 #endif

@@ -57,8 +57,17 @@ static inline void walk_sample(struct log_reader *reader, uint64_t sample, FILE 
 }
 
 /* Returns how many samples could be loaded, or the error of opening. */
+static inline int walk_series(void *context, const struct log_series *series)
+{
+	size_t *bytes = context;
+
+	*bytes += series->mapping->name_length + series->count;
+	return 0;
+}
+
 static inline int walk_log(const void *bytes, size_t size, struct log_error *error)
 {
+	const struct log_series_range range = { 0, UINT64_MAX, 1000000000 };
 	unsigned int left = 100;
 	struct log_reader *reader;
 	struct log_event event;
@@ -89,6 +98,7 @@ static inline int walk_log(const void *bytes, size_t size, struct log_error *err
 	log_reader_bookmark(reader, "x", &sample, error);
 	log_reader_at(reader, 1000000000, &sample, error);
 	log_reader_totals(reader, 0, UINT64_MAX, walk_counts, &left, error);
+	log_reader_series(reader, &range, walk_series, &text, error);
 	log_reader_facts(reader, walk_fact, &text);
 	log_reader_free(reader);
 	fclose(out);

@@ -8,6 +8,7 @@ PMTOP, RECORD_COMPARE and TARGET are the programs. KILLS is how often a recorder
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -363,9 +364,68 @@ class Log(unittest.TestCase):
         os.mkdir(os.path.join(blocks, "wal"))  # without it, tsdb dump finds no database
         dumped = subprocess.run(["promtool", "tsdb", "dump", blocks], stdout=subprocess.PIPE,
                                 text=True, check=True).stdout.splitlines()
-        shmem = [line for line in dumped if 'state="shmem"' in line]
+        shmem = [line for line in dumped
+                 if 'state="shmem"' in line and 'pmtop_process_pages' in line]
         want = [sample["totals"]["shmem"] for sample in samples_of(self.log)]
         self.assertEqual([int(line.split("} ")[1].split()[0]) for line in shmem], want)
+
+    @unittest.skipUnless(shutil.which("promtool"), "needs promtool of package prometheus")
+    def test_promtool_and_any_name(self):
+        """Each mapping is a series, whatever its name; the numbers are those of dump --json."""
+        names = [b'quo"te', b"back\\slash\\", b"new\nline", b"broken\xff\xc3utf8", b"esc\x1b[2J",
+                 "gr\u00fc\u00df {a=\"b\"}".encode(), b"# EOF", b"tab\there"]
+        program = ("import mmap, os, sys, time\nkeep = []\n"
+                   "for name in os.listdir(b'.'):\n"
+                   "    with open(name, 'r+b') as f:\n"
+                   "        m = mmap.mmap(f.fileno(), 8192)\n"
+                   "        m[0]\n"
+                   "        keep.append(m)\n"
+                   "print('ready', flush=True)\ntime.sleep(100)")
+        folder = os.path.join(self.folder, "maps")
+        os.mkdir(folder)
+        for name in names:
+            with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+                file.write(bytes(8192))
+        with subprocess.Popen([sys.executable, "-c", program], cwd=folder, text=True,
+                              stdout=subprocess.PIPE) as process:
+            self.assertEqual(process.stdout.readline(), "ready\n")
+            pid = str(process.pid)
+            pmtop("record", "-p", pid, "-o", self.log, "--duration", "1s")
+            text = pmtop("dump", "-p", pid, "--prometheus").stdout
+            process.kill()
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual((checked.returncode, checked.stdout), (0, ""))
+        metrics = os.path.join(self.folder, "metrics")
+        done = pmtop("export", self.log, "--format", "openmetrics", "-o", metrics)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        blocks = os.path.join(self.folder, "blocks")
+        done = subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", metrics,
+                               blocks], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        os.mkdir(os.path.join(blocks, "wal"))
+        dumped = subprocess.run(["promtool", "tsdb", "dump", blocks], stdout=subprocess.PIPE,
+                                text=True, check=True).stdout.splitlines()
+        got = {}
+        for line in dumped:
+            labels, rest = line.rsplit("} ", 1)
+            if 'pmtop_mapping_pages"' in labels:
+                number, when = rest.split()
+                key = tuple(json.loads(re.search(f'[{{ ,]{label}=("(?:[^"\\\\]|\\\\.)*")',
+                                                 labels).group(1))
+                            for label in ("start", "perms", "kind", "state"))
+                got.setdefault(key, {})[int(when)] = int(number)
+        last = samples_of(self.log)[-1]
+        want = {(m["start"], m["perms"], m["kind"], state): pages for m in last["mappings"]
+                for state, pages in m["states"].items() if pages}
+        self.assertEqual({key: points[max(points)] for key, points in got.items()
+                          if points[max(points)]}, want)
+        ours = [m for m in last["mappings"] if "/maps/" in m["name"]]
+        self.assertEqual(len(ours), len(names))
+        total = pmtop("export", self.log, "--format", "openmetrics", "--totals").stdout
+        self.assertNotIn("pmtop_mapping_pages", total)
+        self.assertTrue(total.endswith("# EOF\n"))
 
     @unittest.skipUnless(shutil.which("promtool"), "needs promtool of package prometheus")
     def test_promtool_checks_dump(self):

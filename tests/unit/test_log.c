@@ -89,6 +89,66 @@ static void load_same(struct log_reader *reader, uint64_t sample, const struct s
 	snapshot_unref(s);
 }
 
+/* What a series must tell, sample by sample. */
+struct series_check {
+	struct snapshot **all;
+	struct log_series_range range;
+	uint64_t covered; /* mappings of samples that a series told of */
+};
+
+static const struct snapshot_mapping *find_labels(const struct snapshot *s, const struct mapping *m)
+{
+	size_t i = snapshot_find(s, m->start);
+	const struct mapping *found = i < s->count ? s->mappings[i].mapping : NULL;
+
+	if (!found || found->start != m->start || strcmp(found->perms, m->perms) ||
+	    found->kind != m->kind || strcmp(found->name, m->name))
+		return NULL;
+	return &s->mappings[i];
+}
+
+/* A point holds until the next one: at each sample that is what the snapshot says. */
+static int check_series(void *context, const struct log_series *series)
+{
+	static const struct page_counts nothing;
+	struct series_check *check = context;
+	size_t at = 0;
+
+	assert_true(series->count > 0);
+	for (uint64_t i = check->range.first; i <= check->range.last; i++) {
+		const struct snapshot *s = check->all[i];
+		const struct snapshot_mapping *m = find_labels(s, series->mapping);
+		const struct page_counts *counts = m ? pages_counts(m->pages) : &nothing;
+
+		while (at + 1 < series->count && series->points[at + 1].taken_ns <= s->taken_ns)
+			at++;
+		if (m)
+			check->covered++;
+		if (series->points[at].taken_ns > s->taken_ns)
+			assert_null(m);
+		else
+			assert_memory_equal(series->points[at].state, counts->state,
+					    sizeof(counts->state));
+	}
+	return 0;
+}
+
+static void check_all_series(struct log_reader *reader, struct snapshot **all, uint64_t *seed)
+{
+	struct series_check check = { .all = all };
+	struct log_error error = { 0 };
+	uint64_t want = 0;
+
+	check.range.first = build_below(seed, SAMPLES);
+	check.range.last = check.range.first + build_below(seed, SAMPLES - check.range.first);
+	check.range.repeat_ns = (int64_t)build_below(seed, INT64_C(3000000000));
+	for (uint64_t i = check.range.first; i <= check.range.last; i++)
+		want += all[i]->count;
+	if (log_reader_series(reader, &check.range, check_series, &check, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(check.covered, want);
+}
+
 /* Writes a world and reads every sample: in order, backward, and at random. */
 static void round_trip(uint64_t seed)
 {
@@ -120,6 +180,8 @@ static void round_trip(uint64_t seed)
 
 		load_same(reader, sample, all[sample], false);
 	}
+	for (int i = 0; i < 20; i++)
+		check_all_series(reader, all, &random);
 	log_reader_free(reader);
 	unlink(path);
 	for (int i = 0; i < SAMPLES; i++)

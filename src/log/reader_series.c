@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/reader_internal.h"
+#include "model/cleanup.h"
+
+/* The counts of mappings over time, from their rows alone: no page is looked at. */
+
+#define POINTS_MAX (1u << 20) /* of one series */
+
+/* One series that is being collected. */
+struct collector {
+	struct log_reader *reader;
+	const struct log_series_range *range;
+	struct mapping *mapping; /* NULL: none yet */
+	struct log_point *points;
+	size_t count, room;
+	uint64_t next; /* the sample after the newest point */
+	struct log_error *error;
+};
+
+static void cleanup_collector(struct collector *c)
+{
+	if (c->mapping)
+		mapping_unref(c->mapping);
+	free(c->points);
+}
+
+static int damaged(const struct collector *c, uint64_t sample)
+{
+	return reader_damaged(c->reader, sample, "the counts of its mappings make no sense",
+			      c->error);
+}
+
+static int add_point(struct collector *c, uint64_t sample, const uint64_t *states)
+{
+	struct log_point *p;
+	int64_t clock;
+
+	if (sample < c->range->first || sample > c->range->last)
+		return 0;
+	if (sample < c->next)
+		return damaged(c, sample);
+	if (c->count == POINTS_MAX)
+		return log_fail(c->error, -EFBIG, "%s: a mapping changed too often to be a series",
+				c->reader->path);
+	if (c->count == c->room) {
+		size_t room = c->room ? c->room * 2 : 64;
+
+		p = realloc(c->points, room * sizeof(*p));
+		if (!p)
+			return log_fail(c->error, -ENOMEM, "%s", strerror(ENOMEM));
+		c->points = p;
+		c->room = room;
+	}
+	p = &c->points[c->count];
+	memcpy(p->state, states, sizeof(p->state));
+	c->next = sample + 1;
+	c->count++;
+	return log_reader_time(c->reader, sample, &p->taken_ns, &clock, c->error);
+}
+
+/* The same counts from a sample to another: both are points, and some between them. */
+static int add_stretch(struct collector *c, uint64_t from, uint64_t to, const uint64_t *states)
+{
+	const struct log_info *info = &c->reader->info;
+	int64_t taken, clock;
+	uint64_t later;
+	int code;
+
+	if (from < c->range->first)
+		from = c->range->first;
+	if (to > c->range->last)
+		to = c->range->last;
+	if (from > to)
+		return 0;
+	for (;;) {
+		code = add_point(c, from, states);
+		if (!code)
+			code = log_reader_time(c->reader, from, &taken, &clock, c->error);
+		if (!code)
+			code = log_reader_at(c->reader,
+					     clock - info->first_clock_ns + c->range->repeat_ns,
+					     &later, c->error);
+		if (code || later <= from || later >= to)
+			break;
+		from = later;
+	}
+	return code || from == to ? code : add_point(c, to, states);
+}
+
+/* All counts of one row of `mapping`, each from where it changed to before the next change. */
+static int add_counts(struct collector *c, const struct read_mapping *row, uint64_t last)
+{
+	sqlite3_stmt *s = reader_use(c->reader, READ_COUNTS);
+	struct page_counts now = { 0 }, before = { 0 };
+	uint64_t since = UINT64_MAX;
+	int64_t sample;
+	uint16_t known;
+	int code = 0, result;
+
+	sqlite3_bind_int64(s, 1, row->id);
+	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
+		/* NULL: that mapping has not been read. */
+		if (sqlite3_column_type(s, 1) == SQLITE_NULL)
+			continue;
+		if (reader_number(s, 0, (int64_t)row->first_sample, (int64_t)last, &sample) ||
+		    reader_counts(s, 1, &now, &known) ||
+		    (since != UINT64_MAX && (uint64_t)sample <= since))
+			return damaged(c, row->first_sample);
+		if (since != UINT64_MAX)
+			code = add_stretch(c, since, (uint64_t)sample - 1, before.state);
+		since = (uint64_t)sample;
+		before = now;
+	}
+	sqlite3_reset(s);
+	if (!code && result != SQLITE_DONE)
+		return reader_failed(c->reader, c->error);
+	return code || since == UINT64_MAX ? code : add_stretch(c, since, last, before.state);
+}
+
+static bool is_same_series(const struct mapping *a, const struct mapping *b)
+{
+	return a->start == b->start && !strcmp(a->perms, b->perms) && a->kind == b->kind &&
+	       a->name_length == b->name_length && !memcmp(a->name, b->name, a->name_length);
+}
+
+/* A mapping that is gone holds no page: said once, so that sums over mappings are right. */
+static int add_gone(struct collector *c)
+{
+	static const uint64_t nothing[PAGE_STATES];
+
+	return c->count ? add_point(c, c->next, nothing) : 0;
+}
+
+static int finish(struct collector *c, log_series_function *each, void *context)
+{
+	struct log_series series = { .mapping = c->mapping };
+	int code = c->mapping ? add_gone(c) : 0;
+
+	series.points = c->points;
+	series.count = c->count;
+	if (!code && c->count)
+		code = each(context, &series);
+	c->count = 0;
+	c->next = 0;
+	return code;
+}
+
+/* One row more: of the series that is being collected, or of the next one. */
+static int add_row(struct collector *c, const struct read_mapping *row, log_series_function *each,
+		   void *context)
+{
+	uint64_t last = c->reader->info.samples - 1;
+	int code = 0;
+
+	if ((uint64_t)row->last_sample < last)
+		last = (uint64_t)row->last_sample;
+	if (c->mapping && is_same_series(c->mapping, row->mapping)) {
+		if (row->first_sample > c->next)
+			code = add_gone(c);
+	} else {
+		code = finish(c, each, context);
+		if (c->mapping)
+			mapping_unref(c->mapping);
+		c->mapping = mapping_ref(row->mapping);
+	}
+	return code || row->first_sample > last ? code : add_counts(c, row, last);
+}
+
+int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
+		      log_series_function *each, void *context, struct log_error *error)
+{
+	CLEANUP(cleanup_collector)
+	struct collector c = { .reader = reader, .range = range, .error = error };
+	sqlite3_stmt *s = reader_use(reader, READ_ALL_MAPPINGS);
+	int code = 0, result;
+
+	for (;;) {
+		struct read_mapping row;
+
+		reader->budget.left = DATABASE_BUDGET;
+		result = sqlite3_step(s);
+		if (result != SQLITE_ROW)
+			break;
+		if (reader_get_mapping_row(s, &row))
+			return damaged(&c, 0);
+		code = add_row(&c, &row, each, context);
+		mapping_unref(row.mapping);
+		if (code)
+			break;
+	}
+	sqlite3_reset(s);
+	if (!code && result != SQLITE_DONE)
+		return reader_failed(reader, error);
+	return code ? code : finish(&c, each, context);
+}
