@@ -144,13 +144,6 @@ int cgdir_kill(const char *dir, int timeout_ms)
 	}
 }
 
-int cgdir_freeze(const char *dir, bool frozen)
-{
-	int r = cgdir_write(dir, "freezer.state", frozen ? "FROZEN" : "THAWED");
-
-	return r == -ENOENT ? 0 : r;
-}
-
 static int remove_one(const char *dir, void *data)
 {
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;

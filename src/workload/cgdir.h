@@ -2,7 +2,6 @@
 #ifndef PMTOP_CGDIR_H
 #define PMTOP_CGDIR_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -12,9 +11,11 @@
  */
 
 /*
- * Sends SIGKILL to every process in the group and below it, until there is none; processes that
- * fork meanwhile do not get away (v2 cgroup.kill since 5.14; v1: the caller freezes first if it
- * can). 0 also when there is no such group; -EBUSY if some are still there after timeout_ms.
+ * Sends SIGKILL to every process in the group and below it, until there is none. Processes that fork
+ * meanwhile do not get away: v2 has cgroup.kill (5.14), and elsewhere a process that was sent the
+ * signal cannot fork any more, so that each look leaves only what was being forked during it. Forks
+ * without end were gone in 4 to 50 ms (measured on v1); freezing them first took longer.
+ * 0 also when there is no such group; -EBUSY if some are still there after timeout_ms.
  */
 int cgdir_kill(const char *dir, int timeout_ms);
 
@@ -26,9 +27,6 @@ int cgdir_signal(const char *file, int signal);
 
 /* How many processes are in the group and below it; 0 if there is no such group. */
 int cgdir_count(const char *dir);
-
-/* v1 freezer.state; 0 also when this is no freezer group. */
-int cgdir_freeze(const char *dir, bool frozen);
 
 /* Removes the group and those below it, which must be empty of processes. 0 if there is none. */
 int cgdir_remove(const char *dir, int timeout_ms);

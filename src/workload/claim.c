@@ -171,28 +171,14 @@ int claim_each(const struct claim *c, claim_each_fn *each, void *data)
 	return first;
 }
 
-static int freeze_one(const char *kind, const char *path, void *data)
+static int kill_one(const char *kind, const char *path, void *data)
 {
-	return strcmp(kind, "freezer") ? 0 : cgdir_freeze(path, *(const bool *)data);
-}
-
-/* The signal is noted while they are frozen, and kills when they thaw. */
-static int signal_one(const char *kind, const char *path, void *data)
-{
-	if (strcmp(kind, "cgroup") && strcmp(kind, "freezer"))
-		return 0;
-	return cgdir_kill(path, *(const int *)data);
+	return strcmp(kind, "cgroup") ? 0 : cgdir_kill(path, TIMEOUT_MS);
 }
 
 int claim_kill(const struct claim *c)
 {
-	bool frozen = true, thawed = false;
-	int once = 0, until_gone = TIMEOUT_MS;
-
-	claim_each(c, freeze_one, &frozen);
-	claim_each(c, signal_one, &once);
-	claim_each(c, freeze_one, &thawed);
-	return claim_each(c, signal_one, &until_gone);
+	return claim_each(c, kill_one, NULL);
 }
 
 static int release_one(const char *kind, const char *path, void *data)
@@ -200,7 +186,7 @@ static int release_one(const char *kind, const char *path, void *data)
 	struct workload_why *why_ = data;
 	int r;
 
-	if (!strcmp(kind, "cgroup") || !strcmp(kind, "freezer")) {
+	if (!strcmp(kind, "cgroup")) {
 		r = cgdir_remove(path, TIMEOUT_MS);
 		return r < 0 ? why(why_, r, "cannot remove the cgroup %s: %s", path, strerror(-r))
 			     : 0;

@@ -12,7 +12,7 @@
  * where neither can be: /tmp/pmtop-UID). Its owner and its supervisor hold a lock (flock) on it; a
  * file without a lock belongs to the dead.
  *
- * The text of the file is a line a thing: "cgroup PATH", "freezer PATH", "swap PATH".
+ * The text of the file is a line a thing: "cgroup PATH", "swap PATH".
  */
 
 struct claim {

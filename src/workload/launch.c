@@ -17,17 +17,6 @@ struct failure {
 	int error;
 };
 
-static int enter_groups(const struct launch *l)
-{
-	for (int i = 0; i < LAUNCH_GROUPS; i++) {
-		int r = l->groups[i] ? cgdir_write(l->groups[i], "cgroup.procs", "0") : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /*
  * By the system call itself: libc refuses to touch the two signals that it keeps for itself, and
  * its own posix_spawn leaves those ignored.
@@ -62,7 +51,7 @@ static struct failure become(const struct launch *l, int output, int *report, pi
 	if (close_range(4, ~0U, 0) < 0)
 		return (struct failure){ LAUNCH_OTHER, errno };
 	default_signals();
-	in = enter_groups(l);
+	in = l->group ? cgdir_write(l->group, "cgroup.procs", "0") : 0;
 	if (in < 0)
 		return (struct failure){ LAUNCH_ENTER, -in };
 	execvp(l->argv[0], l->argv);

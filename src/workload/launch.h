@@ -7,14 +7,12 @@
 /*
  * Starting a command so that it has nothing of pmtop's: a session of its own, /dev/null as
  * standard input, a pipe as output and error, no other descriptor, no signal blocked or ignored.
- * It enters its cgroups before it becomes the command, so that its first page counts.
+ * It enters its cgroup before it becomes the command, so that its first page counts.
  */
-
-#define LAUNCH_GROUPS 2
 
 struct launch {
 	char *const *argv;
-	const char *groups[LAUNCH_GROUPS]; /* directories to enter; NULL: none */
+	const char *group; /* directory of the cgroup to enter; NULL: none */
 };
 
 enum launch_step {

@@ -106,21 +106,6 @@ static int find_parent(const char *mount, bool v2, char *ret_parent, size_t size
 	return -EACCES;
 }
 
-/* On v1 nothing keeps a process from forking while one kills its group, but the freezer. */
-static int find_freezer(struct memgroup *g, bool at_top)
-{
-	CLEANUP(cleanup_free) char *mount = NULL;
-
-	g->freezer[0] = '\0';
-	if (g->version != WORKLOAD_GROUP_V1 || !at_top)
-		return 0;
-	if (cgroup_get_subsys_mount_point("freezer", &mount) || !may_write(mount))
-		return 0;
-	if (snprintf(g->freezer, PATH_MAX, "%s/%s", mount, g->name) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	return 0;
-}
-
 static int no_right(const char *mount, bool v2, struct workload_why *why_)
 {
 	if (v2)
@@ -159,8 +144,7 @@ int memgroup_find(const char *id, struct memgroup *ret, struct workload_why *why
 		return no_right(mount, v2, why_);
 	if (snprintf(g.name, sizeof(g.name), "%s%s%s", parent, *parent ? "/" : "", id) >=
 		    (int)sizeof(g.name) ||
-	    snprintf(g.dir, sizeof(g.dir), "%s/%s", mount, g.name) >= (int)sizeof(g.dir) ||
-	    find_freezer(&g, !*parent) < 0)
+	    snprintf(g.dir, sizeof(g.dir), "%s/%s", mount, g.name) >= (int)sizeof(g.dir))
 		return why(why_, -ENAMETOOLONG, "the path of this process's cgroup is too long");
 	*ret = g;
 	return 0;

@@ -66,8 +66,7 @@ int memgroup_make(const struct memgroup *g, struct workload_why *why_)
 		return 0;
 	}
 	group = cgroup_new_cgroup(g->name);
-	if (!group || !cgroup_add_controller(group, "memory") ||
-	    (*g->freezer && !cgroup_add_controller(group, "freezer")))
+	if (!group || !cgroup_add_controller(group, "memory"))
 		return why(why_, -ENOMEM, "out of memory");
 	r = cgroup_create_cgroup(group, 1);
 	if (r) {

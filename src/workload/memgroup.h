@@ -21,8 +21,6 @@ struct memgroup {
 	char name[NAME_MAX +
 		  1]; /* for libcgroup: path from the mount point, without a slash before */
 	char dir[PATH_MAX];
-	char freezer
-		[PATH_MAX]; /* v1, and the freezer is mounted: a group to stop forks with; or "" */
 };
 
 /*

@@ -25,8 +25,7 @@ struct supervisor {
 	struct claim claim;
 	struct output *output;
 	char *const *argv;
-	char groups[LAUNCH_GROUPS][PATH_MAX];
-	int n_groups;
+	char group[PATH_MAX]; /* of the claim, or "" */
 	pid_t command; /* 0: none */
 	int pipe; /* its output; -1: none */
 	int signals;
@@ -113,9 +112,8 @@ static int find_group(const char *kind, const char *path, void *data)
 {
 	struct supervisor *s = data;
 
-	if ((strcmp(kind, "cgroup") && strcmp(kind, "freezer")) || s->n_groups == LAUNCH_GROUPS)
-		return 0;
-	snprintf(s->groups[s->n_groups++], PATH_MAX, "%s", path);
+	if (!strcmp(kind, "cgroup"))
+		snprintf(s->group, sizeof(s->group), "%s", path);
 	return 0;
 }
 
@@ -126,10 +124,9 @@ static void launch(struct supervisor *s)
 	enum launch_step step;
 	int pipe;
 
-	s->n_groups = 0;
+	s->group[0] = '\0';
 	claim_each(&s->claim, find_group, s);
-	for (int i = 0; i < s->n_groups; i++)
-		l.groups[i] = s->groups[i];
+	l.group = *s->group ? s->group : NULL;
 	m.value = launch_command(&l, &pipe, &step);
 	if (m.value < 0) {
 		m.type = MESSAGE_FAILED;

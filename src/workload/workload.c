@@ -128,8 +128,6 @@ static int make_group(struct workload *w, struct workload_why *why_)
 	if (r < 0)
 		return r;
 	r = claim_add(&w->claim, "cgroup", g.dir, why_);
-	if (!r && *g.freezer)
-		r = claim_add(&w->claim, "freezer", g.freezer, why_);
 	r = r < 0 ? r : memgroup_make(&g, why_);
 	if (r < 0)
 		return r;

@@ -3,6 +3,8 @@
 
 import mmap
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +53,23 @@ def chain(ready, _word):
         if not written:
             open(ready, "w").close()
             written = True
+
+
+def storm(ready, _word):
+    """As many at once as may be, each of which forks for as long as it lives: a user of its own, so
+    that the limit is this storm's alone."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (300, 300))
+    open(ready, "w").close()
+    os.setgid(54321)
+    os.setuid(54321)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    started = time.monotonic()
+    while time.monotonic() - started < 60:
+        try:
+            if not os.fork():
+                os.setsid()
+        except OSError:
+            os.sched_yield()
 
 
 def memory_group():

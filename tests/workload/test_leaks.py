@@ -189,6 +189,27 @@ class Random(Case):
 
 
 class Forking(Case):
+    @unittest.skipIf(os.geteuid(), "makes a user of its own")
+    def test_a_storm(self):
+        """Killed early, while it grows, and late, at its limit; also by the next pmtop."""
+        for moment in (0, 0.02, 0.3):
+            for both in (False, True):
+                with self.subTest(moment=moment, both=both):
+                    ready = os.path.join(self.folder, "ready")
+                    process = self.start(*MEMORY, "--", PYTHON, CHILD, "storm", ready, self.word)
+                    self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+                    os.unlink(ready)
+                    time.sleep(moment)
+                    supervisors = children(process.pid) if both else []
+                    for pid in supervisors:
+                        kill(pid)
+                    process.kill()
+                    process.wait()
+                    if both:
+                        wait_for(lambda: self.pmtops_with_word() == 0, 10)
+                        self.pmtop("--no-cgroup", "--", "true")
+                    self.assert_nothing_left(process)
+
     def test_a_chain_that_never_holds_still(self):
         for options in (MEMORY, ("--no-cgroup",)):
             with self.subTest(options):
