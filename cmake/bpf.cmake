@@ -1,5 +1,5 @@
-# The BPF program: clang compiles it, bpftool turns it into a header that holds the object, libbpf
-# loads it. With AUTO, all of it is left out where one of them is missing.
+# The BPF programs: clang compiles them, bpftool turns each into a header that holds the object,
+# libbpf loads it. With AUTO, all of it is left out where one of them is missing.
 set(PMTOP_HAVE_BPF OFF)
 if(NOT PMTOP_BPF STREQUAL "OFF")
     pkg_check_modules(LIBBPF IMPORTED_TARGET libbpf>=1.0)
@@ -23,7 +23,7 @@ if(NOT PMTOP_BPF STREQUAL "OFF")
 endif()
 
 if(PMTOP_HAVE_BPF)
-    set(BPF_SOURCE ${PROJECT_SOURCE_DIR}/src/kernel/bpf/xarray.bpf.c)
+    set(BPF_FOLDER ${PROJECT_SOURCE_DIR}/src/kernel/bpf)
     set(BPF_DIR ${PROJECT_BINARY_DIR}/bpf)
     file(MAKE_DIRECTORY ${BPF_DIR})
     # The skeleton carries the debug information into pmtop: not with the paths of who built it.
@@ -35,16 +35,19 @@ if(PMTOP_HAVE_BPF)
     foreach(dir ${LIBBPF_INCLUDE_DIRS})
         list(APPEND BPF_FLAGS -I${dir})
     endforeach()
-    add_custom_command(
-        OUTPUT ${BPF_DIR}/xarray.skel.h
-        COMMAND ${BPF_CLANG} ${BPF_FLAGS} -c ${BPF_SOURCE} -o ${BPF_DIR}/xarray.bpf.o
-        COMMAND ${BPFTOOL} gen skeleton ${BPF_DIR}/xarray.bpf.o name xarray_bpf
-                > ${BPF_DIR}/xarray.skel.h.part
-        COMMAND ${CMAKE_COMMAND} -E rename ${BPF_DIR}/xarray.skel.h.part ${BPF_DIR}/xarray.skel.h
-        DEPENDS ${BPF_SOURCE} ${PROJECT_SOURCE_DIR}/src/kernel/bpf/xarray.h
-        COMMENT "BPF program xarray"
-        VERBATIM)
-    target_sources(pmtop-core PRIVATE ${BPF_DIR}/xarray.skel.h)
+    foreach(program xarray tables)
+        set(object ${BPF_DIR}/${program}.bpf.o)
+        set(skeleton ${BPF_DIR}/${program}.skel.h)
+        add_custom_command(
+            OUTPUT ${skeleton}
+            COMMAND ${BPF_CLANG} ${BPF_FLAGS} -c ${BPF_FOLDER}/${program}.bpf.c -o ${object}
+            COMMAND ${BPFTOOL} gen skeleton ${object} name ${program}_bpf > ${skeleton}.part
+            COMMAND ${CMAKE_COMMAND} -E rename ${skeleton}.part ${skeleton}
+            DEPENDS ${BPF_FOLDER}/${program}.bpf.c ${BPF_FOLDER}/${program}.h
+            COMMENT "BPF program ${program}"
+            VERBATIM)
+        target_sources(pmtop-core PRIVATE ${skeleton})
+    endforeach()
     target_include_directories(pmtop-core SYSTEM PRIVATE ${BPF_DIR})
     target_compile_definitions(pmtop-core PUBLIC PMTOP_HAVE_BPF)
     target_link_libraries(pmtop-core PUBLIC PkgConfig::LIBBPF)

@@ -232,41 +232,93 @@ static uint64_t word_key(const struct probe *probe, uint64_t word)
 	       (word & PM_PRESENT && PM_PFN(word) == probe->zero_pfn);
 }
 
-static int scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
-			void *context)
+/* A scan by words, and the run of alike entries that it is in. */
+struct word_scan {
+	struct pagemap_scan *scan;
+	entry_sink *sink;
+	void *context;
+	struct entry_run run;
+	uint64_t key;
+};
+
+static int end_run(struct word_scan *w)
+{
+	int error = w->run.bits ? w->sink(w->context, &w->run) : 0;
+
+	w->run = (struct entry_run){ 0 };
+	return error;
+}
+
+static int take_words(struct word_scan *w, uint64_t start, const uint64_t *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t key = word_key(w->scan->probe, words[i]);
+		int error;
+
+		if (w->run.count && key == w->key) {
+			w->run.count++;
+			continue;
+		}
+		error = end_run(w);
+		if (error)
+			return error;
+		w->run = (struct entry_run){ start + i * PMTOP_PAGE_SIZE, 1, 0 };
+		if (key)
+			w->run.bits = pagemap_evidence(w->scan->probe, words[i]).bits;
+		w->key = key;
+	}
+	return 0;
+}
+
+static int read_range(struct word_scan *w, uint64_t start, uint64_t end)
 {
 	uint64_t words[READ_WORDS];
-	struct entry_run run = { 0 };
-	uint64_t last_key = 0;
-	int error;
 
 	while (start < end) {
-		size_t count = sizeof(words) / sizeof(words[0]);
+		size_t count = READ_WORDS;
+		int error;
 
 		if ((end - start) >> PMTOP_PAGE_SHIFT < count)
 			count = (size_t)((end - start) >> PMTOP_PAGE_SHIFT);
-		error = pagemap_read(scan->probe, scan->fd, start, words, count);
+		error = pagemap_read(w->scan->probe, w->scan->fd, start, words, count);
+		if (!error)
+			error = take_words(w, start, words, count);
 		if (error)
 			return error;
-		scan->statistics.calls++;
-		scan->statistics.words += count;
-		for (size_t i = 0; i < count; i++) {
-			uint64_t key = word_key(scan->probe, words[i]);
-
-			if (run.count && key == last_key) {
-				run.count++;
-				continue;
-			}
-			if (run.bits && (error = sink(context, &run)))
-				return error;
-			run = (struct entry_run){ start + i * PMTOP_PAGE_SIZE, 1, 0 };
-			if (key)
-				run.bits = pagemap_evidence(scan->probe, words[i]).bits;
-			last_key = key;
-		}
+		w->scan->statistics.calls++;
+		w->scan->statistics.words += count;
 		start += count * PMTOP_PAGE_SIZE;
 	}
-	return run.bits ? sink(context, &run) : 0;
+	return 0;
+}
+
+/* Words only where the page table has entries, if that can be found out; else all. */
+static int scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
+			void *context)
+{
+	struct word_scan w = { .scan = scan, .sink = sink, .context = context };
+	struct page_range ranges[PAGE_TABLES_RANGES];
+
+	while (start < end) {
+		int n = scan->tables
+				? page_tables_find(scan->tables, scan->pid, &start, end, ranges)
+				: -EAGAIN;
+
+		if (n < 0) {
+			ranges[0] = (struct page_range){ start, end };
+			start = end;
+			n = 1;
+		}
+		for (int i = 0; i < n; i++) {
+			int error = read_range(&w, ranges[i].start, ranges[i].end);
+
+			if (!error)
+				error = end_run(&w);
+			if (error)
+				return error;
+		}
+	}
+	return 0;
 }
 
 int pagemap_scan(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,

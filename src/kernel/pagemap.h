@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/page_tables.h"
 #include "kernel/probe.h"
 #include "model/classify.h"
 
@@ -44,6 +45,9 @@ struct pagemap_scan {
 	const struct probe *probe;
 	bool file; /* tell file pages from private ones: dearer, for private file mappings */
 	bool pause; /* let go of the target's mmap lock for a while between chunks */
+	/* Where to look without PAGEMAP_SCAN; NULL: everywhere. */
+	struct page_tables *tables;
+	pid_t pid;
 	struct scan_statistics statistics;
 	uint64_t chunk, pages; /* bytes that the next call may walk, pages it may match: adapt */
 };

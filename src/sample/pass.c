@@ -30,6 +30,10 @@ struct pass *pass_new(const struct target *target, const struct probe *probe)
 	p->target = target;
 	p->probe = probe;
 	p->scan = (struct pagemap_scan){ .fd = target->pagemap, .probe = probe, .pause = true };
+	if (!probe->has[PROBE_PAGEMAP_SCAN]) {
+		p->scan.tables = page_tables_new(probe);
+		p->scan.pid = target->pid;
+	}
 	p->filesystems = filesystems_new(probe);
 	p->builder = pages_builder_new();
 	p->kpage = kpage_new();
@@ -50,6 +54,7 @@ void pass_free(struct pass *pass)
 		object_reader_free(pass->objects);
 	if (pass->filesystems)
 		filesystems_free(pass->filesystems);
+	page_tables_free(pass->scan.tables);
 	if (pass->builder)
 		pages_builder_free(pass->builder);
 	if (pass->kpage)

@@ -26,6 +26,8 @@ def main():
         file.write("0")
     # Words of other pages, which old kernels give beside a huge page that goes away.
     status = [subprocess.run(["build/tests/live/left_out", "8"]).returncode]
+    # Where page-table entries can be at all, by BPF.
+    status.append(subprocess.run(["build/tests/live/tables_check", "64"]).returncode)
     status.append(suite("limits"))
     subprocess.run(["swapoff", ZRAM], check=True)
     status.append(suite("exact,fallbacks"))
