@@ -39,6 +39,7 @@ struct sampler {
 		hit_noted_at; /* when the limit was last seen hit, and when that was noted */
 	int64_t hits_noted; /* seen.limit_hits at that time */
 	int64_t full_at; /* when the last full sample began */
+	int64_t full_due; /* the next one not before: the sampler keeps to its share */
 	uint64_t sequence;
 	bool lack_said; /* that slots of shared pages are not known */
 };
@@ -335,6 +336,34 @@ static void watch_cgroup(struct sampler *s)
 	s->hit_at = -HITS_QUIET_NS;
 }
 
+/*
+ * After a dear sample the next one waits, but not samples that repeat it: where nothing changes, the
+ * pace is the one that was asked for.
+ */
+static bool is_too_early(struct sampler *s, bool force, int64_t *ret_due)
+{
+	struct live *l = s->live;
+
+	if (force || clock_ns(CLOCK_MONOTONIC) >= s->full_due || nothing_changed(s, false))
+		return false;
+	pthread_mutex_lock(&l->lock);
+	l->status.interval_ns = s->full_due - s->full_at;
+	pthread_mutex_unlock(&l->lock);
+	*ret_due = s->full_due;
+	return true;
+}
+
+/* The sample that began at `began` and took this long: when is the next one due? */
+static int64_t next_due(struct sampler *s, int64_t began, int64_t cpu_ns)
+{
+	struct live *l = s->live;
+
+	if (s->last && !s->last->skipped)
+		s->full_due = began + limit_interval(l, cpu_ns);
+	l->status.interval_ns = l->interval_ns;
+	return began + l->interval_ns;
+}
+
 void *sampler_run(void *context)
 {
 	struct live *l = context;
@@ -367,7 +396,7 @@ void *sampler_run(void *context)
 		if (l->stop)
 			error = -ECANCELED;
 		pthread_mutex_unlock(&l->lock);
-		if (error || paused)
+		if (error || paused || is_too_early(s, force, &due))
 			continue;
 		for (unsigned int i = 0; i < count; i++)
 			do_request(s, &requests[i]);
@@ -376,8 +405,7 @@ void *sampler_run(void *context)
 		error = deliver_sample(s, force, &focus);
 		cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
 		pthread_mutex_lock(&l->lock);
-		l->status.interval_ns = limit_interval(l, s->last && s->last->skipped ? 0 : cpu);
-		due = began + l->status.interval_ns;
+		due = next_due(s, began, cpu);
 		pthread_mutex_unlock(&l->lock);
 	}
 	if (error != -ECANCELED)
