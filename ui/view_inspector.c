@@ -60,10 +60,7 @@ static const struct page_detail *find_detail(const struct scene *scene, size_t *
 {
 	const struct page_detail *d = scene->snapshot->detail;
 
-	if (!d || scene->page < d->start)
-		return NULL;
-	*ret_index = (scene->page - d->start) >> PMTOP_PAGE_SHIFT;
-	return *ret_index < d->count ? d : NULL;
+	return page_detail_find(d, scene->page, ret_index) ? d : NULL;
 }
 
 static const char *not_there(const struct scene *scene)
@@ -85,6 +82,8 @@ static void add_detail(struct inspector_view *v, const struct scene *scene, cons
 	if (!d->words_known)
 		FACT(v, scene, "pagemap", "%s", not_there(scene));
 	page_facts_add(v->lines, scene->theme, d, i, page_state_is_present(spot->state));
+	if (d->recorded)
+		FACT(v, scene, "read", "when the page last changed, or was on the screen");
 	if (page_state_is_present(spot->state) && !d->counts_known)
 		FACT(v, scene, "mapped", "%s",
 		     (spot->marks & MARK_EXCLUSIVE) || (d->words_known && d->words[i] >> 56 & 1)

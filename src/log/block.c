@@ -76,6 +76,11 @@ void log_codec_set_schema(struct log_codec *codec, int schema)
 	codec->schema = schema;
 }
 
+int log_codec_schema(const struct log_codec *codec)
+{
+	return codec->schema;
+}
+
 size_t log_compress_room(size_t size)
 {
 	return ZSTD_compressBound(size);
@@ -170,16 +175,6 @@ void log_block_clear(struct log_block *block)
 	memset(block->slot, 0xff, sizeof(block->slot));
 }
 
-static uint64_t zigzag(uint64_t difference)
-{
-	return difference << 1 ^ (uint64_t) - (int64_t)(difference >> 63);
-}
-
-static uint64_t unzigzag(uint64_t number)
-{
-	return number >> 1 ^ (uint64_t) - (int64_t)(number & 1);
-}
-
 /* Numbers the kinds of pages in the order in which they are met. */
 static unsigned int find_kinds(struct log_codec *codec, const struct log_block *block,
 			       unsigned int first, unsigned int count)
@@ -218,7 +213,7 @@ static uint8_t *put_slots(uint8_t *at, const struct log_block *block, const uint
 			*at++ = (uint8_t)(slot >> LOG_SLOT_SHIFT);
 			at = log_put_number(at, slot & LOG_SLOT_OFFSET);
 		} else {
-			at = log_put_number(at, zigzag(slot - next) + SLOT_DISTANCES);
+			at = log_put_number(at, log_zigzag(slot - next) + SLOT_DISTANCES);
 		}
 		next = slot + 1;
 	}
@@ -292,7 +287,7 @@ static int get_slot(const uint8_t **at, const uint8_t *end, uint64_t of_base, ui
 			return -EBADMSG;
 		slot |= type << LOG_SLOT_SHIFT;
 	} else {
-		slot = next + unzigzag(code - SLOT_DISTANCES);
+		slot = next + log_unzigzag(code - SLOT_DISTANCES);
 	}
 	/* A sum that left its type, or a base that has no slot here. */
 	if (slot >> LOG_SLOT_SHIFT > LOG_SLOT_TYPE_MAX)

@@ -41,6 +41,7 @@ void log_codec_free(struct log_codec *codec);
 
 /* Decode what was written with this schema; a new codec does with the newest. */
 void log_codec_set_schema(struct log_codec *codec, int schema);
+int log_codec_schema(const struct log_codec *codec);
 
 /* All pages unmapped, no slots. */
 void log_block_clear(struct log_block *block);
@@ -72,5 +73,16 @@ unsigned long long log_raw_size(const struct log_codec *codec, const void *data,
 #define LOG_NUMBER_MAX 10
 uint8_t *log_put_number(uint8_t *at, uint64_t number);
 int log_get_number(const uint8_t **at, const uint8_t *end, uint64_t *ret_number);
+
+/* Differences of both signs as numbers that are small when they are near to 0. */
+static inline uint64_t log_zigzag(uint64_t difference)
+{
+	return difference << 1 ^ (uint64_t) - (int64_t)(difference >> 63);
+}
+
+static inline uint64_t log_unzigzag(uint64_t number)
+{
+	return number >> 1 ^ (uint64_t) - (int64_t)(number & 1);
+}
 
 #endif

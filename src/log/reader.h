@@ -96,9 +96,8 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
 		      uint64_t length, uint64_t *ret_sample, struct log_error *error);
 
 /*
- * What was recorded of the raw facts of the pages of [start, start + 4096 × count) at a sample: the
- * first stretch of pages about which there is something, clipped to one 2 MiB block; -ENOENT:
- * nothing was recorded.
+ * What was recorded of the raw facts of the pages of [start, start + 4096 × count) up to a sample: of
+ * each page what was read when it changed last, or was on the screen after that. -ENOENT: of none.
  */
 int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start, size_t count,
 		      struct page_detail **ret_detail, struct log_error *error);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/detail.h"
 #include "log/reader_internal.h"
 #include "model/cleanup.h"
 
@@ -271,71 +270,4 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
 		return -ENOENT;
 	*ret_sample = search.found;
 	return 0;
-}
-
-static int make_detail(const struct log_detail *part, uint64_t block, unsigned int from,
-		       unsigned int to, struct page_detail **ret_detail)
-{
-	struct page_detail *d;
-	size_t n = to - from;
-
-	d = page_detail_new(((block << LOG_BLOCK_SHIFT) + from) << PMTOP_PAGE_SHIFT, n);
-	if (!d)
-		return -ENOMEM;
-	d->words_known = part->words_known;
-	d->flags_known = part->flags_known;
-	d->counts_known = part->counts_known;
-	memcpy(d->words, part->words + from, n * sizeof(*d->words));
-	memcpy(d->flags, part->flags + from, n * sizeof(*d->flags));
-	memcpy(d->map_counts, part->map_counts + from, n * sizeof(*d->map_counts));
-	memcpy(d->rules, part->rules + from, n);
-	*ret_detail = d;
-	return 0;
-}
-
-/* What there is about [from, to), places of a block; -ENOENT: nothing. */
-static int read_detail(struct log_reader *reader, uint64_t sample, uint64_t block,
-		       unsigned int from, unsigned int to, struct log_detail *part,
-		       struct page_detail **ret_detail)
-{
-	sqlite3_stmt *s = reader_use(reader, READ_DETAIL_AT);
-	int code;
-
-	sqlite3_bind_int64(s, 1, (int64_t)block);
-	sqlite3_bind_int64(s, 2, (int64_t)sample);
-	if (sqlite3_step(s) != SQLITE_ROW)
-		return -ENOENT;
-	if (sqlite3_column_type(s, 0) != SQLITE_BLOB)
-		return -EBADMSG;
-	code = log_detail_decode(reader->codec, sqlite3_column_blob(s, 0),
-				 (size_t)sqlite3_column_bytes(s, 0), part);
-	sqlite3_reset(s);
-	if (code)
-		return code;
-	if (from < part->first)
-		from = part->first;
-	if (to > part->first + part->count)
-		to = part->first + part->count;
-	return from < to ? make_detail(part, block, from, to, ret_detail) : -ENOENT;
-}
-
-int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start, size_t count,
-		      struct page_detail **ret_detail, struct log_error *error)
-{
-	CLEANUP(cleanup_free) struct log_detail *part = malloc(sizeof(*part));
-	uint64_t page = start >> PMTOP_PAGE_SHIFT, end = page + count;
-	int code = part ? -ENOENT : -ENOMEM;
-
-	reader->budget.left = DATABASE_BUDGET;
-	while (code == -ENOENT && page < end) {
-		uint64_t block = page >> LOG_BLOCK_SHIFT, base = block << LOG_BLOCK_SHIFT;
-		uint64_t to = base + LOG_BLOCK_PAGES < end ? base + LOG_BLOCK_PAGES : end;
-
-		code = read_detail(reader, sample, block, (unsigned int)(page - base),
-				   (unsigned int)(to - base), part, ret_detail);
-		page = to;
-	}
-	if (code == -EBADMSG)
-		return reader_damaged(reader, sample, "raw facts cannot be decoded", error);
-	return code;
 }

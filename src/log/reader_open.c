@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/detail_chain.h"
 #include "log/reader_internal.h"
 #include "log/schema.h"
 #include "model/cleanup.h"
@@ -35,8 +36,7 @@ static const char *const statements[READER_STATEMENTS] = {
 				    "block = ?1 AND sample > ?2 ORDER BY sample LIMIT 1",
 	[READ_BLOCK_CHANGE_BEFORE] = "SELECT sample FROM block INDEXED BY block_by_place WHERE "
 				     "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
-	[READ_DETAIL_AT] = "SELECT data FROM detail INDEXED BY detail_by_place WHERE block = ?1 "
-			   "AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
+	[READ_DETAILS] = LOG_SELECT_DETAILS,
 	[READ_EVENT_AFTER] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
 			     "event_by_sample WHERE sample > ?1 ORDER BY sample, "
 			     "mapping IS NOT NULL LIMIT 1",

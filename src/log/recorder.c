@@ -19,6 +19,7 @@
 
 struct item {
 	struct snapshot *snapshot; /* NULL: an event */
+	struct page_detail *changed; /* or NULL */
 	uint64_t left_out; /* samples that did not fit in before this one */
 	enum event_kind kind;
 	int64_t taken_ns;
@@ -51,6 +52,8 @@ static void item_free(const struct item *item)
 {
 	if (item->snapshot)
 		snapshot_unref(item->snapshot);
+	if (item->changed)
+		page_detail_unref(item->changed);
 	free(item->text);
 }
 
@@ -138,12 +141,12 @@ static void note_end(struct recorder *r, const struct log_error *error)
 
 static int write_snapshot(struct recorder *r, const struct item *item, struct log_error *error)
 {
-	int code = log_writer_append(r->writer, item->snapshot, error);
+	int code = log_writer_append(r->writer, item->snapshot, item->changed, error);
 
 	if (code == -EFBIG && r->options.rotate && log_writer_samples(r->writer)) {
 		code = rotate(r, error);
 		if (!code)
-			code = log_writer_append(r->writer, item->snapshot, error);
+			code = log_writer_append(r->writer, item->snapshot, item->changed, error);
 	}
 	if (!code && item->left_out)
 		note_gap(r, item);
@@ -243,7 +246,7 @@ static void enqueue(struct recorder *r, const struct item *item)
 	pthread_cond_signal(&r->wake);
 }
 
-void recorder_observe(void *recorder, struct snapshot *snapshot)
+void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_detail *changed)
 {
 	struct recorder *r = recorder;
 	struct item item = { 0 };
@@ -255,6 +258,7 @@ void recorder_observe(void *recorder, struct snapshot *snapshot)
 			r->status.left_out++;
 		} else {
 			item.snapshot = snapshot_ref(snapshot);
+			item.changed = changed ? page_detail_ref(changed) : NULL;
 			item.left_out = r->left_out;
 			r->left_out = 0;
 			enqueue(r, &item);

@@ -38,7 +38,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 		   struct log_error *error);
 
 /* A live_observer: queues the snapshot, never blocks. From any one thread at a time. */
-void recorder_observe(void *recorder, struct snapshot *snapshot);
+void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_detail *changed);
 
 /* Notes an event of this moment (CLOCK_REALTIME, 0: now). From any thread. */
 void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t taken_ns,

@@ -76,6 +76,7 @@ const struct log_table log_schema[] = {
 	LAYOUT,
 	BLOCK,
 	DETAIL,
+	TABLE(detail_left_out, "sample INTEGER PRIMARY KEY, pages INTEGER NOT NULL"),
 	EVENT,
 	VIEW(sample_in_full, LOG_SELECT_SAMPLES),
 	VIEW(mapping_at_sample,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log/check.h"
+#include "log/detail_chain.h"
 #include "log/schema.h"
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
@@ -43,6 +43,8 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_LAYOUT] = "INSERT INTO layout VALUES(?1, ?2)",
 	[WRITE_BLOCK] = "INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5)",
 	[WRITE_DETAIL] = "INSERT INTO detail VALUES(?1, ?2, ?3, ?4)",
+	[WRITE_LEFT_OUT] = "INSERT INTO detail_left_out VALUES(?1, ?2)",
+	[FIND_DETAILS] = LOG_SELECT_DETAILS,
 	[WRITE_EVENT] = "INSERT INTO event VALUES(NULL, ?1, ?2, ?3, ?4, ?5)",
 	[FIND_SAMPLE] = "SELECT sample FROM sample_in_full WHERE sample > ?1 AND taken_ns <= ?2 "
 			"ORDER BY sample DESC LIMIT 1",
@@ -154,6 +156,7 @@ static void writer_free(struct log_writer *writer)
 		snapshot_unref(writer->last);
 	log_codec_free(writer->codec);
 	writer_blocks_free(&writer->blocks);
+	writer_details_free(&writer->details);
 	free(writer->mappings);
 	free(writer->path);
 	free(writer);
@@ -212,101 +215,6 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 	return 0;
 }
 
-static int put_phase(struct log_writer *writer, const struct written_phase *phase)
-{
-	sqlite3_stmt *s = writer->statements[WRITE_PHASE];
-	int at = 1;
-
-	sqlite3_bind_int64(s, at++, phase->sample);
-	sqlite3_bind_int64(s, at++, phase->taken_ns);
-	sqlite3_bind_int64(s, at++, phase->clock_ns);
-	sqlite3_bind_int64(s, at++, phase->sequence);
-	for (size_t i = 0; i < sizeof(phase->known) / sizeof(*phase->known); i++)
-		sqlite3_bind_int64(s, at++, phase->known[i]);
-	sqlite3_bind_int64(s, at++, phase->last_mapping);
-	sqlite3_bind_int64(s, at++, phase->last_block);
-	sqlite3_bind_text(s, at, phase->comm, -1, SQLITE_STATIC);
-	return writer_run(writer, WRITE_PHASE);
-}
-
-/* Over the columns as LOG_SELECT_SAMPLES gives them, comm last. */
-static uint32_t check_sample(const struct log_writer *writer, const struct snapshot *snapshot,
-			     const struct written_phase *phase)
-{
-	uint32_t check = LOG_CHECK_START;
-
-	check = log_check_number(check, writer->samples);
-	check = log_check_number(check, snapshot->taken_ns);
-	check = log_check_number(check, snapshot->clock_ns);
-	check = log_check_number(check, (int64_t)snapshot->sequence);
-	for (size_t i = 0; i < sizeof(phase->known) / sizeof(*phase->known); i++)
-		check = log_check_number(check, phase->known[i]);
-	check = log_check_number(check, snapshot->skipped);
-	check = log_check_number(check, phase->last_mapping);
-	check = log_check_number(check, phase->last_block);
-	return log_check_bytes(check, phase->comm, strlen(phase->comm));
-}
-
-/* Most samples differ from the one before in nothing but their time: they cost some 20 bytes. */
-static int put_sample(struct log_writer *writer, const struct snapshot *snapshot)
-{
-	sqlite3_stmt *s = writer->statements[WRITE_SAMPLE];
-	const struct written_phase *old = &writer->phase;
-	const struct snapshot_known *known = &snapshot->known;
-	struct written_phase now = {
-		.sample = old->sample,
-		.taken_ns = old->taken_ns,
-		.clock_ns = old->clock_ns,
-		.sequence = old->sequence,
-		.known = { known->written, known->shared_swap, known->private_slots,
-			   known->shared_slots, known->swap_exact },
-		.last_mapping = writer->last_mapping,
-		.last_block = writer->last_block,
-	};
-	int64_t after = snapshot->clock_ns - now.clock_ns;
-	int result = SQLITE_OK;
-
-	memcpy(now.comm, snapshot->comm, strnlen(snapshot->comm, sizeof(now.comm) - 1));
-	if (!writer->samples || memcmp(&now, old, sizeof(now)) != 0 ||
-	    (int64_t)snapshot->sequence - now.sequence != writer->samples - now.sample) {
-		now.sample = writer->samples;
-		now.taken_ns = snapshot->taken_ns;
-		now.clock_ns = snapshot->clock_ns;
-		now.sequence = (int64_t)snapshot->sequence;
-		after = 0;
-		result = put_phase(writer, &now);
-	}
-	sqlite3_bind_int64(s, 1, writer->samples);
-	sqlite3_bind_int64(s, 2, after);
-	sqlite3_bind_int64(s, 3, snapshot->taken_ns - now.taken_ns - after);
-	sqlite3_bind_int64(s, 4, snapshot->skipped);
-	/* Signed: then it takes four bytes. */
-	sqlite3_bind_int64(s, 5, (int32_t)check_sample(writer, snapshot, &now));
-	if (!result)
-		result = writer_run(writer, WRITE_SAMPLE);
-	if (!result)
-		writer->phase = now;
-	return result;
-}
-
-static int put_total(struct log_writer *writer, const struct snapshot *snapshot)
-{
-	const struct snapshot *last = writer->last;
-	sqlite3_stmt *s = writer->statements[WRITE_TOTAL];
-	uint16_t known = (1 << PAGE_MARKS) - 1;
-
-	if (last && !memcmp(&last->totals, &snapshot->totals, sizeof(last->totals)) &&
-	    last->swap_unplaced == snapshot->swap_unplaced &&
-	    last->known.written == snapshot->known.written)
-		return SQLITE_OK;
-	if (!snapshot->known.written)
-		known &= (uint16_t)~MARK_WRITTEN;
-	sqlite3_bind_int64(s, 1, writer->samples);
-	sqlite3_bind_int64(s, 2, (int64_t)snapshot->swap_unplaced);
-	writer_bind_counts(s, 3, &snapshot->totals, known);
-	return writer_run(writer, WRITE_TOTAL);
-}
-
 static int put_identity(struct log_writer *writer, const struct snapshot *snapshot)
 {
 	char pid[24], start_time[24];
@@ -321,7 +229,7 @@ static int put_identity(struct log_writer *writer, const struct snapshot *snapsh
 }
 
 static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
-		   struct written_mapping **ret_mappings)
+		   const struct page_detail *changed, struct written_mapping **ret_mappings)
 {
 	int result = writer_run(writer, WRITE_BEGIN);
 
@@ -332,11 +240,11 @@ static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
 	if (!result)
 		result = writer_put_blocks(writer, snapshot, *ret_mappings);
 	if (!result)
-		result = writer_put_detail(writer, snapshot);
+		result = writer_put_detail(writer, snapshot, changed);
 	if (!result)
-		result = put_total(writer, snapshot);
+		result = writer_put_total(writer, snapshot);
 	if (!result)
-		result = put_sample(writer, snapshot);
+		result = writer_put_sample(writer, snapshot);
 	if (!result)
 		result = writer_run(writer, WRITE_COMMIT);
 	return result;
@@ -361,7 +269,7 @@ static int fail_append(struct log_writer *writer, int result, struct log_error *
 }
 
 int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
-		      struct log_error *error)
+		      const struct page_detail *changed, struct log_error *error)
 {
 	struct written_mapping *mappings = NULL;
 	int result;
@@ -376,7 +284,7 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 		writer->broken = true;
 		return result;
 	}
-	result = put_all(writer, snapshot, &mappings);
+	result = put_all(writer, snapshot, changed, &mappings);
 	if (result) {
 		free(mappings);
 		return fail_append(writer, result, error);

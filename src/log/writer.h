@@ -37,13 +37,14 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 		    struct log_error *error);
 
 /*
- * Appends a complete snapshot as the next sample. -EFBIG: it would not fit into max_bytes; -ESTALE:
+ * Appends a complete snapshot as the next sample, with what was read of the pages that changed since
+ * the one before (may be NULL). -EFBIG: it would not fit into max_bytes; -ESTALE:
  * somebody removed or replaced the file; -EINVAL: another process than before; -ENOSPC and other
  * errors of the disk. After an error the log holds everything up to the sample before, takes no more
  * samples, and can only be closed.
  */
 int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
-		      struct log_error *error);
+		      const struct page_detail *changed, struct log_error *error);
 
 /*
  * Notes an event at the sample that was the newest one at taken_ns (CLOCK_REALTIME), or at the

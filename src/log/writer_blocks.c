@@ -62,7 +62,7 @@ static void gather_slots(const struct pages *pages, uint64_t from, uint64_t to, 
 	}
 }
 
-/* All that a snapshot holds of a block. Returns whether the fills of its mappings say the same. */
+/* All that a snapshot holds of a block. With the fills of its mappings (may be NULL), returns whether the fills of its mappings say the same. */
 static bool gather(const struct snapshot *snapshot, const struct written_mapping *fills,
 		   uint64_t block, struct log_block *ret_block)
 {
@@ -92,7 +92,7 @@ static bool gather(const struct snapshot *snapshot, const struct written_mapping
 				ret_block->state[start + k - first_page] = run.state;
 				ret_block->marks[start + k - first_page] = run.marks;
 			}
-			filled = filled && run.state == fills[i].fill_state &&
+			filled = filled && fills && run.state == fills[i].fill_state &&
 				 run.marks == fills[i].fill_marks;
 		}
 		gather_slots(m->pages, from, to, &ret_block->slot[start + from - first_page]);
@@ -111,6 +111,21 @@ static bool block_same(const struct log_block *old, const struct log_block *now)
 		     old->slot[k] != now->slot[k]))
 			return false;
 	return true;
+}
+
+void writer_changed_pages(struct log_writer *writer, const struct snapshot *snapshot,
+			  uint64_t block, uint64_t *set)
+{
+	struct log_block *old = &writer->scratch[0], *now = &writer->scratch[1];
+
+	log_block_clear(old);
+	if (writer->last)
+		gather(writer->last, NULL, block, old);
+	gather(snapshot, NULL, block, now);
+	for (unsigned int k = 0; k < LOG_BLOCK_PAGES; k++)
+		if (old->state[k] != now->state[k] || old->marks[k] != now->marks[k] ||
+		    old->slot[k] != now->slot[k])
+			log_set_add(set, k);
 }
 
 static struct written_block *known_block(struct writer_blocks *blocks, uint64_t block)

@@ -188,6 +188,30 @@ static void sort_dirty(struct writer_blocks *blocks)
 	blocks->dirty_count = n;
 }
 
+int writer_find_gone(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	const struct snapshot *last = writer->last;
+	const struct writer_details *details = &writer->details;
+	int result = SQLITE_OK;
+
+	for (size_t j = 0; !result && last && details->count && j < last->count; j++) {
+		const struct mapping *old = last->mappings[j].mapping;
+		size_t i = snapshot_find(snapshot, old->start);
+		uint64_t end = (old->end - 1) >> PMTOP_PAGE_SHIFT >> LOG_BLOCK_SHIFT;
+
+		if (i < snapshot->count && snapshot->mappings[i].mapping->start == old->start &&
+		    snapshot->mappings[i].mapping->end >= old->end)
+			continue;
+		for (size_t d = writer_detailed_from(details, old->start >> PMTOP_PAGE_SHIFT >>
+								      LOG_BLOCK_SHIFT);
+		     !result && d < details->count && details->blocks[d].block <= end; d++)
+			result = add_dirty(&writer->blocks, details->blocks[d].block);
+	}
+	if (writer->blocks.dirty_count)
+		sort_dirty(&writer->blocks);
+	return result;
+}
+
 int writer_find_dirty(struct log_writer *writer, const struct snapshot *snapshot,
 		      const struct written_mapping *mappings)
 {

@@ -6,6 +6,7 @@
 
 #include "log/block.h"
 #include "log/database.h"
+#include "log/detail.h"
 #include "log/writer.h"
 
 /* Shared by writer.c, writer_mappings.c and writer_blocks.c; nobody else includes this. */
@@ -24,8 +25,10 @@ enum writer_statement {
 	WRITE_LAYOUT,
 	WRITE_BLOCK,
 	WRITE_DETAIL,
+	WRITE_LEFT_OUT,
 	WRITE_EVENT,
 	FIND_SAMPLE,
+	FIND_DETAILS,
 	WRITER_STATEMENTS
 };
 
@@ -56,6 +59,24 @@ struct writer_blocks {
 	size_t dirty_count, dirty_room;
 };
 
+/* A block about whose pages raw facts were written. */
+struct written_detail {
+	uint64_t block;
+	uint64_t there[LOG_SET_WORDS]; /* pages whose newest facts are still true */
+	unsigned int rows; /* since one that has all of them */
+};
+
+struct writer_details {
+	struct written_detail *blocks; /* ascending */
+	size_t count, room;
+};
+
+struct writer_names {
+	uint64_t groups[64]; /* inodes that have been named */
+	unsigned int group_count;
+	uint32_t swap_paths[PAGE_SWAP_TYPES]; /* a check number of the name; 0: none yet */
+};
+
 /* What samples have in common; the newest row of `phase`. */
 struct written_phase {
 	int64_t sample, taken_ns, clock_ns, sequence;
@@ -79,6 +100,8 @@ struct log_writer {
 	struct written_mapping *mappings; /* of last */
 	size_t changes_since_layout;
 	struct writer_blocks blocks;
+	struct writer_details details;
+	struct writer_names names;
 	struct log_block scratch[2];
 };
 
@@ -110,6 +133,19 @@ bool writer_fill_is_bad(const struct snapshot_mapping *m, const struct written_m
 int writer_find_dirty(struct log_writer *writer, const struct snapshot *snapshot,
 		      const struct written_mapping *mappings);
 
+/*
+ * The row of a sample. Most samples differ from the one before in nothing but their time: they cost
+ * some 20 bytes.
+ */
+int writer_put_sample(struct log_writer *writer, const struct snapshot *snapshot);
+int writer_put_total(struct log_writer *writer, const struct snapshot *snapshot);
+
+/* Adds the blocks with raw facts in which something is not mapped any more. */
+int writer_find_gone(struct log_writer *writer, const struct snapshot *snapshot);
+
+/* Index of the first block at or above `block` that has raw facts. */
+size_t writer_detailed_from(const struct writer_details *details, uint64_t block);
+
 /* Index of the first known block at or above `block`. */
 size_t writer_known_from(const struct writer_blocks *blocks, uint64_t block);
 
@@ -118,8 +154,20 @@ int writer_put_blocks(struct log_writer *writer, const struct snapshot *snapshot
 		      const struct written_mapping *mappings);
 void writer_blocks_free(struct writer_blocks *blocks);
 
-/* Writes what changed in the raw facts of the pages on screen. */
-int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot);
+/* Adds the pages of a block that are not as they were in the sample before to a set. */
+void writer_changed_pages(struct log_writer *writer, const struct snapshot *snapshot,
+			  uint64_t block, uint64_t *set);
+
+/*
+ * Writes the raw facts of the pages that changed (may be NULL), and what is new in those of the pages
+ * on screen. After writer_put_blocks(), whose list of blocks it uses.
+ */
+int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot,
+		      const struct page_detail *changed);
+void writer_details_free(struct writer_details *details);
+
+/* Writes names of cgroups and swap areas that were not written before; detail may be NULL. */
+int writer_put_names(struct log_writer *writer, const struct page_detail *detail);
 
 /* An event of a mapping (id 0: none) at sample `sample`. */
 int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns,

@@ -155,6 +155,19 @@ struct page_detail *page_detail_new(uint64_t start, size_t count)
 	return d;
 }
 
+bool page_detail_find(const struct page_detail *detail, uint64_t address, size_t *ret_index)
+{
+	uint64_t index;
+
+	if (!detail || address < detail->start)
+		return false;
+	index = (address - detail->start) >> PMTOP_PAGE_SHIFT;
+	if (index >= detail->count || (detail->recorded && !detail->recorded[index]))
+		return false;
+	*ret_index = (size_t)index;
+	return true;
+}
+
 struct page_detail *page_detail_ref(struct page_detail *detail)
 {
 	atomic_fetch_add_explicit(&detail->refs, 1, memory_order_relaxed);
@@ -165,6 +178,8 @@ void page_detail_unref(struct page_detail *detail)
 {
 	if (atomic_fetch_sub_explicit(&detail->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	free(detail->pages);
+	free(detail->recorded);
 	free(detail->words);
 	free(detail->flags);
 	free(detail->map_counts);

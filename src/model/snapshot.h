@@ -58,6 +58,9 @@ struct page_detail {
 	atomic_uint refs;
 	uint64_t start; /* address of the first page */
 	size_t count; /* pages */
+	uint64_t *pages; /* their numbers, ascending; NULL: they follow each other */
+	uint8_t *recorded; /* of each page, whether anything is known; NULL: of all */
+	uint64_t left_out; /* pages that changed, but about which nothing was read */
 	bool words_known, flags_known, counts_known;
 	uint64_t *words; /* /proc/PID/pagemap */
 	uint64_t *flags; /* /proc/kpageflags, 0 where not present */
@@ -105,6 +108,13 @@ size_t snapshot_find(const struct snapshot *snapshot, uint64_t address);
 size_t snapshot_memory(const struct snapshot *snapshot, const struct snapshot *after);
 
 struct page_detail *page_detail_new(uint64_t start, size_t count);
+
+/*
+ * Where the facts of the page at an address are in a detail (may be NULL) whose pages follow each
+ * other; false: nothing is known of it.
+ */
+bool page_detail_find(const struct page_detail *detail, uint64_t address, size_t *ret_index);
+
 struct page_detail *page_detail_ref(struct page_detail *detail);
 void page_detail_unref(struct page_detail *detail);
 

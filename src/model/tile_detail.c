@@ -9,13 +9,8 @@
 /* Where the page lies in the window of raw facts; false: outside of it. */
 static bool detail_place(const struct tile_source *source, uint64_t page, size_t *ret_place)
 {
-	const struct page_detail *d = source->detail;
-	uint64_t address = source->mapping->start + (page << PMTOP_PAGE_SHIFT);
-
-	if (!d || address < d->start || (address - d->start) >> PMTOP_PAGE_SHIFT >= d->count)
-		return false;
-	*ret_place = (address - d->start) >> PMTOP_PAGE_SHIFT;
-	return true;
+	return page_detail_find(source->detail, source->mapping->start + (page << PMTOP_PAGE_SHIFT),
+				ret_place);
 }
 
 /* The part of the range that the window of raw facts covers. */

@@ -58,6 +58,13 @@ struct pass_signature {
 bool pass_sign(struct pass *pass, const struct snapshot *snapshot,
 	       struct pass_signature *ret_signature);
 
+/*
+ * Raw facts for the pages that changed since the sample before: of as many as fit into a budget, taking
+ * turns when there are more; left_out says how many did not. -ENOENT: none changed.
+ */
+int pass_changes(struct pass *pass, const struct snapshot *before, const struct snapshot *now,
+		 struct page_detail **ret_detail);
+
 /* Raw facts for pages on screen. */
 int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t start, uint64_t count,
 		struct page_detail **ret_detail);

@@ -58,13 +58,13 @@ static enum object_page object_of_state(enum page_state state, uint16_t marks)
 	}
 }
 
-static uint8_t find_rule(const struct pass *p, const struct snapshot_mapping *m, uint64_t page,
-			 uint64_t word)
+uint8_t pass_find_rule(const struct pass *pass, const struct snapshot_mapping *m, uint64_t page,
+		       uint64_t word)
 {
-	struct evidence e = pass_word_evidence(p, word);
+	struct evidence e = pass_word_evidence(pass, word);
 	enum page_state state = pages_state(m->pages, page);
 
-	if (p->probe->has[PROBE_PAGEMAP_SCAN]) {
+	if (pass->probe->has[PROBE_PAGEMAP_SCAN]) {
 		e.known |= SEEN_ZERO;
 		if (state == PAGE_ZERO)
 			e.bits |= SEEN_ZERO;
@@ -74,16 +74,18 @@ static uint8_t find_rule(const struct pass *p, const struct snapshot_mapping *m,
 }
 
 /* The NUMA node of each page in RAM; asking moves nothing (move_pages(2) without a target). */
-static void find_nodes(const struct pass *p, struct page_detail *d)
+void pass_find_nodes(const struct pass *pass, struct page_detail *detail)
 {
+	struct page_detail *d = detail;
 	CLEANUP(cleanup_free) void **addresses = calloc(d->count, sizeof(*addresses));
 	CLEANUP(cleanup_free) int *nodes = calloc(d->count, sizeof(*nodes));
 
 	if (!addresses || !nodes)
 		return;
 	for (size_t i = 0; i < d->count; i++)
-		addresses[i] = (void *)(uintptr_t)(d->start + i * PMTOP_PAGE_SIZE);
-	if (syscall(SYS_move_pages, p->target->pid, d->count, addresses, NULL, nodes, 0) < 0)
+		addresses[i] = (void *)(uintptr_t)(d->pages ? d->pages[i] << PMTOP_PAGE_SHIFT
+							    : d->start + i * PMTOP_PAGE_SIZE);
+	if (syscall(SYS_move_pages, pass->target->pid, d->count, addresses, NULL, nodes, 0) < 0)
 		return;
 	for (size_t i = 0; i < d->count; i++)
 		if (nodes[i] >= 0 && nodes[i] <= INT8_MAX)
@@ -159,8 +161,9 @@ static uint32_t types_seen(const struct snapshot *snapshot, const struct page_de
 }
 
 /* The names of the areas that these types stand for, as far as that is certain. */
-static void find_swap_paths(const struct snapshot *snapshot, struct page_detail *d)
+void pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail)
 {
+	struct page_detail *d = detail;
 	uint32_t seen = types_seen(snapshot, d);
 	struct census_area *areas;
 	size_t count;
@@ -176,8 +179,11 @@ static void find_swap_paths(const struct snapshot *snapshot, struct page_detail 
 	swaps_free(areas, count);
 }
 
-static void read_frames(struct pass *p, struct page_detail *d)
+void pass_read_frames(struct pass *pass, struct page_detail *detail)
 {
+	struct page_detail *d = detail;
+	struct pass *p = pass;
+
 	d->flags_known = kpage_flags(p->kpage, d->words, d->count, d->flags) == 0;
 	d->counts_known = kpage_counts(p->kpage, d->words, d->count, d->map_counts) == 0;
 	if (d->flags_known)
@@ -202,14 +208,14 @@ int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t sta
 	d->words_known =
 		pagemap_read(pass->probe, pass->target->pagemap, start, d->words, d->count) == 0;
 	if (d->words_known && pass->probe->has[PROBE_PFN])
-		read_frames(pass, d);
-	find_nodes(pass, d);
-	find_swap_paths(snapshot, d);
+		pass_read_frames(pass, d);
+	pass_find_nodes(pass, d);
+	pass_find_swap_paths(snapshot, d);
 	find_vm_flags(pass, m->mapping, d);
 	for (size_t i = 0; i < d->count; i++)
-		d->rules[i] =
-			find_rule(pass, m, ((start - m->mapping->start) >> PMTOP_PAGE_SHIFT) + i,
-				  d->words[i]);
+		d->rules[i] = pass_find_rule(pass, m,
+					     ((start - m->mapping->start) >> PMTOP_PAGE_SHIFT) + i,
+					     d->words[i]);
 	*ret_detail = d;
 	return 0;
 }

@@ -65,6 +65,9 @@ struct pass {
 	char vm_flags[VM_FLAGS_BYTES];
 	struct page_group groups[PAGE_GROUPS];
 	unsigned int group_count;
+
+	uint64_t changes_from; /* page that has the next turn when too many changed */
+	int64_t swap_paths_at; /* when the swap areas were last asked for with them */
 };
 
 enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping);
@@ -77,6 +80,17 @@ int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot);
 
 /* What a pagemap word says, with the page frame's word where that alone does not decide. */
 struct evidence pass_word_evidence(const struct pass *pass, uint64_t word);
+
+/* Reads what belongs to the frames and slots of a detail whose words are known. */
+void pass_read_frames(struct pass *pass, struct page_detail *detail);
+void pass_find_nodes(const struct pass *pass, struct page_detail *detail);
+
+/* The rule that decided the state of page number `page` of the mapping, which has this word. */
+uint8_t pass_find_rule(const struct pass *pass, const struct snapshot_mapping *m, uint64_t page,
+		       uint64_t word);
+
+/* Names of the areas that slots of these types are in, where that is certain. */
+void pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail);
 
 /* Pages of the snapshot before at the same start, or NULL; mappings are asked in order. */
 const struct pages *pass_pages_before(struct pass *pass, const struct mapping *mapping);

@@ -244,6 +244,26 @@ static void say_lack(struct sampler *s, const struct snapshot *snapshot)
 	say(s->live, message);
 }
 
+/* Hands the sample to the recorder; only a recorder has a use for the facts of what changed. */
+static void observe(struct sampler *s, struct snapshot *snapshot)
+{
+	struct live *l = s->live;
+	struct page_detail *changed = NULL;
+	bool observed;
+
+	pthread_mutex_lock(&l->lock);
+	observed = l->observer;
+	pthread_mutex_unlock(&l->lock);
+	if (observed && s->last && !snapshot->skipped)
+		pass_changes(s->pass, s->last, snapshot, &changed);
+	pthread_mutex_lock(&l->lock);
+	if (l->observer)
+		l->observer->sample(l->observer_context, snapshot, changed);
+	pthread_mutex_unlock(&l->lock);
+	if (changed)
+		page_detail_unref(changed);
+}
+
 static int deliver_sample(struct sampler *s, bool force, const struct source_focus *focus)
 {
 	struct live *l = s->live;
@@ -260,10 +280,7 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
 	publish(l, snapshot);
 	say_lack(s, snapshot);
-	pthread_mutex_lock(&l->lock);
-	if (l->observer)
-		l->observer->sample(l->observer_context, snapshot);
-	pthread_mutex_unlock(&l->lock);
+	observe(s, snapshot);
 	look_at_cgroup(s);
 	if (s->last)
 		snapshot_unref(s->last);

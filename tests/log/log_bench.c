@@ -151,7 +151,7 @@ static void write_log(const char *path, uint64_t samples)
 		struct snapshot *s = snapshot_of(regions, pages, n);
 		double start = now(CLOCK_THREAD_CPUTIME_ID);
 
-		if (log_writer_append(writer, s, &error)) {
+		if (log_writer_append(writer, s, NULL, &error)) {
 			puts(error.text);
 			exit(1);
 		}

@@ -40,14 +40,14 @@ static char *print(const struct snapshot *snapshot)
 }
 
 /* On the sampler's thread, with each complete sample. */
-static void keep(void *context, struct snapshot *snapshot)
+static void keep(void *context, struct snapshot *snapshot, struct page_detail *changed)
 {
 	struct keeper *k = context;
 
 	if (__atomic_load_n(&k->count, __ATOMIC_ACQUIRE) == k->most)
 		return;
 	k->texts[k->count] = print(snapshot);
-	recorder_observe(k->recorder, snapshot);
+	recorder_observe(k->recorder, snapshot, changed);
 	__atomic_store_n(&k->count, k->count + 1, __ATOMIC_RELEASE);
 }
 

@@ -5,6 +5,7 @@
 PMTOP, RECORD_COMPARE and TARGET are the programs. KILLS is how often a recorder is killed.
 """
 
+import ctypes
 import json
 import os
 import random
@@ -22,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", os.path.join(HERE, "../../build/dev"))
 PMTOP = os.environ.get("PMTOP", os.path.join(BUILD, "pmtop"))
 COMPARE = os.environ.get("RECORD_COMPARE", os.path.join(BUILD, "tests/log/record_compare"))
+FACTS = os.environ.get("FACTS_COMPARE", os.path.join(BUILD, "tests/log/facts_compare"))
 TARGET = os.environ.get("TARGET", os.path.join(BUILD, "tests/log/log_target"))
 KILLS = int(os.environ.get("KILLS", "20"))
 CGROUP = "/sys/fs/cgroup/memory"
@@ -82,6 +84,20 @@ class Target:
                     time.sleep(0.05)
 
 
+def push_out(pid):
+    """MADV_PAGEOUT on all that is anonymous and of /dev/zero, from outside."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        for line in maps:
+            if "/dev/zero" not in line and len(line.split()) > 5:
+                continue
+            start, end = [int(word, 16) for word in line.split()[0].split("-")]
+            vector = (ctypes.c_size_t * 2)(start, end - start)
+            libc.syscall(440, pidfd, vector, ctypes.c_size_t(1), 21, 0)
+    os.close(pidfd)
+
+
 def swap_is_possible():
     """Whether this machine lets us limit memory and add swap: cgroup v1, as root."""
     return os.geteuid() == 0 and os.path.exists(f"{CGROUP}/memory.limit_in_bytes")
@@ -120,6 +136,46 @@ class Log(unittest.TestCase):
         swapped = samples_of(self.log)[-1]["totals"]
         self.assertGreater(swapped["shared_swap"], 100)
         self.assertGreater(swapped["swap"], 10)
+
+    @unittest.skipUnless(swap_is_possible(), "needs root and a cgroup v1 memory controller")
+    def test_facts_of_changed_pages(self):
+        """Pages move to swap, some come back; the replay has the kernel's own words about each."""
+        with Target(2, 40, 20, limit=64 << 20) as target:
+            time.sleep(0.5)
+            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
+                                        stderr=subprocess.PIPE, text=True)
+            time.sleep(1.5)
+            target.process.send_signal(signal.SIGSTOP)
+            time.sleep(1)
+            push_out(target.process.pid)
+            time.sleep(1)
+            target.process.send_signal(signal.SIGCONT)
+            time.sleep(0.06)
+            target.process.send_signal(signal.SIGSTOP)
+            time.sleep(1.5)
+            recorder.send_signal(signal.SIGINT)
+            message = recorder.communicate(timeout=20)[1]
+            self.assertEqual(recorder.returncode, 0, message)
+            done = subprocess.run([FACTS, target.pid, self.log], stdout=subprocess.PIPE, text=True,
+                                  timeout=60, check=False)
+            with open("/proc/swaps", encoding="utf-8") as lines:
+                swaps = {line.split()[0] for line in lines}
+        print(f"\n    {done.stdout.strip()[:2000]}", end=" ", file=sys.stderr)
+        with sqlite3.connect(self.log) as database:
+            left_out = database.execute("SELECT sum(pages) FROM detail_left_out").fetchone()[0]
+            names = dict(database.execute("SELECT key, value FROM environment"))
+        self.assertIsNone(left_out)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        changed, facts, present, swapped = [int(n) for n in re.findall(r"\d+", done.stdout)[:4]]
+        self.assertGreater(changed, 400)
+        self.assertEqual(facts, changed)
+        self.assertGreater(present, 10)
+        self.assertGreater(swapped, 100)
+        areas = [value for key, value in names.items() if key.startswith("swap.")]
+        self.assertTrue(areas)
+        self.assertLessEqual(set(areas) - {""}, swaps)
+        self.assertIn(os.path.basename(target.cgroup),
+                      "".join(value for key, value in names.items() if key.startswith("cgroup.")))
 
     def test_is_one_private_file(self):
         with Target(1, 10, 10) as target:

@@ -71,7 +71,7 @@ static void make_log(int samples, bool close)
 
 		world_turn(w);
 		s = world_snapshot(w);
-		assert_int_equal(log_writer_append(writer, s, NULL), 0);
+		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
 		snapshot_unref(s);
 	}
 	log_writer_event(writer, EVENT_NOTE, INT64_MAX, "the end", NULL);

@@ -175,7 +175,7 @@ static void test_paused_takes_no_sample_but_on_demand(void **state)
 	child_end(&c);
 }
 
-static void count_sample(void *context, struct snapshot *snapshot)
+static void count_sample(void *context, struct snapshot *snapshot, struct page_detail *changed)
 {
 	atomic_uint *seen = context;
 
@@ -353,7 +353,7 @@ static void test_first_thread_has_ended(void **state)
 	munmap(c.area, PAGES * 4096);
 }
 
-static void ignore_sample(void *context, struct snapshot *snapshot)
+static void ignore_sample(void *context, struct snapshot *snapshot, struct page_detail *changed)
 {
 }
 

@@ -164,7 +164,7 @@ static void round_trip(uint64_t seed)
 		for (uint64_t n = build_below(&w->seed, 4); n; n--)
 			world_turn(w);
 		all[i] = world_snapshot(w);
-		if (log_writer_append(writer, all[i], &error))
+		if (log_writer_append(writer, all[i], NULL, &error))
 			fail_msg("seed %d sample %d: %s", (int)seed, i, error.text);
 	}
 	assert_int_equal(log_writer_close(writer, &error), 0);
@@ -206,6 +206,187 @@ static struct snapshot *old_sample(struct world *w, int i)
 	if (i % 3 == 0)
 		s->detail = world_detail(s);
 	return s;
+}
+
+/* Raw facts of a page, made up from its number and the sample in which they were read. */
+static void make_facts(struct page_detail *d, size_t i, uint64_t page, uint64_t sample)
+{
+	uint64_t random = page * 31 + sample * 7919 + 1;
+
+	d->words[i] = build_random(&random) & ~(UINT64_C(3) << 59);
+	if (page % 4)
+		d->words[i] = UINT64_C(1) << 63 | (page + sample); /* frames in a row */
+	d->flags[i] = build_below(&random, 6) << 12;
+	d->map_counts[i] = build_below(&random, 3);
+	d->rules[i] = (uint8_t)build_below(&random, 4);
+	d->nodes[i] = (int8_t)(build_below(&random, 3) - 1);
+	d->orders[i] = (uint8_t)build_below(&random, 10);
+	d->groups[i] = build_below(&random, 2) ? 1 : PAGE_NO_GROUP;
+}
+
+static void complete_detail(struct page_detail *d)
+{
+	d->words_known = d->flags_known = d->counts_known = true;
+	d->group_table[1].inode = 77;
+	strcpy(d->group_table[1].name, "/some/group");
+	d->swap_paths[0] = strdup("/dev/swap of a test");
+}
+
+#define SPAN_FIRST UINT64_C(0x7f0000000)
+#define SPAN	   (WORLD_MAPPINGS * (WORLD_GAP + 40) + 4096)
+#define NO_SAMPLE  0xff
+
+/* What a page is in a snapshot, as one number; 0: not mapped. */
+static uint64_t content(const struct snapshot *s, uint64_t page)
+{
+	size_t i = snapshot_find(s, page << 12);
+	const struct snapshot_mapping *m = &s->mappings[i];
+	uint64_t index, offset = 0;
+	uint32_t type = 0;
+
+	if (i == s->count || m->mapping->start >> 12 > page)
+		return 0;
+	index = page - (m->mapping->start >> 12);
+	if (pages_slot(m->pages, index, &type, &offset))
+		offset = offset << 8 | type << 1 | 1;
+	return 1 | pages_state(m->pages, index) << 1 | (uint64_t)pages_marks(m->pages, index) << 8 |
+	       offset << 24;
+}
+
+/* Of the changed pages some, as if the rest were too many. Keeps the books in known[]. */
+static struct page_detail *some_changes(const struct snapshot *before, const struct snapshot *now,
+					uint64_t *seed, uint8_t *known)
+{
+	struct page_detail *d = page_detail_new(0, SPAN);
+	size_t n = 0;
+
+	d->pages = calloc(SPAN, sizeof(*d->pages));
+	for (uint64_t p = 0; p < SPAN; p++) {
+		uint64_t page = SPAN_FIRST + p, is = content(now, page);
+
+		if (before && content(before, page) == is)
+			continue;
+		known[p] = NO_SAMPLE;
+		if (!is || build_below(seed, 3))
+			continue;
+		d->pages[n] = page;
+		make_facts(d, n++, page, now->sequence);
+		known[p] = (uint8_t)now->sequence;
+	}
+	d->count = n;
+	complete_detail(d);
+	return d;
+}
+
+/* And of the pages on the screen: always all. */
+static void add_focus(struct snapshot *s, uint64_t *seed, uint8_t *known)
+{
+	/* Mostly the same one, so that a block gets many rows. */
+	size_t which = build_below(seed, 4) ? 0 : build_below(seed, s->count);
+	const struct mapping *m = s->mappings[which].mapping;
+	uint64_t most = mapping_pages(m) < 600 ? mapping_pages(m) : 600;
+	uint64_t first = (m->start >> 12) + build_below(seed, most);
+	size_t count = 1 + build_below(seed, (m->start >> 12) + most - first);
+
+	if (!build_below(seed, 4))
+		return;
+	s->detail = page_detail_new(first << 12, count);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t page = first + i;
+
+		known[page - SPAN_FIRST] = (uint8_t)s->sequence;
+		make_facts(s->detail, i, page, s->sequence);
+	}
+	complete_detail(s->detail);
+}
+
+static void assert_facts(struct log_reader *reader, uint64_t sample, uint64_t first, size_t count,
+			 const uint8_t *known)
+{
+	struct page_detail *want = page_detail_new(0, 1), *got = NULL;
+	struct log_error error = { 0 };
+	int code = log_reader_detail(reader, sample, first << 12, count, &got, &error);
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		uint8_t as_of = known[first + i - SPAN_FIRST];
+		size_t at;
+
+		if (as_of == NO_SAMPLE) {
+			assert_false(page_detail_find(got, (first + i) << 12, &at));
+			continue;
+		}
+		any = true;
+		if (!page_detail_find(got, (first + i) << 12, &at))
+			fail_msg("sample %d page %d: facts of %d are lost: %d %s", (int)sample,
+				 (int)(first + i - SPAN_FIRST), as_of, code, error.text);
+		make_facts(want, 0, first + i, as_of);
+		assert_int_equal(got->words[at], want->words[0]);
+		assert_int_equal(got->flags[at], want->flags[0]);
+		assert_int_equal(got->map_counts[at], want->map_counts[0]);
+		assert_int_equal(got->rules[at], want->rules[0]);
+		assert_int_equal(got->nodes[at], want->nodes[0]);
+		assert_int_equal(got->orders[at], want->orders[0]);
+		assert_int_equal(got->groups[at] == PAGE_NO_GROUP,
+				 want->groups[0] == PAGE_NO_GROUP);
+		if (got->groups[at] != PAGE_NO_GROUP)
+			assert_string_equal(got->group_table[got->groups[at]].name, "/some/group");
+	}
+	assert_int_equal(code, any ? 0 : -ENOENT);
+	if (any)
+		assert_string_equal(got->swap_paths[0], "/dev/swap of a test");
+	if (got)
+		page_detail_unref(got);
+	page_detail_unref(want);
+}
+
+/* Each page has the facts that were read when it changed last, or none: never older ones. */
+static void test_facts_of_changed_pages(void **state)
+{
+	enum { MANY = 150 };
+	static uint8_t known[MANY][SPAN];
+	char path[64];
+	struct world *w = world_new(23);
+	struct log_writer *writer = create(path_of(path, sizeof(path)));
+	struct snapshot *before = NULL;
+	struct log_reader *reader;
+	struct log_error error = { 0 };
+	uint64_t seed = 5;
+
+	memset(known, NO_SAMPLE, sizeof(known));
+	for (int i = 0; i < MANY; i++) {
+		struct page_detail *changed;
+		struct snapshot *s;
+
+		for (uint64_t n = build_below(&w->seed, 4); n; n--)
+			world_turn(w);
+		s = world_snapshot(w);
+		if (i)
+			memcpy(known[i], known[i - 1], SPAN);
+		changed = some_changes(before, s, &seed, known[i]);
+		changed->left_out = (uint64_t)i % 3;
+		add_focus(s, &seed, known[i]);
+		if (log_writer_append(writer, s, changed, &error))
+			fail_msg("%s", error.text);
+		page_detail_unref(changed);
+		if (before)
+			snapshot_unref(before);
+		before = s;
+	}
+	snapshot_unref(before);
+	assert_int_equal(log_writer_close(writer, &error), 0);
+	assert_int_equal(log_reader_open(path, &reader, &error), 0);
+	for (uint64_t n = 0; n < MANY; n++)
+		assert_facts(reader, n, SPAN_FIRST, WORLD_GAP, known[n]);
+	for (int n = 0; n < 200; n++) {
+		uint64_t sample = build_below(&seed, MANY), first = build_below(&seed, SPAN - 3000);
+
+		assert_facts(reader, sample, SPAN_FIRST + first, 1 + build_below(&seed, 3000),
+			     known[sample]);
+	}
+	log_reader_free(reader);
+	unlink(path);
+	world_free(w);
 }
 
 static void assert_detail(struct log_reader *reader, const struct snapshot *want)
@@ -262,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_reads_schema_1),
+		cmocka_unit_test(test_facts_of_changed_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static struct bytes make(const char *sql)
 
 		world_turn(w);
 		s = world_snapshot(w);
-		assert_int_equal(log_writer_append(writer, s, NULL), 0);
+		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
 		if (all[i])
 			snapshot_unref(all[i]);
 		all[i] = s;

@@ -48,7 +48,7 @@ static void record(const char *path, int64_t *taken)
 		world_turn(w);
 		s = world_snapshot(w);
 		taken[i] = s->taken_ns;
-		recorder_observe(recorder, s);
+		recorder_observe(recorder, s, NULL);
 		snapshot_unref(s);
 		if (i == 9)
 			recorder_event(recorder, EVENT_BOOKMARK, 0, "nine");
@@ -90,7 +90,7 @@ static void test_gap_is_named(void **state)
 	path_of(path, sizeof(path));
 	recorder = start(path);
 	for (int i = 0; i < 3000; i++)
-		recorder_observe(recorder, s);
+		recorder_observe(recorder, s, NULL);
 	assert_int_equal(recorder_stop(recorder, &status), 0);
 	assert_true(status.left_out > 0);
 	assert_int_equal(status.samples + status.left_out, 3000);
