@@ -219,6 +219,10 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
+	if (argc > 3) {
+		read_log(argv[1], samples);
+		return 0;
+	}
 	write_log(argv[1], samples);
 	if (!stat(argv[1], &st))
 		printf("%llu samples: %.2f MiB, %.1f KiB a minute\n", (unsigned long long)samples,
