@@ -158,6 +158,8 @@ void app_take(struct app *app)
 		app->message_serial = scene->status.message_serial;
 		app_message(app, "%s", scene->status.message);
 	}
+	/* With samples coming in all the time there may be no tick. */
+	record_look(app);
 }
 
 static void pause_or_go(struct app *app)

@@ -114,6 +114,8 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 		result = database_harden(db, &budget);
 	if (!result)
 		result = sqlite3_busy_timeout(db, BUSY_MS);
+	if (!result && database_must_not_map(reader->path))
+		result = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	if (!result)
 		result = enter_wal(db);
 	if (!result)

@@ -2,9 +2,11 @@
 #include "log/database.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "model/cleanup.h"
 
@@ -24,9 +26,27 @@ int log_fail(struct log_error *error, int code, const char *format, ...)
 	return code;
 }
 
+/*
+ * What the system said. SQLite 3.40 forgets it for a write into the WAL, but the file that could not
+ * be written still knows.
+ */
+static int system_error(sqlite3 *db)
+{
+	static const int pointers[] = { SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER };
+	int number = db ? sqlite3_system_errno(db) : 0;
+
+	for (size_t i = 0; db && !number && i < sizeof(pointers) / sizeof(*pointers); i++) {
+		sqlite3_file *file = NULL;
+
+		if (!sqlite3_file_control(db, "main", pointers[i], &file) && file && file->pMethods)
+			file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+	}
+	return number;
+}
+
 static int result_errno(sqlite3 *db, int result)
 {
-	int system = db ? sqlite3_system_errno(db) : 0;
+	int system = system_error(db);
 
 	switch (result & 0xff) {
 	case SQLITE_FULL:
@@ -107,6 +127,13 @@ int database_harden(sqlite3 *db, struct database_budget *budget)
 			    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
 			    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY",
 			    NULL, NULL, NULL);
+}
+
+bool database_must_not_map(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == BTRFS_SUPER_MAGIC;
 }
 
 int database_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_statement)

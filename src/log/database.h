@@ -42,6 +42,13 @@ int database_number(sqlite3 *db, const char *sql, int64_t *ret_number);
 
 int database_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_statement);
 
+/*
+ * Whether pages of a file that is mapped may find no room when they are written: so on btrfs, whose
+ * every write is to a new place. SQLite maps FILE-shm, and would be killed (SIGBUS, seen on 6.18 with
+ * a quota that was used up). There a log keeps the index of its WAL in memory, for one program alone.
+ */
+bool database_must_not_map(const char *path);
+
 static inline void cleanup_statement(sqlite3_stmt **statement)
 {
 	sqlite3_finalize(*statement);

@@ -112,11 +112,11 @@ static int check_file(struct log_reader *reader, bool *ret_wal, struct log_error
 	return 0;
 }
 
-/* A log that was cut off, in a place where nothing may be written, and without a WAL. */
-static int open_immutable(const char *path, sqlite3 **ret_db)
+/* With a word for SQLite, which wants the path as a URI then. */
+static int open_with(const char *path, const char *option, sqlite3 **ret_db)
 {
 	static const char hex[] = "0123456789abcdef";
-	char uri[PATH_MAX * 3 + 32], *at = uri + sprintf(uri, "file:");
+	char uri[PATH_MAX * 3 + 64], *at = uri + sprintf(uri, "file:");
 
 	if (strlen(path) >= PATH_MAX)
 		return SQLITE_CANTOPEN;
@@ -129,7 +129,7 @@ static int open_immutable(const char *path, sqlite3 **ret_db)
 			*at++ = *p;
 		}
 	}
-	memcpy(at, "?immutable=1", sizeof("?immutable=1"));
+	sprintf(at, "?%s", option);
 	return sqlite3_open_v2(uri, ret_db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
 
@@ -283,6 +283,30 @@ static struct log_reader *reader_new(const char *path)
 	return reader->path && reader->codec && reader->builder ? TAKE(reader) : NULL;
 }
 
+/* The first statement finds out whether a WAL can be read. */
+static int try_it(sqlite3 *db)
+{
+	return sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
+}
+
+static int open_database(struct log_reader *reader, bool wal)
+{
+	const char *path = reader->path;
+	int result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
+
+	if (!result)
+		result = try_it(reader->db);
+	if (!result || !wal || (result & 0xff) == SQLITE_NOTADB || (result & 0xff) == SQLITE_BUSY)
+		return result;
+	/*
+	 * Cut off where nothing can be written: what there is of a WAL is read with an index in our
+	 * memory.
+	 */
+	sqlite3_close(TAKE(reader->db));
+	result = open_with(path, has_wal(path) ? "readonly_shm=1" : "immutable=1", &reader->db);
+	return result ? result : try_it(reader->db);
+}
+
 int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error)
 {
 	CLEANUP(cleanup_reader) struct log_reader *reader = reader_new(path);
@@ -294,14 +318,11 @@ int log_reader_open(const char *path, struct log_reader **ret_reader, struct log
 	code = check_file(reader, &wal, error);
 	if (code)
 		return code;
-	result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
-	/* The first statement finds out whether the WAL can be read. */
-	if (!result)
-		result = sqlite3_exec(reader->db, "PRAGMA schema_version", NULL, NULL, NULL);
-	if ((result & 0xff) == SQLITE_CANTOPEN && wal && !has_wal(path)) {
-		sqlite3_close(TAKE(reader->db));
-		result = open_immutable(path, &reader->db);
-	}
+	result = open_database(reader, wal);
+	if ((result & 0xff) == SQLITE_BUSY && database_must_not_map(path))
+		return log_fail(error, -EBUSY,
+				"%s: it is being recorded; on btrfs it can be read after that",
+				path);
 	if (result && (result & 0xff) != SQLITE_NOTADB)
 		return database_error(reader->db, result, path, error);
 	code = reader_check(reader, error);

@@ -105,6 +105,8 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 	int result;
 
 	sqlite3_busy_timeout(writer->db, 2000);
+	if (writer->alone)
+		sqlite3_exec(writer->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	/*
 	 * By way of MEMORY: the change to WAL would else have a journal file, and whoever is killed
 	 * then leaves a log that nobody can open without the right to write.
@@ -198,6 +200,9 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 	writer->lock_fd = writer_create_file(options, error);
 	if (writer->lock_fd < 0)
 		return writer->lock_fd;
+	writer->alone = database_must_not_map(options->path);
+	if (writer->alone)
+		writer_make_shm(options->path);
 	result = sqlite3_open_v2(options->path, &writer->db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
 		result = set_up(writer, options);
@@ -355,6 +360,8 @@ int log_writer_close(struct log_writer *writer, struct log_error *error)
 		if (!writer->samples)
 			unlink(writer->path);
 	}
+	if (writer->alone && !code)
+		writer_remove_shm(writer->path);
 	writer_free(writer);
 	return code;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -48,6 +49,25 @@ int writer_create_file(const struct log_writer_options *options, struct log_erro
 	result = fd;
 	fd = -1;
 	return result;
+}
+
+void writer_make_shm(const char *path)
+{
+	char side[PATH_MAX + 8];
+	int fd;
+
+	snprintf(side, sizeof(side), "%s-shm", path);
+	fd = open(side, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
+void writer_remove_shm(const char *path)
+{
+	char side[PATH_MAX + 8];
+
+	snprintf(side, sizeof(side), "%s-shm", path);
+	unlink(side);
 }
 
 /* SQLite goes on writing into a file that nobody can find any more. */

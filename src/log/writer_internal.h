@@ -88,6 +88,7 @@ struct log_writer {
 	sqlite3 *db;
 	int lock_fd; /* flock()ed as long as this recorder lives */
 	char *path;
+	bool alone; /* database_must_not_map() */
 	sqlite3_stmt *statements[WRITER_STATEMENTS];
 	struct log_codec *codec;
 	struct database_budget budget;
@@ -107,6 +108,13 @@ struct log_writer {
 
 /* Creates the file; its descriptor, which holds the lock, or -errno with a sentence. */
 int writer_create_file(const struct log_writer_options *options, struct log_error *error);
+
+/*
+ * An empty FILE-shm, for whoever reads a log that was cut off where there is no room to make one;
+ * SQLite itself uses none while the log is ours alone.
+ */
+void writer_make_shm(const char *path);
+void writer_remove_shm(const char *path);
 
 /* -ESTALE when the path does not lead to the file any more. */
 int writer_check_file(const struct log_writer *writer, struct log_error *error);

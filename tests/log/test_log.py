@@ -37,9 +37,9 @@ def pmtop(*words, **options):
 class Target:
     """A process to record, maybe with little memory and a swap file of its own."""
 
-    def __init__(self, *words, limit=None):
+    def __init__(self, *words, limit=None, prefix=()):
         self.cgroup = self.swap = None
-        command = [TARGET, *[str(word) for word in words]]
+        command = [*prefix, TARGET, *[str(word) for word in words]]
         if limit:
             self.make_swap()
             self.cgroup = f"{CGROUP}/pmtop-log-{os.getpid()}-{id(self)}"
@@ -108,6 +108,43 @@ def samples_of(path):
     done = pmtop("export", path, "--format", "json")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Quota:
+    """A folder of nobody's that holds 512 KiB, on a file system of its own (btrfs: real EDQUOT)."""
+
+    possible = (os.geteuid() == 0 and shutil.which("mkfs.btrfs") and
+                "btrfs" in open("/proc/filesystems", encoding="ascii").read())
+
+    def __init__(self, folder):
+        self.image, self.mount = os.path.join(folder, "image"), os.path.join(folder, "mount")
+        self.home = os.path.join(self.mount, "home")
+        os.chmod(folder, 0o755)
+
+    def __enter__(self):
+        def run(*words):
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        with open(self.image, "wb") as image:
+            image.truncate(128 << 20)
+        os.mkdir(self.mount)
+        run("mkfs.btrfs", "-q", self.image)
+        run("mount", "-o", "loop", self.image, self.mount)
+        run("btrfs", "quota", "enable", self.mount)
+        run("btrfs", "subvolume", "create", self.home)
+        os.chown(self.home, 65534, 65534)
+        run("btrfs", "qgroup", "limit", "512K", self.home)
+        return self.home
+
+    def __exit__(self, *_):
+        for _ in range(100):  # until the last process whose directory it was is gone
+            if not subprocess.run(["umount", self.mount], check=False,
+                                  stderr=subprocess.DEVNULL).returncode:
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"{self.mount} is still in use")
+
+
+AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 
 
 class Log(unittest.TestCase):
@@ -327,6 +364,94 @@ class Log(unittest.TestCase):
             self.assertGreater(len(samples), 2)
         finally:
             subprocess.run(["umount", self.folder], check=True)
+
+    def check_quota_log(self, log, said):
+        """What was written is whole and readable, also for who has no room left."""
+        self.assertIn("Disk quota exceeded", said)
+        count = int(re.search(r"(\d+) samples", said).group(1))
+        self.assertGreater(count, 2)
+        self.assertEqual(len(samples_of(log)), count)
+        done = subprocess.run([*AS_NOBODY, PMTOP, "export", log, "--format", "json"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(len(done.stdout.splitlines()), count)
+
+    @unittest.skipUnless(Quota.possible, "needs root, btrfs and mkfs.btrfs (package btrfs-progs)")
+    def test_quota(self):
+        with Quota(self.folder) as home, Target(32, 3000, 5, "restless", prefix=AS_NOBODY) as target:
+            log = os.path.join(home, "log.pmtop")
+            done = subprocess.run([*AS_NOBODY, PMTOP, "record", "-p", target.pid, "-o", log,
+                                   "--duration", "60s"], text=True, stderr=subprocess.PIPE,
+                                  check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.check_quota_log(log, done.stderr)
+
+    @unittest.skipUnless(Quota.possible and shutil.which("tmux"), "as test_quota, and tmux")
+    def test_quota_in_the_view(self):
+        """The view says it, goes on, and says it again when it is gone."""
+        socket = os.path.join(self.folder, "tmux")
+        errors = os.path.join(self.folder, "errors")
+
+        def tmux(*words):
+            return subprocess.run(["tmux", "-S", socket, *words], check=True, text=True,
+                                  stdout=subprocess.PIPE).stdout
+
+        def until(what):
+            end = time.monotonic() + 100
+            while not re.search(what, tmux("capture-pane", "-p")):
+                self.assertLess(time.monotonic(), end, tmux("capture-pane", "-p"))
+                time.sleep(0.1)
+
+        with Quota(self.folder) as home, Target(32, 3000, 5, "restless", prefix=AS_NOBODY) as target:
+            # What the view records of this target alone would take a minute.
+            subprocess.run([*AS_NOBODY, "dd", "if=/dev/urandom", f"of={home}/rest", "bs=1k",
+                            "count=320", "conv=fsync"], check=True, stderr=subprocess.DEVNULL)
+            command = " ".join([*AS_NOBODY, PMTOP, "-p", target.pid])
+            tmux("-f", "/dev/null", "new-session", "-d", "-x", "200", "-y", "40", "-c", home,
+                 f"LC_ALL=C.UTF-8 TERM=xterm-256color {command} 2>{errors}; sleep 100")
+            try:
+                until(r"live \d")
+                tmux("send-keys", "R")
+                until("the recording ended after .*: Disk quota exceeded")
+                tmux("send-keys", "j")
+                until(r"  live \d+ ms")
+                tmux("send-keys", "q")
+                end = time.monotonic() + 20
+                while "recording ended" not in self.read(errors) and time.monotonic() < end:
+                    time.sleep(0.1)
+            finally:
+                tmux("kill-server")
+            logs = [name for name in os.listdir(home) if name.endswith(".pmtop")]
+            self.check_quota_log(os.path.join(home, logs[0]), self.read(errors))
+
+    @staticmethod
+    def read(path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    @unittest.skipUnless(Quota.possible, "needs root, btrfs and mkfs.btrfs (package btrfs-progs)")
+    def test_read_while_recorded_on_btrfs(self):
+        with Quota(self.folder) as home, Target(1, 10, 10) as target:
+            log = os.path.join(home, "log.pmtop")
+            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", log, "-q"])
+            time.sleep(1)
+            done = pmtop("replay", "--info", log)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("being recorded", done.stderr)
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait(timeout=20)
+            self.assertEqual(os.listdir(home), ["log.pmtop"])
+            self.assertGreater(len(samples_of(log)), 2)
+
+    def test_read_while_recorded(self):
+        with Target(1, 10, 10) as target:
+            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log, "-q"])
+            time.sleep(1.5)
+            first = len(samples_of(self.log))
+            time.sleep(0.5)
+            self.assertGreater(len(samples_of(self.log)), first)
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait(timeout=20)
 
     def test_largest_size(self):
         size = 400 << 10
