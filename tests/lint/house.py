@@ -41,6 +41,10 @@ LIBRARIES = [
     (r"jansson\.h", {"report", "command", "log", "workload"}),
 ]
 
+# Features are tried, never derived from a version: only who says which kernel this is may ask.
+VERSIONS = {"sys/utsname.h", "linux/version.h"}
+SAYS_VERSION = {"command/doctor.c", "sample/recording.c"}
+
 # The model is pure: no header that stands for system calls or I/O.
 PURE = {
     "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h",
@@ -81,6 +85,8 @@ def check_include(path, line_number, kind, name):
     for pattern, allowed in LIBRARIES:
         if re.fullmatch(pattern, name) and folder not in allowed:
             yield f"{where}: {name} belongs to {', '.join(sorted(allowed))}, not to {folder}"
+    if name in VERSIONS and short not in SAYS_VERSION:
+        yield f"{where}: no code may ask which kernel this is: try what is needed (kernel/probe)"
     if kind == '"' and "/" in name:
         target = name.split("/")[0]
         if target not in LAYERS:
@@ -101,6 +107,8 @@ def layers():
                 match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
                 if match:
                     yield from check_include(path, number, *match.groups())
+                if re.search(r"/proc/(version|sys/kernel/osrelease)|KERNEL_VERSION", line):
+                    yield f"{path}:{number}: no code may ask which kernel this is"
                 if path.startswith("ui/") and re.search(r'"/(proc|sys)\b', line):
                     yield f"{path}:{number}: a screen must not open /proc or /sys"
     for path in glob.glob("src/workload/pagemap-test.c"):

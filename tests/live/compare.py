@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Holds what pmtop says of a process against what the process knows about itself, page by page."""
-from harness import PAGE, check, kernel_release
+from harness import PAGE, check, has_pagemap_scan
 
 # What root must be told on a kernel that has all that is asked for.
 ALL_MARKS = {"exclusive", "uffd_wp", "huge", "hugetlb", "swap_cached", "allocated", "lazyfree"}
@@ -15,8 +15,8 @@ def allow(unknown=(), none=(), marks=ALL_MARKS):
     return {"unknown": set(unknown), "none": set(none), "marks": set(marks)}
 
 
-# Only PAGEMAP_SCAN (Linux 6.7) tells what is mapped by a PMD.
-FULL = allow(marks=() if kernel_release() >= (6, 7) else ["huge"])
+# Only PAGEMAP_SCAN tells what is mapped by a PMD.
+FULL = allow(marks=() if has_pagemap_scan() else ["huge"])
 
 
 def expand(runs):

@@ -25,6 +25,7 @@ enum {
 	OUT_CHILD_WRITES,
 	OUT_AFTER, /* pushed out after, when two map it: the kernel refuses, but may change */
 	CHILD_WRITES_OUT, /* the child's own page, pushed out by the child */
+	READ, /* the zero page, among pages that are mapped twice as it is */
 	ACTIONS
 };
 
@@ -35,7 +36,9 @@ static void private_before(struct test *t, struct region *r, const unsigned char
 	for (size_t k = 0; k < r->pages; k++) {
 		size_t i = order_page(t, salt, k, r->pages);
 
-		if (pattern[i] == NOTHING)
+		if (pattern[i] == READ)
+			page_read(t, r, i);
+		if (pattern[i] == NOTHING || pattern[i] == READ)
 			continue;
 		page_write(t, r, i);
 		r->page[i].did |= DID_FORK;
