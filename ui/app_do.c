@@ -119,7 +119,6 @@ static void confirmed(struct app *app)
 		return;
 	if (app->prompt.confirmed == REQ_CLEAR_WRITTEN) {
 		send_request(app, SOURCE_CLEAR_WRITTEN, 0, 0);
-		history_marks_cleared(app->scene.history);
 	} else if (app->prompt.confirmed == REQ_PUSH_OUT) {
 		push_range(app, &start, &length);
 		send_request(app, SOURCE_PUSH_OUT, start, length);

@@ -83,6 +83,7 @@ static int open_source(const struct run_view *v, struct source **ret)
 	const struct live_options live = {
 		.pid = workload_status(v->workload)->pid,
 		.interval_ns = v->record.interval_ns,
+		.track = true,
 		/* As pmtop record: what is asked of a log later was not known then. */
 		.slots = v->options->record,
 		.new_cgroup = !v->options->workload.no_cgroup,

@@ -86,7 +86,9 @@ void command_view_options(FILE *out)
 static int open_live(void *context, pid_t pid, struct source **ret_source)
 {
 	const struct view_command *view = context;
-	const struct live_options options = { .pid = pid, .interval_ns = view->interval_ns };
+	const struct live_options options = { .pid = pid,
+					      .interval_ns = view->interval_ns,
+					      .track = true };
 
 	return live_open(&options, &view->probe, ret_source);
 }

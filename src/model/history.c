@@ -106,8 +106,11 @@ int history_push(struct history *history, struct snapshot *snapshot)
 		return r;
 	last = history->count ? entry_at(history, history->count - 1) : NULL;
 	e = entry_at(history, history->count);
-	r = track_next(last ? last->track : NULL, last ? last->snapshot : NULL, snapshot,
-		       &e->track);
+	if (snapshot->track)
+		e->track = track_ref(snapshot->track);
+	else
+		r = track_next(last ? last->track : NULL, last ? last->snapshot : NULL, snapshot,
+			       &e->track);
 	if (r < 0)
 		return r;
 	e->snapshot = snapshot_ref(snapshot);
@@ -116,23 +119,6 @@ int history_push(struct history *history, struct snapshot *snapshot)
 	history->count++;
 	while (history->bytes > history->limit && history->count > 1)
 		drop_oldest(history);
-	return 0;
-}
-
-int history_marks_cleared(struct history *history)
-{
-	struct track *track;
-	struct entry *e;
-	int r;
-
-	if (!history->count)
-		return 0;
-	e = entry_at(history, history->count - 1);
-	r = track_forget(e->track, &track);
-	if (r < 0)
-		return r;
-	track_unref(e->track);
-	e->track = track;
 	return 0;
 }
 

@@ -26,11 +26,11 @@ void history_free(struct history *history);
 /* Forgets everything (another process is opened). */
 void history_clear(struct history *history);
 
-/* Appends a snapshot (takes its own reference) and drops what no longer fits. -ENOMEM. */
+/*
+ * Appends a snapshot (takes its own reference) and drops what no longer fits. -ENOMEM. A snapshot
+ * that carries no track gets one here.
+ */
 int history_push(struct history *history, struct snapshot *snapshot);
-
-/* pmtop has cleared the written marks: nothing is remembered as written any more. -ENOMEM. */
-int history_marks_cleared(struct history *history);
 
 /* Snapshots kept; number 0 is the oldest. Both return a borrowed pointer. */
 size_t history_count(const struct history *history);

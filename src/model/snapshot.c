@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/snapshot.h"
+#include "model/track.h"
 
 const char *const shared_swap_knowledge_names[] = {
 	[SHARED_SWAP_EXACT] = "exact",
@@ -86,6 +87,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	}
 	if (snapshot->detail)
 		page_detail_unref(snapshot->detail);
+	track_unref(snapshot->track);
 	free(snapshot->mappings);
 	free(snapshot);
 }

@@ -74,6 +74,8 @@ struct page_detail {
 	char vm_flags[VM_FLAGS_BYTES]; /* two-letter words of smaps ("rd wr sh"), or "" */
 };
 
+struct track;
+
 struct snapshot {
 	atomic_uint refs;
 	uint64_t sequence; /* counts samples of one source from 0 */
@@ -90,6 +92,7 @@ struct snapshot {
 	size_t count;
 	struct snapshot_mapping *mappings; /* ascending by address */
 	struct page_detail *detail; /* NULL: none was asked for */
+	struct track *track; /* model/track.h; NULL: nobody keeps one */
 };
 
 /* An empty snapshot with one reference and room for `count` mappings; NULL when memory is out. */

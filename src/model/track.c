@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ struct piece {
 };
 
 struct track_mapping {
-	unsigned refs;
+	atomic_uint refs;
 	bool remembers;
 	uint64_t pages;
 	size_t count;
@@ -23,7 +24,7 @@ struct track_mapping {
 };
 
 struct track {
-	unsigned refs;
+	atomic_uint refs;
 	size_t count;
 	struct track_mapping *mappings[];
 };
@@ -33,7 +34,7 @@ static struct track *track_new(size_t count)
 	struct track *t = calloc(1, sizeof(*t) + count * sizeof(*t->mappings));
 
 	if (t) {
-		t->refs = 1;
+		atomic_init(&t->refs, 1);
 		t->count = count;
 	}
 	return t;
@@ -41,19 +42,25 @@ static struct track *track_new(size_t count)
 
 struct track *track_ref(struct track *track)
 {
-	track->refs++;
+	atomic_fetch_add_explicit(&track->refs, 1, memory_order_relaxed);
 	return track;
+}
+
+static struct track_mapping *mapping_keep(struct track_mapping *mapping)
+{
+	atomic_fetch_add_explicit(&mapping->refs, 1, memory_order_relaxed);
+	return mapping;
 }
 
 static void mapping_drop(struct track_mapping *mapping)
 {
-	if (mapping && !--mapping->refs)
+	if (mapping && atomic_fetch_sub_explicit(&mapping->refs, 1, memory_order_acq_rel) == 1)
 		free(mapping);
 }
 
 void track_unref(struct track *track)
 {
-	if (!track || --track->refs)
+	if (!track || atomic_fetch_sub_explicit(&track->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; i < track->count; i++)
 		mapping_drop(track->mappings[i]);
@@ -160,7 +167,9 @@ static struct track_mapping *finish(const struct maker *maker)
 	m = malloc(sizeof(*m) + maker->count * sizeof(*m->pieces));
 	if (!m)
 		return NULL;
-	*m = (struct track_mapping){ .refs = 1, .pages = maker->pages, .count = maker->count };
+	atomic_init(&m->refs, 1);
+	m->pages = maker->pages;
+	m->count = maker->count;
 	m->remembers = maker->remembers;
 	memcpy(m->pieces, maker->pieces, maker->count * sizeof(*m->pieces));
 	return m;
@@ -248,8 +257,7 @@ static struct track_mapping *next_mapping(const struct diff *diff, const struct 
 	if (unchanged(diff, row)) {
 		struct track_mapping *m = track->mappings[row->before];
 
-		m->refs++;
-		return m;
+		return mapping_keep(m);
 	}
 	for (size_t i = 0; i < row->segment_count; i++) {
 		const struct diff_segment *s = &diff->segments[row->segment_first + i];
@@ -315,8 +323,7 @@ int track_forget(struct track *track, struct track **ret_track)
 		CLEANUP(cleanup_maker) struct maker maker = { 0 };
 
 		if (!m->remembers) {
-			m->refs++;
-			t->mappings[i] = m;
+			t->mappings[i] = mapping_keep(m);
 			continue;
 		}
 		for (size_t k = 0; k < m->count; k++)

@@ -12,7 +12,8 @@
  * What only a row of snapshots can tell of a page: since when it is in its present state, and
  * whether a page of shared memory was marked written before it was swapped out (the kernel drops
  * the mark with the page-table entry). One immutable track belongs to one snapshot, is made from the
- * one before, and shares with it what did not change. Reference counted; one thread.
+ * one before, and shares with it what did not change. Reference counted: whoever takes samples
+ * makes it, and other threads read it with the snapshot that carries it.
  */
 struct track;
 struct track_mapping;

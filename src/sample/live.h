@@ -16,6 +16,7 @@ struct live_options {
 	int64_t interval_ns;
 	double cpu_share; /* of one core that the sampler allows itself; 0: default 0.1 */
 	bool new_cgroup; /* made for the target: all that it counted is the target's */
+	bool track; /* give every sample its track (model/track.h): somebody looks at it */
 	bool slots; /* read swap slots and the exclusive mark of every page in each sample */
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/cleanup.h"
+#include "model/track.h"
 #include "sample/replay_internal.h"
 
 /* Where nothing was recorded for longer than this, playing does not wait longer. */
@@ -77,6 +78,7 @@ static struct snapshot *with_detail(const struct snapshot *like, struct page_det
 	s->partial = like->partial;
 	s->skipped = like->skipped;
 	s->detail = detail;
+	s->track = like->track ? track_ref(like->track) : NULL;
 	return s;
 }
 
@@ -138,6 +140,19 @@ static void say_event(struct player *p, uint64_t before)
 	say_all(p->r, &event);
 }
 
+/* Forward it goes on from what was shown; a step back begins anew, as the history of the screen does. */
+static void add_track(struct player *p, uint64_t sample, struct snapshot *s)
+{
+	bool goes_on = p->shown && p->shown->track && sample > p->position;
+
+	/* The reader hands the same one out again. */
+	if (s->track)
+		return;
+	if (track_next(goes_on ? p->shown->track : NULL, goes_on ? p->shown : NULL, s, &s->track) <
+	    0)
+		say(p->r, "no memory left for the ages of pages");
+}
+
 /* Shows a sample; one that is damaged is said, and what was shown stays. */
 static void show(struct player *p, uint64_t sample)
 {
@@ -154,6 +169,7 @@ static void show(struct player *p, uint64_t sample)
 		say(p->r, "%s", error.text);
 		return;
 	}
+	add_track(p, sample, s);
 	if (p->shown)
 		snapshot_unref(p->shown);
 	p->shown = s;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernel/memcg.h"
+#include "model/track.h"
 #include "sample/action.h"
 #include "sample/live_internal.h"
 
@@ -31,6 +32,7 @@ struct sampler {
 	struct live *live;
 	struct pass *pass;
 	struct snapshot *last; /* newest complete one */
+	struct track *track; /* what the next one's begins with; NULL: none is kept */
 	struct pass_signature signature;
 	bool signed_last;
 	struct memcg *memcg;
@@ -264,6 +266,30 @@ static void observe(struct sampler *s, struct snapshot *snapshot)
 		page_detail_unref(changed);
 }
 
+/* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
+static void add_track(struct sampler *s, struct snapshot *snapshot)
+{
+	if (!s->live->options.track)
+		return;
+	if (snapshot->skipped && s->track)
+		snapshot->track = track_ref(s->track);
+	else if (track_next(s->track, s->last, snapshot, &snapshot->track) < 0)
+		say(s->live, "no memory left for the ages of pages");
+	track_unref(s->track);
+	s->track = snapshot->track ? track_ref(snapshot->track) : NULL;
+}
+
+/* pmtop has cleared the written marks: nothing is remembered as written any more. */
+static void forget_marks(struct sampler *s)
+{
+	struct track *forgetful;
+
+	if (!s->track || track_forget(s->track, &forgetful) < 0)
+		return;
+	track_unref(s->track);
+	s->track = forgetful;
+}
+
 static int deliver_sample(struct sampler *s, bool force, const struct source_focus *focus)
 {
 	struct live *l = s->live;
@@ -278,6 +304,7 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 	snapshot->sequence = s->sequence++;
 	if (focus->count)
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
+	add_track(s, snapshot);
 	publish(l, snapshot);
 	say_lack(s, snapshot);
 	observe(s, snapshot);
@@ -307,9 +334,10 @@ static void do_request(struct sampler *s, const struct source_request *request)
 				   sizeof(message));
 
 	say(s->live, message);
-	if (done && request->action == SOURCE_CLEAR_WRITTEN)
+	if (done && request->action == SOURCE_CLEAR_WRITTEN) {
+		forget_marks(s);
 		note(s, EVENT_CLEARED, "%s", message);
-	else if (done && request->action == SOURCE_PUSH_OUT)
+	} else if (done && request->action == SOURCE_PUSH_OUT)
 		note(s, EVENT_PUSHED, "%s from %" PRIx64 " on", message, request->start);
 }
 
@@ -427,6 +455,7 @@ void *sampler_run(void *context)
 	}
 	if (error != -ECANCELED)
 		end(s, error);
+	track_unref(s->track);
 	if (s->last)
 		snapshot_unref(s->last);
 	if (s->memcg)
