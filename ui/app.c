@@ -190,16 +190,22 @@ static void show_objects(struct app *app)
 static void open_process(struct app *app, struct view *list)
 {
 	struct source *source = NULL;
-	pid_t pid = list->ops->selected_pid(list);
+	struct census_identity who = list->ops->selected_process(list);
+	pid_t pid = who.pid;
 	int r;
 
 	if (pid <= 0 || !app->options.hooks.open)
 		return;
-	r = app->options.hooks.open(app->options.hooks.context, pid, &source);
+	r = app->options.hooks.open(app->options.hooks.context, &who, &source);
 	if (r == -EACCES || r == -EPERM)
 		app_problem(app, "not permitted to look into process %d: run as root", pid);
 	else if (r == -ESRCH)
 		app_problem(app, "process %d has ended, or is a kernel thread", pid);
+	else if (r == -ESTALE)
+		app_problem(app,
+			    "process %d has ended, and another one has its number now: the list "
+			    "shows it in a moment",
+			    pid);
 	else if (r < 0)
 		app_problem(app, "process %d: %s", pid, strerror(-r));
 	else {
@@ -214,7 +220,7 @@ void app_open_selected(struct app *app)
 {
 	struct view *view = app_focused(app);
 
-	if (view->ops->selected_pid)
+	if (view->ops->selected_process)
 		open_process(app, view);
 	else if (app->overlay_count || app->in_workload)
 		return;

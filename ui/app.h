@@ -21,8 +21,9 @@ struct app;
 struct app_hooks {
 	void *context;
 
-	/* Opens a live source on a process that was chosen from the list. 0 or -errno. */
-	int (*open)(void *context, pid_t pid, struct source **ret_source);
+	/* Opens a live source on a process that was chosen from the list. 0 or -errno; -ESTALE: the
+	 * pid is another process's now. */
+	int (*open)(void *context, const struct census_identity *who, struct source **ret_source);
 
 	/* Starts to count processes and shared objects, when their screen is first asked for. */
 	int (*census)(void *context, struct census_feed **ret_feed);

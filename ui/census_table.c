@@ -194,13 +194,19 @@ static enum view_answer table_click(struct view *view, struct scene *scene, int 
 	return VIEW_DONE;
 }
 
-static int table_selected_pid(const struct view *view)
+static struct census_identity table_selected_process(const struct view *view)
 {
 	const struct table *t = (const struct table *)view;
+	struct census_identity who = { 0 };
+	const struct census_process *p;
 
 	if (t->list.selected >= t->list.count)
-		return 0;
-	return t->kind->pid(census_of(t), t->rows[t->list.selected]);
+		return who;
+	who.pid = t->kind->pid(census_of(t), t->rows[t->list.selected]);
+	p = census_find(census_of(t), who.pid);
+	if (p)
+		who.start_time = p->start_time;
+	return who;
 }
 
 static void table_free(struct view *view)
@@ -217,8 +223,9 @@ static void table_free(struct view *view)
 	{                                                                                          \
 		.screen = (ui), .draw = table_draw, .request = table_request,                      \
 		.title = table_title, .update = table_update, .find = table_find,                  \
-		.filter = table_filter, .click = table_click, .selected_pid = table_selected_pid,  \
-		.fd = table_fd, .tick = table_tick, .free = table_free,                            \
+		.filter = table_filter, .click = table_click,                                      \
+		.selected_process = table_selected_process, .fd = table_fd, .tick = table_tick,    \
+		.free = table_free,                                                                \
 	}
 
 static const struct view_ops process_ops = TABLE_OPS(SCREEN_PROCESSES);

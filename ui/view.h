@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/census.h"
 #include "model/diff.h"
 #include "model/history.h"
 #include "model/lens.h"
@@ -112,8 +113,8 @@ struct view_ops {
 	/* A mouse click at canvas coordinates inside the rectangle last drawn; again opens. */
 	enum view_answer (*click)(struct view *view, struct scene *scene, int x, int y);
 
-	/* Pid that VIEW_OPEN of a process list opens; 0 none. */
-	int (*selected_pid)(const struct view *view);
+	/* The process that VIEW_OPEN of a list opens. */
+	struct census_identity (*selected_process)(const struct view *view);
 
 	/* A descriptor to poll (-1 none) and what to do when it is readable, or every interval. */
 	int (*fd)(const struct view *view);

@@ -83,10 +83,11 @@ void command_view_options(FILE *out)
 	command_line_print_options(out, rows, view_option_rows);
 }
 
-static int open_live(void *context, pid_t pid, struct source **ret_source)
+static int open_live(void *context, const struct census_identity *who, struct source **ret_source)
 {
 	const struct view_command *view = context;
-	const struct live_options options = { .pid = pid,
+	const struct live_options options = { .pid = who->pid,
+					      .start_time = who->start_time,
 					      .interval_ns = view->interval_ns,
 					      .track = true };
 
@@ -155,6 +156,7 @@ static int show(struct view_command *view, int *ret_signal)
 					 .record = record,
 					 .recording = recording_goes_on,
 					 .event = event };
+	const struct census_identity who = { .pid = view->pid };
 	struct view_screen *screen;
 	struct source *source = NULL;
 	int r, status;
@@ -177,7 +179,7 @@ static int show(struct view_command *view, int *ret_signal)
 	view->record.interval_ns = view->interval_ns;
 	if (!view->pid)
 		return choose(view, screen, ret_signal);
-	r = open_live(view, view->pid, &source);
+	r = open_live(view, &who, &source);
 	if (r < 0) {
 		view_abandon(screen);
 		return options_explain_target(WORD, view->pid, r);

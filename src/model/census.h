@@ -25,6 +25,12 @@ enum census_doubt {
 /* One line for people that says why and what would help; "" when known. */
 const char *census_doubt_text(enum census_doubt doubt);
 
+/* Which process: a pid alone may be another one's by now. */
+struct census_identity {
+	pid_t pid; /* 0: none */
+	uint64_t start_time; /* clock ticks after boot; 0: whichever has the pid */
+};
+
 struct census_process {
 	pid_t pid;
 	uint64_t start_time; /* clock ticks after boot; with pid the identity */

@@ -202,6 +202,8 @@ int live_open(const struct live_options *options, const struct probe *probe,
 	pthread_condattr_destroy(&attributes);
 	l->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	error = l->event < 0 ? -errno : target_open(options->pid, &l->target);
+	if (!error && options->start_time && options->start_time != l->target.start_time)
+		error = -ESTALE;
 	if (!error)
 		error = live_start(l);
 	if (error) {

@@ -13,6 +13,7 @@
 
 struct live_options {
 	pid_t pid;
+	uint64_t start_time; /* what it must be, in clock ticks after boot; 0: any */
 	int64_t interval_ns;
 	double cpu_share; /* of one core that the sampler allows itself; 0: default 0.1 */
 	bool new_cgroup; /* made for the target: all that it counted is the target's */
@@ -34,7 +35,7 @@ struct live_observer {
 };
 
 /*
- * Starts to sample. -ESRCH: no such process; -EACCES or -EPERM: not permitted; others as errno.
+ * Starts to sample. -ESRCH: no such process; -ESTALE: another one has this pid by now; -EACCES or -EPERM: not permitted; others as errno.
  * The probe is copied.
  */
 int live_open(const struct live_options *options, const struct probe *probe,

@@ -12,14 +12,16 @@ struct hall {
 	struct census_feed *feed;
 	struct census *census;
 	pid_t opened;
+	bool reused;
 };
 
-static int fake_open(void *context, pid_t pid, struct source **ret_source)
+static int fake_open(void *context, const struct census_identity *who, struct source **ret_source)
 {
 	struct hall *hall = context;
 
-	hall->opened = pid;
-	return -ESRCH;
+	hall->opened = who->pid;
+	assert_int_equal(who->start_time, 1000 + who->pid);
+	return hall->reused ? -ESTALE : -ESRCH;
 }
 
 static void add_process(struct census *c, pid_t pid, const char *comm, const char *user,
@@ -213,6 +215,11 @@ static void test_selection_is_an_identity(void **state)
 	assert_non_null(strstr(selected_row(h), "  301 "));
 	stage_keys(&h->stage, "Enter");
 	assert_int_equal(h->opened, 301);
+	assert_true(stage_shows(&h->stage, "process 301 has ended, or is"));
+	h->reused = true;
+	stage_keys(&h->stage, "Enter");
+	assert_true(
+		stage_shows(&h->stage, "process 301 has ended, and another one has its number"));
 	/* Its number with another process behind it is not it. */
 	next_census(h, reuse_301);
 	next_census(h, lose_301);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <errno.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -273,6 +275,63 @@ static void test_who_cannot_be_watched(void **state)
 	assert_int_equal(live_snapshot(0x3fffffff, &probe, &s), -ESRCH);
 }
 
+/* A child that sleeps, with this pid, or any for 0; -EPERM where nobody may choose one. */
+static pid_t sleeper(pid_t pid)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	pid_t child;
+
+	if (pid) {
+		args.set_tid = (uint64_t)(uintptr_t)&pid;
+		args.set_tid_size = 1;
+	}
+	child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	return child < 0 ? -errno : child;
+}
+
+static uint64_t start_time_of(pid_t pid)
+{
+	struct target target;
+	uint64_t start_time;
+
+	assert_int_equal(target_open(pid, &target), 0);
+	start_time = target.start_time;
+	target_close(&target);
+	return start_time;
+}
+
+/* Whoever was chosen from a list has ended, and another process has its pid by now. */
+static void test_pid_is_used_again(void **state)
+{
+	struct live_options options = { .interval_ns = 1000000 };
+	struct source *source;
+	struct probe probe;
+	pid_t first = sleeper(0), second;
+
+	assert_true(first > 0);
+	probe_run(&probe);
+	options.pid = first;
+	options.start_time = start_time_of(first);
+	kill(first, SIGKILL);
+	waitpid(first, NULL, 0);
+	assert_int_equal(live_open(&options, &probe, &source), -ESRCH);
+	usleep(30000); /* start times count in ticks of 10 ms */
+	second = sleeper(first);
+	if (second == -EPERM || second == -EEXIST)
+		skip();
+	assert_int_equal(second, first);
+	assert_int_equal(live_open(&options, &probe, &source), -ESTALE);
+	options.start_time = start_time_of(second);
+	assert_int_equal(live_open(&options, &probe, &source), 0);
+	source_free(source);
+	kill(second, SIGKILL);
+	waitpid(second, NULL, 0);
+}
+
 /* Whole snapshots of a child that ends at any moment: an answer or -ESRCH, nothing else. */
 static void test_target_ends_at_any_moment(void **state)
 {
@@ -407,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_focus_brings_raw_facts),
 		cmocka_unit_test(test_end_of_the_target),
 		cmocka_unit_test(test_who_cannot_be_watched),
+		cmocka_unit_test(test_pid_is_used_again),
 		cmocka_unit_test(test_target_ends_at_any_moment),
 		cmocka_unit_test(test_first_thread_has_ended),
 	};
