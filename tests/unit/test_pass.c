@@ -74,6 +74,7 @@ static int child_start(void **state)
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int in[2], out[2], fd;
+	char ready;
 
 	/* On the disk: /tmp may be a tmpfs, and its files are shared memory. */
 	snprintf(c->path, sizeof(c->path), "/var/tmp/" FILE_NAME ".XXXXXX");
@@ -95,6 +96,8 @@ static int child_start(void **state)
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		munmap(c->area, PAGES * 4096);
+		if (write(out[1], "r", 1) != 1)
+			_exit(1);
 		while (read(in[0], &letter, 1) == 1) {
 			obey(letter, c->area, c->path);
 			if (write(out[1], &letter, 1) != 1)
@@ -106,6 +109,7 @@ static int child_start(void **state)
 	close(out[1]);
 	c->tell = in[1];
 	c->told = out[0];
+	assert_int_equal(read(c->told, &ready, 1), 1);
 	probe_run(&c->probe);
 	assert_int_equal(target_open(c->pid, &c->target), 0);
 	c->pass = pass_new(&c->target, &c->probe);
