@@ -105,6 +105,13 @@ void pages_builder_start(struct pages_builder *builder, uint64_t start, const st
 void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_state state,
 		       uint16_t marks);
 
+/*
+ * Appends pages that may all differ; each value is a state and, from bit PAGE_VALUE_MARKS on, marks.
+ * What costs the least where no run is longer than a few pages.
+ */
+#define PAGE_VALUE_MARKS 4
+void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *values, size_t count);
+
 /* Says where pages [first, first + count) lie in swap; ascending, adjacent runs are merged. */
 void pages_builder_slot(struct pages_builder *builder, const struct slot_run *run);
 

@@ -12,6 +12,9 @@
  */
 #define RUNS_AS_EXTENTS 8u
 
+/* Runs in a mixed block are short: values are stored this many at a time, and the next run overwrites. */
+#define FILL_AT_ONCE 8u
+
 struct pages_builder {
 	const struct pages *after;
 	size_t after_cursor; /* extent of `after` that was looked at last */
@@ -19,9 +22,13 @@ struct pages_builder {
 	uint64_t position;
 	bool out_of_memory;
 
-	struct local_run runs[BLOCK_PAGES + 1];
+	/* The block that is being filled: places [from, to), and what they have in common. */
+	uint16_t values[BLOCK_PAGES + FILL_AT_ONCE];
+	unsigned int from, to;
+	uint16_t all, any;
+	uint64_t block_first; /* page at place `from` */
 	unsigned int run_count;
-	uint64_t block_first; /* page that runs[0] starts at */
+	uint16_t run_places[RUNS_AS_EXTENTS]; /* where the first ones start */
 
 	struct extent *extents;
 	size_t extent_count, extent_room;
@@ -62,6 +69,14 @@ void pages_builder_free(struct pages_builder *builder)
 	free(builder);
 }
 
+static void begin_block(struct pages_builder *b)
+{
+	b->from = b->to = 0;
+	b->all = UINT16_MAX;
+	b->any = 0;
+	b->run_count = 0;
+}
+
 void pages_builder_start(struct pages_builder *builder, uint64_t start, const struct pages *after)
 {
 	drop_extents(builder);
@@ -70,8 +85,7 @@ void pages_builder_start(struct pages_builder *builder, uint64_t start, const st
 	builder->after_cursor = 0;
 	builder->position = 0;
 	builder->out_of_memory = false;
-	builder->run_count = 0;
-	builder->block_first = 0;
+	begin_block(builder);
 	builder->slot_count = 0;
 	memset(&builder->counts, 0, sizeof(builder->counts));
 }
@@ -138,11 +152,21 @@ static struct block *find_same_block(struct pages_builder *b, uint64_t first)
 	return old;
 }
 
-static void push_dense(struct pages_builder *b, unsigned int stop)
+static void count_run(struct page_counts *counts, uint64_t count, uint16_t value)
+{
+	counts->state[value_state(value)] += count;
+	for (unsigned int m = value_marks(value); m; m &= m - 1)
+		counts->mark[__builtin_ctz(m)] += count;
+}
+
+static void push_dense(struct pages_builder *b)
 {
 	struct block *block;
 
-	block_fill(b->scratch, b->runs, b->run_count, stop);
+	memset(b->values, 0, b->from * sizeof(b->values[0]));
+	memset(b->values + b->to, 0, (BLOCK_PAGES - b->to) * sizeof(b->values[0]));
+	block_fill(b->scratch, b->values, b->from, b->to, b->all, b->any);
+	block_count(b->scratch, &b->counts);
 	block = find_same_block(b, b->block_first);
 	if (!block) {
 		block = malloc(block_size(b->scratch->varied));
@@ -156,27 +180,55 @@ static void push_dense(struct pages_builder *b, unsigned int stop)
 	push_extent(b, &(struct extent){ .first = b->block_first, .block = block });
 }
 
-/* Puts away the runs gathered since the last 2 MiB border; `stop` is the place behind the last. */
-static void finish_block(struct pages_builder *b, unsigned int stop)
+/* Puts away the pages gathered since the last 2 MiB border. */
+static void finish_block(struct pages_builder *b)
 {
 	if (b->run_count > RUNS_AS_EXTENTS) {
-		push_dense(b, stop);
+		push_dense(b);
 	} else {
-		unsigned int start = b->run_count ? b->runs[0].place : 0;
+		for (unsigned int i = 0; i < b->run_count; i++) {
+			unsigned int place = b->run_places[i];
+			unsigned int end = i + 1 < b->run_count ? b->run_places[i + 1] : b->to;
 
-		for (unsigned int i = 0; i < b->run_count; i++)
-			push_uniform(b, b->block_first + (b->runs[i].place - start),
-				     b->runs[i].value);
+			push_uniform(b, b->block_first + (place - b->from), b->values[place]);
+			count_run(&b->counts, end - place, b->values[place]);
+		}
 	}
-	b->run_count = 0;
+	begin_block(b);
 }
 
-static void count_run(struct page_counts *counts, uint64_t count, enum page_state state,
-		      uint16_t marks)
+/* The block's place of the next page; the block begins with it if none is being filled. */
+static unsigned int next_place(struct pages_builder *b)
 {
-	counts->state[state] += count;
-	for (unsigned int m = marks; m; m &= m - 1)
-		counts->mark[__builtin_ctz(m)] += count;
+	if (!b->run_count) {
+		b->from = b->to = (unsigned int)((b->skew + b->position) & (BLOCK_PAGES - 1));
+		b->block_first = b->position;
+	}
+	return b->to;
+}
+
+static void begin_run(struct pages_builder *b, unsigned int place)
+{
+	if (b->run_count < RUNS_AS_EXTENTS)
+		b->run_places[b->run_count] = (uint16_t)place;
+	b->run_count++;
+}
+
+static void fill(struct pages_builder *b, unsigned int count, uint16_t value)
+{
+	unsigned int place = next_place(b);
+
+	if (!b->run_count || b->values[place - 1] != value)
+		begin_run(b, place);
+	b->all &= value;
+	b->any |= value;
+	for (unsigned int i = 0; i < count; i += FILL_AT_ONCE)
+		for (unsigned int k = 0; k < FILL_AT_ONCE; k++)
+			b->values[place + i + k] = value;
+	b->to += count;
+	b->position += count;
+	if (b->to == BLOCK_PAGES)
+		finish_block(b);
 }
 
 void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_state state,
@@ -185,31 +237,49 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 	struct pages_builder *b = builder;
 	uint16_t value = value_of(state, marks);
 
-	count_run(&b->counts, count, state, marks);
 	while (count) {
 		unsigned int place = (unsigned int)((b->skew + b->position) & (BLOCK_PAGES - 1));
-		uint64_t room = BLOCK_PAGES - place;
-		const struct local_run *last = b->run_count ? &b->runs[b->run_count - 1] : NULL;
+		uint64_t n = BLOCK_PAGES - place;
 
-		if (!last && !place && count >= BLOCK_PAGES) {
-			uint64_t whole = count & ~(uint64_t)(BLOCK_PAGES - 1);
-
+		if (!place && count >= BLOCK_PAGES) {
+			n = count & ~(uint64_t)(BLOCK_PAGES - 1);
 			push_uniform(b, b->position, value);
-			b->position += whole;
-			count -= whole;
-			continue;
+			count_run(&b->counts, n, value);
+			b->position += n;
+		} else {
+			n = count < n ? count : n;
+			fill(b, (unsigned int)n, value);
 		}
-		if (!last)
-			b->block_first = b->position;
-		if (!last || last->value != value)
-			b->runs[b->run_count++] = (struct local_run){ (uint16_t)place, value };
-		if (count < room) {
-			b->position += count;
-			return;
+		count -= n;
+	}
+}
+
+void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *values, size_t count)
+{
+	struct pages_builder *b = builder;
+
+	while (count) {
+		unsigned int place = next_place(b), n = BLOCK_PAGES - place, i;
+		uint16_t all = b->all, any = b->any;
+
+		n = count < n ? (unsigned int)count : n;
+		memcpy(b->values + place, values, n * sizeof(*values));
+		for (i = 0; i < n; i++) {
+			all &= values[i];
+			any |= values[i];
 		}
-		b->position += room;
-		count -= room;
-		finish_block(b, BLOCK_PAGES);
+		/* Where runs start matters only while they are few. */
+		for (i = 0; i < n && b->run_count <= RUNS_AS_EXTENTS; i++)
+			if (!b->run_count || b->values[place + i] != b->values[place + i - 1])
+				begin_run(b, place + i);
+		b->all = all;
+		b->any = any;
+		b->to += n;
+		b->position += n;
+		values += n;
+		count -= n;
+		if (b->to == BLOCK_PAGES)
+			finish_block(b);
 	}
 }
 
@@ -318,7 +388,7 @@ int pages_builder_finish(struct pages_builder *builder, const struct pages_facts
 	size_t extent_bytes, slot_bytes;
 	struct pages *pages;
 
-	finish_block(b, (unsigned int)((b->skew + b->position) & (BLOCK_PAGES - 1)));
+	finish_block(b);
 	if (b->out_of_memory)
 		return -ENOMEM;
 	if (same_as_after(b, facts)) {

@@ -105,58 +105,54 @@ void block_count_part(const struct block *block, unsigned int from, unsigned int
 						       value_of(0, 1 << m));
 }
 
-static void plane_set(uint64_t *plane, unsigned int from, unsigned int to)
+/* Bit `bit` of 64 values in one word: four values at a time, gathered by a multiplication. */
+static uint64_t gather_word(const uint16_t *values, unsigned int bit)
 {
-	unsigned int word = from / 64;
+	uint64_t word = 0;
 
-	/* Where a block is dense its runs are short. */
-	if (to <= word * 64 + 64) {
-		plane[word] |= word_mask(word, from, to);
-		return;
+	for (unsigned int i = 0; i < 64; i += 4) {
+		uint64_t four = values[i] | (uint64_t)values[i + 1] << 16 |
+				(uint64_t)values[i + 2] << 32 | (uint64_t)values[i + 3] << 48;
+
+		four = four >> bit & UINT64_C(0x0001000100010001);
+		word |= (four * UINT64_C(0x0001000200040008) >> 48 & 15) << i;
 	}
-	for (; word * 64 < to; word++)
-		plane[word] |= word_mask(word, from, to);
+	return word;
 }
 
-static void count_marks(struct block *block, unsigned int pages)
+static void count_states(struct block *block, unsigned int from, unsigned int to, uint16_t any)
+{
+	const uint16_t bits = (1 << STATE_BITS) - 1;
+
+	/* Only states between what all have and what any has can occur. */
+	for (unsigned int s = 0; s < PAGE_STATES; s++)
+		if (!(s & ~any) && !(block->base & bits & ~s))
+			block->state_counts[s] =
+				(uint16_t)count_alike(block, from, to, (uint16_t)s, bits);
+}
+
+static void count_marks(struct block *block, unsigned int from, unsigned int to, uint16_t any)
+{
+	for (unsigned int marks = value_marks(any); marks; marks &= marks - 1) {
+		uint16_t mark = value_of(0, (uint16_t)(marks & -marks));
+
+		block->mark_counts[__builtin_ctz(marks)] =
+			(uint16_t)count_alike(block, from, to, mark, mark);
+	}
+}
+
+void block_fill(struct block *block, const uint16_t values[static BLOCK_PAGES], unsigned int from,
+		unsigned int to, uint16_t base, uint16_t any)
 {
 	unsigned int plane = 0;
 
-	for (unsigned int bits = block->base >> STATE_BITS; bits; bits &= bits - 1)
-		block->mark_counts[__builtin_ctz(bits)] = (uint16_t)pages;
-	for (unsigned int bits = block->varied; bits; bits &= bits - 1, plane++) {
-		int bit = __builtin_ctz(bits);
-		unsigned int set = 0;
-
-		for (unsigned int word = 0; bit >= STATE_BITS && word < PLANE_WORDS; word++)
-			set += (unsigned int)__builtin_popcountll(block->planes[plane][word]);
-		if (bit >= STATE_BITS)
-			block->mark_counts[bit - STATE_BITS] = (uint16_t)set;
-	}
-}
-
-void block_fill(struct block *block, struct local_run *runs, unsigned int count, unsigned int stop)
-{
-	uint16_t all = UINT16_MAX, any = 0;
-	uint8_t plane_of[16] = { 0 };
-	unsigned int plane = 0;
-
-	for (unsigned int i = 0; i < count; i++) {
-		all &= runs[i].value;
-		any |= runs[i].value;
-	}
-	memset(block, 0, block_size(any & ~all));
-	block->base = all;
-	block->varied = any & ~all;
-	for (unsigned int bits = block->varied; bits; bits &= bits - 1)
-		plane_of[__builtin_ctz(bits)] = (uint8_t)plane++;
-	runs[count].place = (uint16_t)stop;
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int from = runs[i].place, to = runs[i + 1].place;
-
-		block->state_counts[value_state(runs[i].value)] += to - from;
-		for (unsigned int bits = runs[i].value & block->varied; bits; bits &= bits - 1)
-			plane_set(block->planes[plane_of[__builtin_ctz(bits)]], from, to);
-	}
-	count_marks(block, stop - runs[0].place);
+	memset(block, 0, sizeof(*block));
+	block->base = base;
+	block->varied = any & ~base;
+	for (unsigned int bits = block->varied; bits; bits &= bits - 1, plane++)
+		for (unsigned int word = 0; word < PLANE_WORDS; word++)
+			block->planes[plane][word] = gather_word(values + word * UINT64_C(64),
+								 (unsigned int)__builtin_ctz(bits));
+	count_states(block, from, to, any);
+	count_marks(block, from, to, any);
 }

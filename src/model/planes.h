@@ -16,7 +16,7 @@
 
 #define BLOCK_PAGES 512u
 #define PLANE_WORDS (BLOCK_PAGES / 64)
-#define STATE_BITS  4
+#define STATE_BITS  PAGE_VALUE_MARKS
 #define VALUE_BITS  (STATE_BITS + PAGE_MARKS)
 
 _Static_assert(PAGE_STATES <= 1 << STATE_BITS, "a state fits into its bits");
@@ -30,12 +30,6 @@ struct block {
 	uint16_t state_counts[PAGE_STATES];
 	uint16_t mark_counts[PAGE_MARKS];
 	uint64_t planes[][PLANE_WORDS];
-};
-
-/* A run inside a block; it ends where the next one starts. */
-struct local_run {
-	uint16_t place;
-	uint16_t value;
 };
 
 static inline uint16_t value_of(enum page_state state, uint16_t marks)
@@ -74,10 +68,11 @@ void block_count_part(const struct block *block, unsigned int from, unsigned int
 		      struct page_counts *counts);
 
 /*
- * Makes the block of these runs, ascending, the last of which ends at `stop`; runs[count] must exist.
- * Needs room for every plane.
+ * Makes the block of the values of pages [from, to), all of which have the bits in `base` and no others
+ * than those in `any`. The other values must be 0. Needs room for every plane.
  */
-void block_fill(struct block *block, struct local_run *runs, unsigned int count, unsigned int stop);
+void block_fill(struct block *block, const uint16_t values[static BLOCK_PAGES], unsigned int from,
+		unsigned int to, uint16_t base, uint16_t any);
 
 void block_unref(struct block *block);
 

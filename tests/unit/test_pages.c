@@ -41,6 +41,20 @@ static void random_fill(struct plain *plain, unsigned int longest)
 	}
 }
 
+/* Some pages at once, however they differ. */
+static uint64_t add_mixed(struct pages_builder *b, const struct plain *plain, uint64_t first)
+{
+	uint16_t values[1500];
+	uint64_t n = pick(3) ? 1 + pick(40) : 1 + pick(1500);
+
+	n = n < plain->total - first ? n : plain->total - first;
+	for (uint64_t i = 0; i < n; i++)
+		values[i] = (uint16_t)(plain->state[first + i] | plain->marks[first + i]
+									 << PAGE_VALUE_MARKS);
+	pages_builder_add_mixed(b, values, n);
+	return n;
+}
+
 static struct pages *build(struct pages_builder *b, const struct plain *plain, uint64_t start,
 			   const struct pages *after)
 {
@@ -51,6 +65,10 @@ static struct pages *build(struct pages_builder *b, const struct plain *plain, u
 	for (uint64_t i = 0; i < plain->total;) {
 		uint64_t n = 1;
 
+		if (!pick(4)) {
+			i += add_mixed(b, plain, i);
+			continue;
+		}
 		while (i + n < plain->total && plain->state[i + n] == plain->state[i] &&
 		       plain->marks[i + n] == plain->marks[i] && pick(50))
 			n++;
