@@ -183,6 +183,18 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 	return sink(context, &unknown);
 }
 
+uint64_t object_view(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
+		     uint64_t count, struct object_view *ret_view)
+{
+	uint64_t known;
+
+	if (reader->want_marks || !use_bpf(reader, mapping))
+		return 0;
+	known = object_bpf_view(&reader->bpf, reader->target, mapping, first, count, ret_view);
+	reader->statistics.walks = reader->bpf.walks;
+	return known;
+}
+
 uint16_t object_marks_known(struct object_reader *reader, const struct mapping *mapping)
 {
 	const bool *has = reader->probe->has;

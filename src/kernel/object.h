@@ -65,6 +65,20 @@ void object_reader_let_go(struct object_reader *reader);
 int object_query(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
 		 uint64_t count, object_sink *sink, void *context);
 
+/* Pages one by one: what they hold (enum object_page), and for OBJECT_SWAPPED the slot of each. */
+struct object_view {
+	const uint8_t *what;
+	const uint64_t *slots; /* XARRAY_SLOT_TYPE(), XARRAY_SLOT_OFFSET() */
+};
+
+/*
+ * As object_query() for shared memory of which no two neighbouring pages are alike, but in arrays:
+ * how many of the `count` pages from `first` on *ret_view has, good until the next question. 0: ask
+ * object_query(), which is better or the only way here.
+ */
+uint64_t object_view(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
+		     uint64_t count, struct object_view *ret_view);
+
 /* Closes what object_query() opened; called after each mapping. */
 void object_close(struct object_reader *reader);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/object_bpf.h"
 
@@ -9,6 +10,16 @@
 #define STRETCH_RUNS  65536u
 
 #define FULL 1
+
+/* Runs of fewer pages than this on average are dearer than pages one by one. */
+#define RUN_PAGES_WORTH 8u
+
+struct object_bpf_pages {
+	const struct mapping *mapping; /* NULL: nothing is known */
+	uint64_t first, end;
+	uint8_t what[STRETCH_PAGES]; /* enum object_page */
+	uint64_t slots[STRETCH_PAGES];
+};
 
 bool object_bpf_ready(struct object_bpf *object)
 {
@@ -22,6 +33,9 @@ void object_bpf_forget(struct object_bpf *object)
 {
 	object->mapping = NULL;
 	object->count = object->cursor = 0;
+	object->fragmented = false;
+	if (object->pages)
+		object->pages->mapping = NULL;
 }
 
 void object_bpf_release(struct object_bpf *object)
@@ -29,6 +43,7 @@ void object_bpf_release(struct object_bpf *object)
 	object_bpf_forget(object);
 	shmem_bpf_close(object->bpf);
 	free(object->runs);
+	free(object->pages);
 	*object = (struct object_bpf){ 0 };
 }
 
@@ -78,7 +93,8 @@ static int look(struct object_bpf *o, const struct target *target, const struct 
 
 	if (request.count > left)
 		request.count = left;
-	object_bpf_forget(o);
+	o->mapping = NULL;
+	o->count = o->cursor = 0;
 	o->walks++;
 	r = shmem_bpf_walk(o->bpf, &request, keep, o, NULL);
 	if (r < 0)
@@ -88,7 +104,80 @@ static int look(struct object_bpf *o, const struct target *target, const struct 
 	o->end = first + request.count;
 	if (r == FULL)
 		o->end = o->runs[o->count - 1].first + o->runs[o->count - 1].count;
+	o->fragmented = o->count > (o->end - o->first) / RUN_PAGES_WORTH;
 	return 0;
+}
+
+/* Walks a stretch page by page. Whether the next one is worth it, this one shows. */
+static int look_at_pages(struct object_bpf *o, const struct target *target,
+			 const struct mapping *mapping, uint64_t first)
+{
+	static const uint8_t what[XARRAY_KINDS] = {
+		[XARRAY_SWAP] = OBJECT_SWAPPED,	   [XARRAY_RESIDENT] = OBJECT_CACHED,
+		[XARRAY_POISON] = OBJECT_POISONED, [XARRAY_TORN] = OBJECT_UNKNOWN,
+		[XARRAY_HOLE] = OBJECT_HOLE,
+	};
+	struct object_bpf_pages *p = o->pages;
+	uint64_t left = mapping_pages(mapping) - first, changes = 0;
+	struct shmem_bpf_request request = { .pid = target->pid,
+					     .proc_fd = target->proc,
+					     .mapping = mapping,
+					     .first = first,
+					     .count = left < STRETCH_PAGES ? left : STRETCH_PAGES };
+	struct xarray_pages pages = { first, request.count, what, p->what, p->slots };
+	int r;
+
+	memset(p->what, OBJECT_HOLE, request.count);
+	p->mapping = NULL;
+	o->walks++;
+	r = shmem_bpf_walk_pages(o->bpf, &request, &pages);
+	if (r < 0)
+		return r;
+	p->mapping = mapping;
+	p->first = first;
+	p->end = first + request.count;
+	for (uint64_t i = 1; i < request.count; i++)
+		changes += (p->what[i] != p->what[i - 1]) | (p->slots[i] != p->slots[i - 1] + 1);
+	o->fragmented = changes > request.count / RUN_PAGES_WORTH;
+	return 0;
+}
+
+static bool knows_runs(const struct object_bpf *o, const struct mapping *mapping, uint64_t page)
+{
+	return o->mapping == mapping && page >= o->first && page < o->end;
+}
+
+static bool knows_pages(const struct object_bpf *o, const struct mapping *mapping, uint64_t page)
+{
+	const struct object_bpf_pages *p = o->pages;
+
+	return p && p->mapping == mapping && page >= p->first && page < p->end;
+}
+
+/* Whether the next stretch is to be walked page by page. */
+static bool wants_pages(struct object_bpf *o, bool marks)
+{
+	if (!o->fragmented || marks)
+		return false;
+	if (!o->pages)
+		o->pages = calloc(1, sizeof(*o->pages));
+	return o->pages;
+}
+
+uint64_t object_bpf_view(struct object_bpf *object, const struct target *target,
+			 const struct mapping *mapping, uint64_t first, uint64_t count,
+			 struct object_view *ret_view)
+{
+	struct object_bpf *o = object;
+
+	/* The first stretch of a mapping tells whether the next ones are worth it. */
+	if (knows_runs(o, mapping, first) ||
+	    (!knows_pages(o, mapping, first) &&
+	     (!wants_pages(o, false) || look_at_pages(o, target, mapping, first) < 0)))
+		return 0;
+	ret_view->what = o->pages->what + (first - o->pages->first);
+	ret_view->slots = o->pages->slots + (first - o->pages->first);
+	return count < o->pages->end - first ? count : o->pages->end - first;
 }
 
 struct answer {
@@ -187,6 +276,30 @@ static int say_stretch(struct answer *a)
 	return error;
 }
 
+/* Says all that is known page by page of a->at … a->end - 1. */
+static int say_pages(struct answer *a)
+{
+	const struct object_bpf_pages *p = a->object->pages;
+	uint64_t end = a->end < p->end ? a->end : p->end;
+	int error = 0;
+
+	while (a->at < end && !error) {
+		uint64_t i = a->at - p->first, n = 1;
+		struct object_run said = { .first = a->at, .what = p->what[i] };
+
+		said.slot_known = said.what == OBJECT_SWAPPED;
+		said.type = XARRAY_SLOT_TYPE(p->slots[i]);
+		said.offset = XARRAY_SLOT_OFFSET(p->slots[i]);
+		while (a->at + n < end && p->what[i + n] == said.what &&
+		       (!said.slot_known || p->slots[i + n] == p->slots[i] + n))
+			n++;
+		said.count = n;
+		a->at += n;
+		error = a->sink(a->context, &said);
+	}
+	return error;
+}
+
 int object_bpf_query(struct object_bpf *object, const struct target *target,
 		     const struct mapping *mapping, uint64_t first, uint64_t count, bool marks,
 		     struct object_cache *cache, object_sink *sink, void *context,
@@ -205,14 +318,19 @@ int object_bpf_query(struct object_bpf *object, const struct target *target,
 	int error = 0;
 
 	while (a.at < a.end && !error) {
-		if (object->mapping != mapping || a.at < object->first || a.at >= object->end)
-			error = look(object, target, mapping, a.at, a.end - a.at, marks);
+		bool pages = knows_pages(object, mapping, a.at);
+
+		if (!pages && !knows_runs(object, mapping, a.at)) {
+			pages = wants_pages(object, marks);
+			error = pages ? look_at_pages(object, target, mapping, a.at)
+				      : look(object, target, mapping, a.at, a.end - a.at, marks);
+		}
 		/* Not a place to give up: what BPF cannot say now, another way may. */
 		if (error == -ENOENT || error == -EOPNOTSUPP || error == -EAGAIN ||
 		    error == -EPROTO)
 			error = -ENOSYS;
 		if (!error)
-			error = say_stretch(&a);
+			error = pages ? say_pages(&a) : say_stretch(&a);
 	}
 	*ret_done = a.at - first;
 	return error;

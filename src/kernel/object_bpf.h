@@ -26,6 +26,10 @@ struct object_bpf {
 	uint64_t first, end;
 	struct xarray_run *runs;
 	size_t count, room, cursor;
+
+	/* The same page by page, where runs are short: see object_bpf_view(). */
+	struct object_bpf_pages *pages;
+	bool fragmented; /* the stretch before had runs of few pages */
 };
 
 /* Loads the program the first time (30 ms). False when it cannot be used here: see reason. */
@@ -40,6 +44,14 @@ int object_bpf_query(struct object_bpf *object, const struct target *target,
 		     const struct mapping *mapping, uint64_t first, uint64_t count, bool marks,
 		     struct object_cache *cache, object_sink *sink, void *context,
 		     uint64_t *ret_done);
+
+/*
+ * Pages of the mapping from `first` on, one by one, in memory that is known already or worth walking
+ * like that: how many of the `count` wanted, 0 for none (then ask object_bpf_query()). Without marks.
+ */
+uint64_t object_bpf_view(struct object_bpf *object, const struct target *target,
+			 const struct mapping *mapping, uint64_t first, uint64_t count,
+			 struct object_view *ret_view);
 
 /* Drops the stretch: the next answer is a new look. */
 void object_bpf_forget(struct object_bpf *object);

@@ -255,15 +255,11 @@ static int ask_windows(struct query *q, uint64_t first, uint64_t count)
 	return 0;
 }
 
-static bool tells_by_mincore(const struct object_cache *c)
-{
-	return !c->shmem && c->probe->has[PROBE_MINCORE] && c->residency;
-}
-
 /* By cachestat, which is exact; the rest only serves speed and marks. */
 static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret_empty)
 {
 	struct cache_counts counts;
+	const bool *has = q->cache->probe->has;
 	const unsigned char *core;
 	int error = object_cache_count(q->cache, first, count, &counts);
 	uint64_t evicted;
@@ -280,7 +276,7 @@ static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret
 		return emit_cached(q, first, count);
 	if (count > WINDOW_PAGES)
 		return ask_windows(q, first, count);
-	if (count <= (tells_by_mincore(q->cache) ? FEW_FILE_PAGES : FEW_PAGES))
+	if (count <= (!q->cache->shmem && has[PROBE_MINCORE] ? FEW_FILE_PAGES : FEW_PAGES))
 		return ask_each(q, first, count, &counts);
 	core = object_cache_look_in_core(q->cache, first, count);
 	if (!core)

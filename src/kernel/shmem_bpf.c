@@ -27,6 +27,7 @@ struct pass {
 	const struct shmem_bpf_request *request;
 	shmem_bpf_sink *sink;
 	void *context;
+	const struct xarray_pages *pages; /* where to instead, or NULL */
 	struct shmem_bpf_file *file;
 	uint64_t addr, end; /* what is left */
 	unsigned int attempts;
@@ -149,6 +150,23 @@ static uint64_t address_of(const struct xarray_walk *walk, uint64_t page)
 	return walk->vm_start + ((page - walk->vm_pgoff) << PMTOP_PAGE_SHIFT);
 }
 
+/* A record that is read again overwrites what it left. */
+static bool decode_pages(const struct pass *pass, const struct xarray_record *record, uint64_t bias)
+{
+	const struct xarray_walk *walk = pass->bpf->walk;
+
+	return xarray_decode_pages(record, &pass->bpf->frames, walk->first, walk->stop, bias,
+				   pass->pages);
+}
+
+static void look_again(struct pass *pass, uint64_t page)
+{
+	const struct xarray_walk *walk = pass->bpf->walk;
+
+	pass->attempts++;
+	pass->addr = address_of(walk, page > walk->first ? page : walk->first);
+}
+
 /*
  * Decodes one record. When it was torn and shall be read again, its runs are taken back and
  * pass->addr is where it starts.
@@ -162,6 +180,12 @@ static int take_record(struct pass *pass, const struct xarray_record *record, ui
 	uint64_t start = record->base + ((uint64_t)record->from << record->shift);
 	size_t count;
 
+	if (pass->pages) {
+		*ret_torn = decode_pages(pass, record, bias) && pass->attempts < ATTEMPTS;
+		if (*ret_torn)
+			look_again(pass, start);
+		return 0;
+	}
 	if (batch->room - batch->count < XARRAY_SLOTS) {
 		int r = flush(pass, false);
 
@@ -176,11 +200,10 @@ static int take_record(struct pass *pass, const struct xarray_record *record, ui
 		pass->attempts < ATTEMPTS;
 	if (!*ret_torn)
 		return 0;
-	pass->attempts++;
 	batch->count = count;
 	if (count)
 		batch->runs[count - 1] = last;
-	pass->addr = address_of(walk, start > walk->first ? start : walk->first);
+	look_again(pass, start);
 	return 0;
 }
 
@@ -246,26 +269,19 @@ static int walk_all(struct pass *pass)
 	return flush(pass, true);
 }
 
-int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,
-		   shmem_bpf_sink *sink, void *context, struct shmem_bpf_file *ret_file)
+static int walk_checked(struct pass *pass)
 {
-	struct shmem_bpf_file file = { 0 };
-	struct pass pass = {
-		.bpf = bpf,
-		.request = request,
-		.sink = sink,
-		.context = context,
-		.file = &file,
-		.addr = request->mapping->start + (request->first << PMTOP_PAGE_SHIFT),
-	};
+	const struct shmem_bpf_request *request = pass->request;
+	struct shmem_bpf *bpf = pass->bpf;
 	int r;
 
-	pass.end = pass.addr + (request->count << PMTOP_PAGE_SHIFT);
+	pass->addr = request->mapping->start + (request->first << PMTOP_PAGE_SHIFT);
+	pass->end = pass->addr + (request->count << PMTOP_PAGE_SHIFT);
 	r = may_read(request->proc_fd);
 	if (!r)
 		r = shmem_bpf_bind(bpf, request->pid);
 	if (!r)
-		r = walk_all(&pass);
+		r = walk_all(pass);
 	/* The answer counts only if it was this process all the time. */
 	if (r >= 0 || r == -ENOENT) {
 		int after = may_read(request->proc_fd);
@@ -274,9 +290,29 @@ int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *reques
 	}
 	if (r < 0)
 		shmem_bpf_unbind(bpf);
-	else if (ret_file)
+	return r;
+}
+
+int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,
+		   shmem_bpf_sink *sink, void *context, struct shmem_bpf_file *ret_file)
+{
+	struct shmem_bpf_file file = { 0 };
+	struct pass pass = {
+		.bpf = bpf, .request = request, .sink = sink, .context = context, .file = &file
+	};
+	int r = walk_checked(&pass);
+
+	if (r >= 0 && ret_file)
 		*ret_file = file;
 	return r;
+}
+
+int shmem_bpf_walk_pages(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,
+			 const struct xarray_pages *pages)
+{
+	struct pass pass = { .bpf = bpf, .request = request, .pages = pages };
+
+	return walk_checked(&pass);
 }
 
 #else

@@ -257,4 +257,10 @@ int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *reques
 	return -ENOSYS;
 }
 
+int shmem_bpf_walk_pages(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,
+			 const struct xarray_pages *pages)
+{
+	return -ENOSYS;
+}
+
 #endif

@@ -157,6 +157,76 @@ bool xarray_decode(const struct xarray_record *record, const struct xarray_frame
 	return torn;
 }
 
+/* A plain leaf node, whose entries are one page each. False: it holds something else as well. */
+static bool decode_leaf(const struct xarray_record *record, const struct xarray_frames *frames,
+			unsigned int from, unsigned int to, uint8_t *names, uint64_t *slots,
+			const uint8_t *name_of)
+{
+	/* By the two low bits of an entry that is not empty. */
+	const uint8_t name[8] = { [0] = name_of[XARRAY_HOLE],
+				  [4] = name_of[XARRAY_RESIDENT],
+				  [5] = name_of[XARRAY_SWAP],
+				  [7] = name_of[XARRAY_SWAP] };
+	uint64_t odd = 0;
+
+	if (record->shift || (frames->page_size && frames->page_size != 64))
+		return false;
+	/* Without a branch: no entry tells what the next one is. */
+	for (unsigned int s = from; s < to; s++) {
+		uint64_t entry = record->slots[s], low = entry & 3, value = entry & 1;
+		uint64_t folio = !low & !!entry, astray = entry < frames->base;
+
+		astray |= !!((entry - frames->base) & 63);
+		names[s - from] = name[(uint64_t) !!entry << 2 | low];
+		slots[s - from] = entry >> 1;
+		odd |= (low == 2) | (value & (entry >> 59 >= SWAP_FIRST_MARKER)) |
+		       (folio & astray & !!frames->page_size);
+	}
+	return !odd;
+}
+
+static void put_run(const struct xarray_pages *pages, const struct xarray_run *run)
+{
+	uint64_t at = run->first - pages->first;
+
+	for (uint64_t k = 0; k < run->count; k++) {
+		pages->names[at + k] = pages->name_of[run->kind];
+		pages->slots[at + k] = (uint64_t)run->type << SWAP_OFFSET_BITS | (run->value + k);
+	}
+}
+
+bool xarray_decode_pages(const struct xarray_record *record, const struct xarray_frames *frames,
+			 uint64_t low, uint64_t high, uint64_t bias,
+			 const struct xarray_pages *pages)
+{
+	struct xarray_run single[XARRAY_SLOTS];
+	struct xarray_runs runs = { single, 0, XARRAY_SLOTS };
+	unsigned int to = record->to < XARRAY_SLOTS ? record->to : XARRAY_SLOTS;
+	uint64_t first = record->base + ((uint64_t)record->from << record->shift);
+	uint64_t end = record->base + ((uint64_t)to << record->shift), at;
+	bool torn;
+
+	first = first < low ? low : first;
+	end = end > high ? high : end;
+	if (first >= end || first + bias < pages->first)
+		return false;
+	at = first + bias - pages->first;
+	if (at >= pages->count)
+		return false;
+	if (end - first > pages->count - at)
+		end = first + (pages->count - at);
+	if (decode_leaf(record, frames, (unsigned int)(first - record->base),
+			(unsigned int)(end - record->base), pages->names + at, pages->slots + at,
+			pages->name_of))
+		return false;
+	for (uint64_t k = 0; k < end - first; k++)
+		pages->names[at + k] = pages->name_of[XARRAY_HOLE];
+	torn = xarray_decode(record, frames, first, end, bias, &runs);
+	for (size_t i = 0; i < runs.count; i++)
+		put_run(pages, &runs.runs[i]);
+	return torn;
+}
+
 uint64_t xarray_folio(const struct xarray_record *record, uint64_t page, uint64_t *ret_offset)
 {
 	unsigned int slot = (page - record->base) >> record->shift;

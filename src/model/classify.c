@@ -121,6 +121,7 @@ static struct verdict classify_absent(const struct mapping *m, const struct evid
 	case OBJECT_CACHED_OR_SWAPPED:
 		return doubted(PAGE_UNKNOWN, RULE_CACHED_OR_SWAPPED, DOUBT_NO_CACHESTAT);
 	case OBJECT_UNKNOWN:
+	case OBJECT_PAGES:
 		break;
 	}
 	return doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_NO_RIGHT);

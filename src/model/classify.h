@@ -50,6 +50,7 @@ enum object_page {
 	OBJECT_HOLE_OR_ALLOCATED, /* without data; nothing here can tell more */
 	OBJECT_CACHED_OR_SWAPPED, /* data in core; nothing here can tell more */
 	OBJECT_UNKNOWN,
+	OBJECT_PAGES
 };
 
 struct evidence {

@@ -28,6 +28,9 @@ struct assembly {
 	uint16_t bits; /* evidence of the verdict that is remembered; neighbours are often alike */
 	struct verdict verdict;
 	bool verdict_known;
+	bool values_known; /* and those on such pages by what the object holds, for the builder */
+	uint16_t values[OBJECT_PAGES];
+	uint8_t doubts[OBJECT_PAGES];
 	bool gap_known; /* so is the verdict on pages without an entry */
 	struct verdict gap;
 };
@@ -71,6 +74,12 @@ struct pass {
 };
 
 enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping);
+
+/* Appends pages of which everything is known to the mapping that is being put together. */
+void pass_add_verdict(struct pass *pass, uint64_t count, const struct verdict *verdict);
+
+/* The same for pages without an entry, or with a marker alone: the object behind them is asked. */
+int pass_add_absent(struct pass *pass, uint64_t count, const struct evidence *evidence);
 
 /* Reads the pages of mappings [from, to), which have one wish. */
 int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from, size_t to);

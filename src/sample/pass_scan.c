@@ -22,67 +22,14 @@ static const struct mapping *current(const struct pass *p)
 	return p->now.mapping->mapping;
 }
 
-/* The most telling doubt of a mapping is the first one of the enum. */
-static void take_doubt(struct pass *p, uint8_t doubt)
-{
-	uint8_t *has = &p->now.facts.doubt;
-
-	/* Sums may settle all others, so that one must not hide behind them. */
-	if (doubt && *has != DOUBT_UNWRITTEN && (!*has || doubt == DOUBT_UNWRITTEN || doubt < *has))
-		*has = doubt;
-}
-
-static void add_verdict(struct pass *p, uint64_t count, const struct verdict *v)
-{
-	take_doubt(p, v->doubt);
-	pages_builder_add(p->builder, count, v->state, v->marks);
-}
-
-/* What the object says about pages that the page table does not hold. */
-struct absent {
-	struct pass *pass;
-	struct evidence evidence;
-};
-
-static int add_object_run(void *context, const struct object_run *run)
-{
-	struct absent *a = context;
-	struct verdict v;
-
-	a->evidence.object = run->what;
-	v = classify_page(current(a->pass), &a->evidence);
-	add_verdict(a->pass, run->count, &v);
-	if (run->slot_known)
-		pages_builder_slot(a->pass->builder, &(struct slot_run){ run->first, run->count,
-									 run->offset, run->type });
-	return 0;
-}
-
-static int add_absent(struct pass *p, uint64_t count, const struct evidence *evidence)
-{
-	struct absent a = { p, *evidence };
-	uint64_t first = pages_builder_position(p->builder), done;
-	int error = object_query(p->objects, current(p), first, count, add_object_run, &a);
-
-	if (error && error != -EACCES)
-		return error;
-	/* An object that stopped to answer half way leaves the rest unknown. */
-	done = pages_builder_position(p->builder) - first;
-	if (done < count)
-		return add_object_run(&a, &(struct object_run){ .first = first + done,
-								.count = count - done,
-								.what = OBJECT_UNKNOWN });
-	return 0;
-}
-
 static int add_evidence(struct pass *p, uint64_t count, const struct evidence *e)
 {
 	struct verdict v;
 
 	if (classify_needs_object(current(p), e))
-		return add_absent(p, count, e);
+		return pass_add_absent(p, count, e);
 	v = classify_page(current(p), e);
-	add_verdict(p, count, &v);
+	pass_add_verdict(p, count, &v);
 	return 0;
 }
 
@@ -96,11 +43,11 @@ static int add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 		return 0;
 	}
 	if (classify_needs_object(current(p), &e))
-		return add_absent(p, count, &e);
+		return pass_add_absent(p, count, &e);
 	p->now.verdict = classify_page(current(p), &e);
 	p->now.bits = bits;
 	p->now.verdict_known = true;
-	add_verdict(p, count, &p->now.verdict);
+	pass_add_verdict(p, count, &p->now.verdict);
 	return 0;
 }
 
@@ -174,7 +121,7 @@ static int add_words(struct pass *p, size_t count, uint16_t scanned)
 			struct verdict v = classify_page(current(p), &e);
 
 			v.marks |= extra;
-			add_verdict(p, n, &v);
+			pass_add_verdict(p, n, &v);
 		} else {
 			int error = add_evidence(p, n, &e);
 
@@ -247,11 +194,11 @@ static int add_gap(struct pass *p, uint64_t page)
 		return 0;
 	if (!p->now.gap_known) {
 		if (classify_needs_object(current(p), &nothing))
-			return add_absent(p, page - position, &nothing);
+			return pass_add_absent(p, page - position, &nothing);
 		p->now.gap = classify_page(current(p), &nothing);
 		p->now.gap_known = true;
 	}
-	add_verdict(p, page - position, &p->now.gap);
+	pass_add_verdict(p, page - position, &p->now.gap);
 	return 0;
 }
 

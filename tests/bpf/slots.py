@@ -84,7 +84,8 @@ def exact(programs, name, kind, pages, skip=0, seed=1, where=None, pressure=(), 
             group.remove()
 
 
-def agree(programs, name, kind, pages, skip=0, where=None, pressure=(), want=()):
+def agree(programs, name, kind, pages, skip=0, where=None, pressure=(), want=(), word="out",
+          by_page=0):
     group = Cgroup(name) if pressure else None
     target = Target(f"{programs}/slots_target", kind, pages, skip, 3, where, group)
     try:
@@ -93,7 +94,7 @@ def agree(programs, name, kind, pages, skip=0, where=None, pressure=(), want=())
         if pressure:
             group.free()
             target.tell("touch")
-        target.tell("out")
+        target.tell(word)
         target.stop()
         figures = check(programs, target.pid, target.start, program="slots_agree")
         print(f"{name}: {json.dumps(figures)}", flush=True)
@@ -102,6 +103,7 @@ def agree(programs, name, kind, pages, skip=0, where=None, pressure=(), want=())
             need(bpf.get(word, 0) > 0, f"{name}: some pages are {word}", figures)
         need(bpf.get("slots") == bpf.get("swapped", 0) + bpf.get("swap_cached", 0),
              f"{name}: a slot for each swapped page", figures)
+        need(figures.get("by_page", 0) >= by_page, f"{name}: looked at page by page", figures)
         need(figures.get("walks_in_gaps", 0) <= 2 + pages // 16384,
              f"{name}: one walk answers for many gaps", figures)
     finally:
@@ -391,6 +393,8 @@ def main():
                   want=("hole", "allocated", "cached", "swap_cached"))
             agree(programs, "allocated, pressure", "allocated", pages, skip=55, pressure=(3, 5),
                   want=("hole", "cached", "swapped", "swap_cached"))
+            agree(programs, "scattered", "holes", 3 * pages, skip=55, word="scatter",
+                  by_page=2 * pages, want=("hole", "cached", "swap_cached"))
             agree(programs, "large folios", "file", pages, where=huge, pressure=(3,),
                   want=("swap_cached",))
     elif what == "dump":

@@ -15,6 +15,7 @@
 
 #include "kernel/maps.h"
 #include "kernel/object.h"
+#include "kernel/xarray.h"
 
 #define WAYS	     3
 #define MAX_REPORTED 20
@@ -37,12 +38,14 @@ static const char *const words[] = {
 	[OBJECT_HOLE_OR_ALLOCATED] = "hole_or_allocated",
 	[OBJECT_CACHED_OR_SWAPPED] = "cached_or_swapped",
 	[OBJECT_UNKNOWN] = "unknown",
+	[OBJECT_POISONED] = "poisoned",
 };
 #define WORDS (sizeof(words) / sizeof(*words))
 
 struct answer {
 	uint8_t *what;
-	uint64_t next, slots;
+	uint64_t *where; /* slot of each page: type << 58 | offset */
+	uint64_t next, slots, viewed;
 };
 
 static int take(void *context, const struct object_run *run)
@@ -55,13 +58,37 @@ static int take(void *context, const struct object_run *run)
 	memset(a->what + run->first, run->what, run->count);
 	if (run->slot_known)
 		a->slots += run->count;
+	for (uint64_t k = 0; k < run->count; k++)
+		a->where[run->first + k] =
+			run->slot_known ? (uint64_t)run->type << 58 | (run->offset + k) : 0;
+	return 0;
+}
+
+/* Page by page where that can be had, as samples do. */
+static int ask_pages(struct object_reader *reader, const struct mapping *m, uint64_t count,
+		     struct answer *a)
+{
+	struct object_view view;
+	uint64_t n = object_view(reader, m, a->next, count, &view);
+
+	if (!n)
+		return object_query(reader, m, a->next, count, take, a);
+	for (uint64_t k = 0; k < n; k++) {
+		a->what[a->next + k] = view.what[k];
+		a->where[a->next + k] = view.what[k] == OBJECT_SWAPPED ? view.slots[k] : 0;
+		a->slots += view.what[k] == OBJECT_SWAPPED;
+	}
+	a->next += n;
+	a->viewed += n;
 	return 0;
 }
 
 static int ask(const struct target *target, const struct mapping *m, const char *without,
-	       uint64_t step, struct answer *ret_answer, struct object_statistics *ret_statistics)
+	       uint64_t step, bool by_page, struct answer *ret_answer,
+	       struct object_statistics *ret_statistics)
 {
-	struct answer a = { .what = calloc(mapping_pages(m) + 1, 1) };
+	struct answer a = { .what = calloc(mapping_pages(m) + 1, 1),
+			    .where = calloc(mapping_pages(m) + 1, sizeof(uint64_t)) };
 	struct filesystems *filesystems;
 	struct object_reader *reader;
 	struct probe probe;
@@ -73,11 +100,13 @@ static int ask(const struct target *target, const struct mapping *m, const char 
 		return -EINVAL;
 	filesystems = filesystems_new(&probe);
 	reader = object_reader_new(target, &probe, filesystems);
-	object_reader_want_marks(reader, true);
+	object_reader_want_marks(reader, !by_page);
 	while (a.next < mapping_pages(m) && !error) {
 		uint64_t left = mapping_pages(m) - a.next;
 
-		error = object_query(reader, m, a.next, left < step ? left : step, take, &a);
+		left = left < step ? left : step;
+		error = by_page ? ask_pages(reader, m, left, &a)
+				: object_query(reader, m, a.next, left, take, &a);
 	}
 	*ret_statistics = *object_statistics(reader);
 	object_reader_free(reader);
@@ -143,17 +172,43 @@ static void print(const char *name, const struct answer *a, uint64_t pages)
 	printf("},");
 }
 
+/* The three ways; the walk in small gaps, as a page table has them; page by page; and once more. */
+#define LOOKS	(WAYS + 3)
+#define IN_GAPS WAYS
+#define BY_PAGE (WAYS + 1)
+#define AGAIN	(WAYS + 2)
+
 struct round {
-	struct answer answers[WAYS + 2];
-	struct object_statistics statistics[WAYS + 2];
+	struct answer answers[LOOKS];
+	struct object_statistics statistics[LOOKS];
 };
 
-/* All three ways; the walk again, asked in small gaps as a page table has them; and once more. */
+/* Page by page there are no marks, but each slot must be the same. */
+static int compare_pages(const struct answer *a, const struct answer *b, uint64_t pages)
+{
+	int differences = 0;
+
+	for (uint64_t i = 0; i < pages; i++) {
+		uint8_t what = a->what[i];
+
+		what = what == OBJECT_SWAP_CACHED ? OBJECT_SWAPPED : what;
+		what = what == OBJECT_ALLOCATED ? OBJECT_CACHED : what;
+		if (what == b->what[i] && a->where[i] == b->where[i])
+			continue;
+		if (differences++ < MAX_REPORTED)
+			fprintf(stderr,
+				"page %" PRIu64 ": %s at %" PRIx64 ", by page %s at %" PRIx64 "\n",
+				i, words[what], a->where[i], words[b->what[i]], b->where[i]);
+	}
+	return differences;
+}
+
 static int ask_all(const struct target *target, const struct mapping *m, struct round *r)
 {
-	for (int w = 0; w < WAYS + 2; w++) {
+	for (int w = 0; w < LOOKS; w++) {
 		int error = ask(target, m, w < WAYS ? ways[w].without : "",
-				w == WAYS ? 7 : UINT64_MAX, &r->answers[w], &r->statistics[w]);
+				w == IN_GAPS || w == BY_PAGE ? 7 : UINT64_MAX, w == BY_PAGE,
+				&r->answers[w], &r->statistics[w]);
 
 		if (error) {
 			fprintf(stderr, "way %d: %s\n", w, strerror(-error));
@@ -165,14 +220,16 @@ static int ask_all(const struct target *target, const struct mapping *m, struct 
 
 static void forget(struct round *r)
 {
-	for (int w = 0; w < WAYS + 2; w++)
+	for (int w = 0; w < LOOKS; w++) {
 		free(r->answers[w].what);
+		free(r->answers[w].where);
+	}
 }
 
 /* Somebody may switch a swap area off meanwhile, which moves pages of a stopped process too. */
 static bool has_moved(const struct round *r, uint64_t pages)
 {
-	return memcmp(r->answers[0].what, r->answers[WAYS + 1].what, pages) != 0;
+	return memcmp(r->answers[0].what, r->answers[AGAIN].what, pages) != 0;
 }
 
 int main(int argc, char **argv)
@@ -202,11 +259,14 @@ int main(int argc, char **argv)
 	printf("{");
 	for (int w = 0; w < WAYS; w++)
 		print(ways[w].name, &r.answers[w], pages);
-	for (int w = 1; w < WAYS + 2; w++)
-		differences += compare(&r.answers[0], &r.answers[w], pages,
-				       w < WAYS ? ways[w].name : "bpf again");
-	printf("\"walks\":%" PRIu64 ",\"walks_in_gaps\":%" PRIu64 ",\"differences\":%d}\n",
-	       r.statistics[0].walks, r.statistics[WAYS].walks, differences);
+	for (int w = 1; w < LOOKS; w++)
+		differences += w == BY_PAGE ? compare_pages(&r.answers[0], &r.answers[w], pages)
+					    : compare(&r.answers[0], &r.answers[w], pages,
+						      w < WAYS ? ways[w].name : "bpf again");
+	printf("\"walks\":%" PRIu64 ",\"walks_in_gaps\":%" PRIu64 ",\"by_page\":%" PRIu64
+	       ",\"differences\":%d}\n",
+	       r.statistics[0].walks, r.statistics[IN_GAPS].walks, r.answers[BY_PAGE].viewed,
+	       differences);
 	forget(&r);
 	mapping_unref(m);
 	target_close(&target);

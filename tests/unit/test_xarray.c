@@ -263,9 +263,97 @@ static void test_pagemap_word(void **state)
 		    UINT64_C(0x607fffffffffffff));
 }
 
+static uint64_t next_random(uint64_t *random)
+{
+	*random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return *random >> 33;
+}
+
+/* Four pages as one entry, in RAM or in swap; its last slot. */
+static unsigned int fill_large(struct xarray_record *r, unsigned int s, uint64_t value)
+{
+	r->slots[s] = value % 2 ? folio(value) : slot_value(value % 23, value);
+	for (unsigned int k = 1; k < 4; k++)
+		r->slots[s + k] = sibling(s);
+	return s + 3;
+}
+
+/* Entries as a kernel may have them, and a few that it must not have. */
+static void fill_random(struct xarray_record *r, uint64_t *random, bool odd)
+{
+	for (unsigned int s = 0; s < XARRAY_SLOTS; s++) {
+		uint64_t what = next_random(random) % (odd ? 40 : 30), value = next_random(random);
+
+		if (what < 10)
+			r->slots[s] = 0;
+		else if (what < 20)
+			r->slots[s] = slot_value(value % 23, value % 5 ? s : value);
+		else if (what < 30)
+			r->slots[s] = folio(value);
+		else if (what < 32)
+			r->slots[s] = slot_value(23 + value % 9, 2);
+		else if (what < 38 && s % 4 == 0)
+			s = fill_large(r, s, value);
+		else if (what == 39)
+			r->slots[s] = folio(value) + 4;
+	}
+}
+
+/* Page by page must be what the runs say, holes where they say nothing; nothing else is touched. */
+static void test_pages_equal_runs(void **state)
+{
+	static const uint8_t names[XARRAY_KINDS] = { 10, 11, 12, 13, 14 };
+	uint64_t random = 7;
+
+	for (int round = 0; round < 20000; round++) {
+		struct xarray_record r = leaf(512 + 64 * (next_random(&random) % 4));
+		uint8_t got[300], want[300];
+		uint64_t slots[300] = { 0 }, low, high, bias;
+		struct xarray_pages pages = { 100, 300, names, got, slots };
+		struct decoded d = { 0 };
+		bool torn;
+
+		if (round % 7 == 0)
+			r.shift = 6;
+		r.from = round % 3 ? 0 : next_random(&random) % 64;
+		r.to = round % 5 ? 64 : r.from + next_random(&random) % (65 - r.from);
+		fill_random(&r, &random, round % 2);
+		low = 500 + next_random(&random) % 100;
+		high = low + next_random(&random) % 300;
+		bias = (uint64_t)100 - low;
+		memset(got, 99, sizeof(got));
+		memset(want, 99, sizeof(want));
+		decode(&d, &r, low, high, bias);
+		torn = xarray_decode_pages(&r, &frames, low, high, bias, &pages);
+		for (uint64_t p = low; p < high; p++)
+			if (p >= r.base + ((uint64_t)r.from << r.shift) &&
+			    p < r.base + ((uint64_t)r.to << r.shift))
+				want[p - low] = names[XARRAY_HOLE];
+		for (size_t i = 0; i < d.list.count; i++)
+			for (uint64_t k = 0; k < d.runs[i].count; k++) {
+				uint64_t at = d.runs[i].first + k - 100;
+
+				/* A run says all of an entry that the record has a part of. */
+				if (want[at] == 99)
+					continue;
+				want[at] = names[d.runs[i].kind];
+				if (d.runs[i].kind != XARRAY_SWAP)
+					continue;
+				assert_int_equal(XARRAY_SLOT_TYPE(slots[at]), d.runs[i].type);
+				assert_int_equal(XARRAY_SLOT_OFFSET(slots[at]),
+						 d.runs[i].value + k);
+			}
+		assert_memory_equal(got, want, sizeof(got));
+		/* What is torn beyond the wanted pages does not matter. */
+		assert_true(d.torn || !torn);
+		assert_true(torn || !memchr(got, names[XARRAY_TORN], sizeof(got)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pages_equal_runs),
 		cmocka_unit_test(test_single_pages),
 		cmocka_unit_test(test_runs_go_on_across_records),
 		cmocka_unit_test(test_large_entries),
