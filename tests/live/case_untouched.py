@@ -5,6 +5,8 @@ import os
 import pty
 import select
 import signal
+import subprocess
+import tempfile
 import time
 
 from harness import (PAGE, Failure, Target, check, libc, pagemap_words, push_out, signal_quietly,
@@ -127,6 +129,14 @@ def dump(programs, pid, samples):
         programs.dump(pid)
 
 
+def record(programs, pid, samples):
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([str(programs.pmtop), "record", "-p", str(pid), "-o", f"{folder}/log",
+                               "--interval", "20ms", "--duration", f"{samples * 20 + 100}ms"],
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    check(done.returncode == 0, f"record: {done.stderr}")
+
+
 def on_screen(*words):
     """The live view in a terminal of its own, at 50 samples a second, for as many samples."""
 
@@ -196,6 +206,7 @@ def run(report, programs, options):
     del options
     report.case("untouched: the detector detects", detector, programs)
     report.case("untouched by dump", untouched, programs, dump, 5)
+    report.case("untouched by a recording", untouched, programs, record, 25)
     report.case("untouched by the live view", untouched, programs,
                 on_screen("-p", "PID", "--interval", "20ms"), 25)
     report.case("untouched by the list of processes", untouched, programs, on_screen(), 25)

@@ -98,6 +98,13 @@ def push_out(pid):
     os.close(pidfd)
 
 
+def faults_of(pid):
+    """Minor and major faults of a process."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        words = stat.read().rpartition(")")[2].split()
+    return words[7], words[9]
+
+
 def swap_is_possible():
     """Whether this machine lets us limit memory and add swap: cgroup v1, as root."""
     return os.geteuid() == 0 and os.path.exists(f"{CGROUP}/memory.limit_in_bytes")
@@ -184,8 +191,11 @@ class Log(unittest.TestCase):
             time.sleep(1.5)
             target.process.send_signal(signal.SIGSTOP)
             time.sleep(1)
+            faults = faults_of(target.pid)
             push_out(target.process.pid)
             time.sleep(1)
+            # The facts of all that went out were read by now, and nothing came back for it.
+            self.assertEqual(faults_of(target.pid), faults)
             target.process.send_signal(signal.SIGCONT)
             time.sleep(0.06)
             target.process.send_signal(signal.SIGSTOP)
