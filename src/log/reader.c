@@ -7,16 +7,8 @@
 #include "log/reader_internal.h"
 #include "model/cleanup.h"
 
-/* Blocks that may change between two samples that are read one after the other. */
-#define CHANGES_MAX (1u << 20)
-
 /* Going on by more samples than this, the mappings are read from the newest list of them. */
 #define STEP_MAX 16
-
-/* Rows of blocks between two samples, above which a sample is read as if it were the first. */
-#define ROWS_MAX 50000
-
-#define BLOCK_NUMBER_MAX ((int64_t)(UINT64_MAX >> (LOG_BLOCK_SHIFT + PMTOP_PAGE_SHIFT)))
 
 sqlite3_stmt *reader_use(struct log_reader *reader, enum reader_statement which)
 {
@@ -176,55 +168,6 @@ int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sam
 	return 0;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void changes_free(const struct read_changes *changes)
-{
-	free(changes->blocks);
-}
-
-/* The blocks of rows (after, to], ascending and each once. */
-static int read_changes(struct log_reader *reader, int64_t after, int64_t to,
-			struct read_changes *changes)
-{
-	sqlite3_stmt *s = reader_use(reader, READ_BLOCKS_BETWEEN);
-	size_t room = 0, n = 0;
-	int64_t block;
-	int result;
-
-	sqlite3_bind_int64(s, 1, after);
-	sqlite3_bind_int64(s, 2, to);
-	while ((result = sqlite3_step(s)) == SQLITE_ROW && changes->count < CHANGES_MAX) {
-		if (reader_number(s, 0, 0, BLOCK_NUMBER_MAX, &block))
-			return -EBADMSG;
-		if (changes->count == room) {
-			uint64_t *more = realloc(changes->blocks,
-						 (room = room ? room * 2 : 64) * sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			changes->blocks = more;
-		}
-		changes->blocks[changes->count++] = (uint64_t)block;
-	}
-	sqlite3_reset(s);
-	if (result != SQLITE_DONE && result != SQLITE_ROW)
-		return -EBADMSG;
-	changes->known = result == SQLITE_DONE;
-	if (changes->count)
-		qsort(changes->blocks, changes->count, sizeof(*changes->blocks), compare_numbers);
-	for (size_t i = 0; i < changes->count; i++)
-		if (!n || changes->blocks[n - 1] != changes->blocks[i])
-			changes->blocks[n++] = changes->blocks[i];
-	changes->count = n;
-	return 0;
-}
-
 int reader_counts(sqlite3_stmt *statement, int at, struct page_counts *ret_counts,
 		  uint16_t *ret_known)
 {
@@ -334,35 +277,17 @@ static int build_snapshot(struct log_reader *reader, uint64_t sample, const stru
 	return code;
 }
 
-/*
- * What changed between the sample that was loaded before and this one, in either direction: a block
- * without a row between them is the same in both.
- */
-static int find_changes(struct log_reader *reader, const struct read_sample *row,
-			struct read_changes *changes)
-{
-	int64_t low = reader->row.last_block, high = row->last_block;
-
-	if (low > high) {
-		low = high;
-		high = reader->row.last_block;
-	}
-	if (!reader->snapshot || high - low > ROWS_MAX)
-		return 0;
-	return read_changes(reader, low, high, changes);
-}
-
 static int load(struct log_reader *reader, uint64_t sample, struct log_error *error)
 {
 	CLEANUP(read_layout_free) struct read_layout layout = { 0 };
-	CLEANUP(changes_free) struct read_changes changes = { 0 };
+	CLEANUP(read_changes_free) struct read_changes changes = { 0 };
 	bool step = reader->snapshot && sample > reader->current &&
 		    sample - reader->current <= STEP_MAX;
 	struct snapshot *snapshot = NULL;
 	struct read_sample row;
 	int code = reader_read_sample(reader, sample, &row, error);
 
-	if (!code && find_changes(reader, &row, &changes))
+	if (!code && reader_find_changes(reader, sample, &row, &changes))
 		code = reader_damaged(reader, sample, "its changes cannot be read", error);
 	if (!code)
 		code = reader_read_layout(reader, sample, &row, step ? &reader->layout : NULL,

@@ -20,6 +20,7 @@ enum reader_statement {
 	READ_MAPPINGS_AFTER,
 	READ_NEXT_BLOCK,
 	READ_BLOCK_AT,
+	READ_BLOCK_ROW_AT,
 	READ_BLOCK,
 	READ_BLOCKS_BETWEEN,
 	READ_BLOCK_CHANGE_AFTER,
@@ -117,9 +118,17 @@ void read_layout_free(const struct read_layout *layout);
 /* Blocks that changed between two samples, ascending. */
 struct read_changes {
 	uint64_t *blocks;
-	size_t count;
+	size_t count, room;
 	bool known; /* false: too many, or not asked */
 };
+
+/*
+ * What changed between the sample that was loaded before and this one, in either direction: a block
+ * without a row between them is the same in both. -EBADMSG: damaged; -ENOMEM.
+ */
+int reader_find_changes(struct log_reader *reader, uint64_t sample, const struct read_sample *row,
+			struct read_changes *changes);
+void read_changes_free(const struct read_changes *changes);
 
 /*
  * The pages of a mapping at a sample. With the pages of the same row at an earlier sample (may be

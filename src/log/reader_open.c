@@ -30,6 +30,8 @@ static const char *const statements[READER_STATEMENTS] = {
 			    "ORDER BY block LIMIT 1",
 	[READ_BLOCK_AT] = "SELECT id, block, base, data FROM block INDEXED BY block_by_place WHERE "
 			  "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
+	[READ_BLOCK_ROW_AT] = "SELECT id FROM block INDEXED BY block_by_place WHERE block = ?1 "
+			      "AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
 	[READ_BLOCK] = "SELECT id, block, base, data FROM block WHERE id = ?1",
 	[READ_BLOCKS_BETWEEN] = "SELECT block FROM block WHERE id > ?1 AND id <= ?2 ORDER BY id",
 	[READ_BLOCK_CHANGE_AFTER] = "SELECT sample FROM block INDEXED BY block_by_place WHERE "

@@ -11,14 +11,30 @@
 #include "tests/unit/build.h"
 
 /*
- * log_bench FILE [SAMPLES]: writes the log of an hour at ten samples a second, of a process with 4 GiB
- * in random states (of which a little changes) and 64 MiB that change all the time in bursts, and
- * says what writing, opening and seeking cost. A benchmark: it judges nothing.
+ * log_bench worst|demo|thrash FILE [SAMPLES]: writes the log of an hour at ten samples a second, and says
+ * what writing, opening and seeking cost. log_bench seek FILE: the same of a log that is there. A
+ * benchmark: it judges nothing.
  */
 
-#define BIG_BLOCKS 2048u
-#define HOT_BLOCKS 32u
-#define BLOCK	   512u
+#define BLOCK 512u
+#define SEEKS 201
+#define OPENS 9
+
+/* What a process looks like. */
+static const struct kind {
+	const char *name;
+	unsigned int blocks[2]; /* of 2 MiB, in random states from the start */
+	unsigned int period[2], turns[2]; /* samples: of each period, these change something */
+	unsigned int changed_blocks,
+		changed_pages; /* in such a sample: blocks, and pages of each */
+} kinds[] = {
+	/* 4 GiB of which a little changes once a minute, and 64 MiB that change in bursts. */
+	{ "worst", { 2048, 32 }, { 600, 100 }, { 1, 10 }, 16, 40 },
+	/* The reproduction: 1 MiB, of which some pages move all the time. */
+	{ "demo", { 1, 1 }, { 1, 600 }, { 1, 1 }, 1, 8 },
+	/* What log_thrash sees: 3,400 pages a sample. */
+	{ "thrash", { 16, 16 }, { 1, 1 }, { 1, 1 }, 16, 107 },
+};
 
 static double now(clockid_t clock)
 {
@@ -106,37 +122,34 @@ static struct snapshot *snapshot_of(struct region *const *regions, struct pages 
 	return s;
 }
 
-static void change(struct region **regions, struct pages **pages, struct pages_builder *b,
-		   uint64_t n, uint64_t *seed)
+static void change(const struct kind *kind, struct region **regions, struct pages **pages,
+		   struct pages_builder *b, uint64_t n, uint64_t *seed)
 {
-	/* A burst of a second in each ten; the big one changes once a minute. */
-	bool which[2] = { n % 600 == 599, n % 100 < 10 };
-
 	for (int i = 0; i < 2; i++) {
 		struct pages *now_pages;
 
-		if (!which[i])
+		if ((n + 1) % kind->period[i] >= kind->turns[i])
 			continue;
-		for (unsigned int k = 0; k < 16; k++)
+		for (unsigned int k = 0; k < kind->changed_blocks; k++)
 			shuffle_block(regions[i],
 				      (unsigned int)build_below(seed, regions[i]->blocks), seed,
-				      40);
+				      kind->changed_pages);
 		now_pages = region_pages(regions[i], b, pages[i]);
 		pages_unref(pages[i]);
 		pages[i] = now_pages;
 	}
 }
 
-static void write_log(const char *path, uint64_t samples)
+static void write_log(const struct kind *kind, const char *path, uint64_t samples)
 {
-	const struct log_fact facts[] = { { "needs", "0.1.0" } };
+	const struct log_fact facts[] = { { "needs", "0.2.0" } };
 	const struct log_writer_options options = {
 		.path = path, .replace = true, .facts = facts, .fact_count = 1
 	};
 	struct pages_builder *b = pages_builder_new();
 	uint64_t seed = 42;
-	struct region *regions[2] = { region_new(1 << 20, BIG_BLOCKS, &seed),
-				      region_new(1 << 22, HOT_BLOCKS, &seed) };
+	struct region *regions[2] = { region_new(1 << 20, kind->blocks[0], &seed),
+				      region_new(1 << 22, kind->blocks[1], &seed) };
 	struct pages *pages[2] = { region_pages(regions[0], b, NULL),
 				   region_pages(regions[1], b, NULL) };
 	struct log_error error;
@@ -160,7 +173,7 @@ static void write_log(const char *path, uint64_t samples)
 			printf("first sample: %.1f ms of CPU, %.1f KiB\n", cpu,
 			       (double)log_writer_bytes(writer) / 1024);
 		snapshot_unref(s);
-		change(regions, pages, b, n, &seed);
+		change(kind, regions, pages, b, n, &seed);
 	}
 	log_writer_close(writer, NULL);
 	printf("writing: %.3f ms of CPU a sample\n", cpu / (double)samples);
@@ -173,61 +186,81 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void read_log(const char *path, uint64_t samples)
+static void say_times(const char *what, double (*times)[2], size_t count)
 {
-	double times[201], start = now(CLOCK_MONOTONIC);
+	qsort(times, count, sizeof(*times), compare);
+	printf("%s: median %.1f ms, worst of %zu %.1f ms (by the clock; %.1f of CPU)\n", what,
+	       times[count / 2][0], count, times[count - 1][0], times[count - 1][1]);
+}
+
+static struct log_reader *open_log(const char *path)
+{
 	struct log_reader *reader;
 	struct log_error error;
-	uint64_t seed = 7;
 
-	if (log_reader_open(path, &reader, &error)) {
+	if (!log_reader_open(path, &reader, &error))
+		return reader;
+	puts(error.text);
+	exit(1);
+}
+
+static void load(struct log_reader *reader, uint64_t sample, double times[2])
+{
+	double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_THREAD_CPUTIME_ID);
+	struct log_error error;
+	struct snapshot *s;
+
+	if (log_reader_load(reader, sample, &s, &error)) {
 		puts(error.text);
 		exit(1);
 	}
-	printf("opening: %.2f ms\n", now(CLOCK_MONOTONIC) - start);
-	for (int i = 0; i < 201; i++) {
-		struct snapshot *s;
+	times[0] = now(CLOCK_MONOTONIC) - start;
+	times[1] = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	snapshot_unref(s);
+}
 
+static void read_log(const char *path)
+{
+	double opens[OPENS][2], firsts[OPENS][2], times[SEEKS][2], start;
+	struct log_reader *reader = open_log(path);
+	uint64_t seed = 7, samples = log_reader_info(reader)->samples, steps;
+
+	for (int i = 0; i < OPENS; i++) {
+		log_reader_free(reader);
 		start = now(CLOCK_MONOTONIC);
-		if (log_reader_load(reader, build_below(&seed, samples), &s, &error)) {
-			puts(error.text);
-			exit(1);
-		}
-		times[i] = now(CLOCK_MONOTONIC) - start;
-		snapshot_unref(s);
+		opens[i][1] = now(CLOCK_THREAD_CPUTIME_ID);
+		reader = open_log(path);
+		opens[i][0] = now(CLOCK_MONOTONIC) - start;
+		opens[i][1] = now(CLOCK_THREAD_CPUTIME_ID) - opens[i][1];
+		load(reader, build_below(&seed, samples), firsts[i]);
 	}
-	qsort(times, 201, sizeof(*times), compare);
-	printf("seeking: median %.1f ms, worst of 201 %.1f ms\n", times[100], times[200]);
+	say_times("opening", opens, OPENS);
+	say_times("first seek", firsts, OPENS);
+	for (int i = 0; i < SEEKS; i++)
+		load(reader, build_below(&seed, samples), times[i]);
+	say_times("seeking", times, SEEKS);
 	start = now(CLOCK_MONOTONIC);
-	for (uint64_t n = 0; n < 2000 && n < samples; n++) {
-		struct snapshot *s;
-
-		if (log_reader_load(reader, n, &s, &error)) {
-			puts(error.text);
-			exit(1);
-		}
-		snapshot_unref(s);
-	}
-	printf("going on by one: %.3f ms\n", (now(CLOCK_MONOTONIC) - start) / 2000);
+	steps = samples < 2000 ? samples : 2000;
+	for (uint64_t n = 0; n < steps; n++)
+		load(reader, n, times[0]);
+	printf("going on by one: %.3f ms\n", (now(CLOCK_MONOTONIC) - start) / (double)steps);
 	log_reader_free(reader);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t samples = argc > 2 ? strtoull(argv[2], NULL, 10) : 36000;
+	uint64_t samples = argc > 3 ? strtoull(argv[3], NULL, 10) : 36000;
 	struct stat st;
 
-	if (argc < 2)
+	if (argc < 3)
 		return 2;
-	if (argc > 3) {
-		read_log(argv[1], samples);
-		return 0;
-	}
-	write_log(argv[1], samples);
-	if (!stat(argv[1], &st))
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+		if (!strcmp(argv[1], kinds[k].name))
+			write_log(&kinds[k], argv[2], samples);
+	if (strcmp(argv[1], "seek") != 0 && !stat(argv[2], &st))
 		printf("%llu samples: %.2f MiB, %.1f KiB a minute\n", (unsigned long long)samples,
 		       (double)st.st_size / 1048576,
 		       (double)st.st_size / 1024 / ((double)samples / 600));
-	read_log(argv[1], samples);
+	read_log(argv[2]);
 	return 0;
 }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "log/reader.h"
+#include "log/writer.h"
+#include "tests/unit/build.h"
+
+/* Seeking over more rows than are looked at one by one. */
+
+#define BLOCKS	40u
+#define SAMPLES 250u
+
+static const struct pages_facts facts = { .marks_known = 0x1ff, .slots_known = true };
+
+/* In each sample one page of each block, and its slot, is another; some blocks rest for long. */
+static struct pages *pages_at(struct pages_builder *b, unsigned int sample,
+			      const struct pages *after)
+{
+	struct pages *pages = NULL;
+
+	pages_builder_start(b, UINT64_C(1) << 33, after);
+	for (unsigned int block = 0; block < BLOCKS; block++) {
+		unsigned int turn = block % 8 ? sample : sample / 100;
+
+		for (unsigned int i = 0; i < 512; i++) {
+			bool out = (i * 7 + block) % 3 == 0 || i == turn % 512;
+			const struct slot_run slot = { block * 512 + i, 1, i * 5 + turn % 2, 0 };
+
+			pages_builder_add(b, 1, out ? PAGE_SHARED_SWAP : PAGE_SHMEM, 0);
+			if (out)
+				pages_builder_slot(b, &slot);
+		}
+	}
+	assert_int_equal(pages_builder_finish(b, &facts, &pages), 0);
+	return pages;
+}
+
+static struct snapshot *snapshot_at(struct pages_builder *b, struct mapping *mapping,
+				    unsigned int sample, const struct snapshot *after)
+{
+	struct snapshot *s = snapshot_new(1);
+
+	s->mappings[0].mapping = mapping_ref(mapping);
+	s->mappings[0].pages = pages_at(b, sample, after ? after->mappings[0].pages : NULL);
+	s->pid = 1;
+	s->sequence = sample;
+	s->taken_ns = s->clock_ns = (int64_t)sample * 1000;
+	snapshot_seal(s);
+	return s;
+}
+
+static struct mapping *new_mapping(void)
+{
+	struct mapping like;
+
+	memset(&like, 0, sizeof(like));
+	like.start = UINT64_C(1) << 33;
+	like.end = like.start + (BLOCKS << 21);
+	like.kind = MAPPING_SHMEM;
+	memcpy(like.perms, "rw-s", 5);
+	return mapping_new(&like, "/dev/zero (deleted)", 19);
+}
+
+static void write_log(const char *path, struct pages_builder *b, struct mapping *mapping)
+{
+	const struct log_writer_options options = { .path = path, .replace = true };
+	struct snapshot *last = NULL;
+	struct log_writer *writer;
+
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	for (unsigned int n = 0; n < SAMPLES; n++) {
+		struct snapshot *s = snapshot_at(b, mapping, n, last);
+
+		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		if (last)
+			snapshot_unref(last);
+		last = s;
+	}
+	snapshot_unref(last);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+}
+
+static void test_far_and_near(void **state)
+{
+	static const unsigned int order[] = { 0,   249, 3,   248, 247, 10, 240, 1, 0,
+					      130, 131, 249, 99,  100, 0,  200, 5, 205 };
+	struct pages_builder *b = pages_builder_new();
+	struct mapping *mapping = new_mapping();
+	struct log_reader *reader;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/pmtop-test-seek.%d", getpid());
+	write_log(path, b, mapping);
+	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		struct snapshot *want = snapshot_at(b, mapping, order[i], NULL), *got = NULL;
+		struct log_error error = { 0 };
+
+		if (log_reader_load(reader, order[i], &got, &error))
+			fail_msg("sample %d: %s", (int)order[i], error.text);
+		assert_int_equal(got->sequence, order[i]);
+		assert_true(pages_equal(want->mappings[0].pages, got->mappings[0].pages));
+		snapshot_unref(want);
+		snapshot_unref(got);
+	}
+	log_reader_free(reader);
+	unlink(path);
+	mapping_unref(mapping);
+	pages_builder_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
