@@ -80,6 +80,15 @@ static int read_identity(struct target *t)
 	return 0;
 }
 
+/* What has ended has an empty list of mappings, or none. */
+static bool has_memory(int proc)
+{
+	CLEANUP(cleanup_close) int maps = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
+	char first;
+
+	return maps >= 0 && read(maps, &first, 1) == 1;
+}
+
 /*
  * A process whose first thread has ended while others live shows no memory under /proc/PID, but all
  * of it under /proc/TID of any other thread. The directory of such a thread, or -ESRCH.
@@ -98,22 +107,16 @@ static int open_other_thread(int proc)
 		return -ENOMEM;
 	}
 	while ((entry = readdir(directory))) {
-		char path[32], first;
-		int thread, maps;
+		char path[32];
+		int thread;
 
 		snprintf(path, sizeof(path), "/proc/%.16s", entry->d_name);
 		thread = entry->d_name[0] == '.' ? -1
 						 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (thread < 0)
 			continue;
-		/* A thread that has ended has an empty list of mappings, or none. */
-		maps = openat(thread, "maps", O_RDONLY | O_CLOEXEC);
-		if (maps >= 0 && read(maps, &first, 1) == 1) {
-			close(maps);
+		if (has_memory(thread))
 			return thread;
-		}
-		if (maps >= 0)
-			close(maps);
 		close(thread);
 	}
 	return -ESRCH;
@@ -181,6 +184,25 @@ void target_close(struct target *target)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+}
+
+int target_follow_exec(struct target *target)
+{
+	struct target now;
+	int error = target_open(target->pid, &now);
+
+	if (error)
+		return error;
+	/* The pidfd that was opened first answers for the pid: it is still the same process. */
+	if (!target_is_alive(target) || now.start_time != target->start_time ||
+	    !has_memory(now.proc)) {
+		target_close(&now);
+		return -ESRCH;
+	}
+	now.execs = target->execs + 1;
+	target_close(target);
+	*target = now;
+	return 0;
 }
 
 bool target_is_alive(const struct target *target)

@@ -17,6 +17,7 @@ struct target {
 	int pagemap;
 	uint64_t start_time; /* clock ticks after boot, field 22 of /proc/PID/stat */
 	char comm[64];
+	unsigned int execs; /* how often it was found to have become another program */
 };
 
 #define TARGET_CLOSED                                                                              \
@@ -37,6 +38,13 @@ struct target_counters {
  */
 int target_open(pid_t pid, struct target *ret_target);
 void target_close(struct target *target);
+
+/*
+ * After an exec: the descriptor of pagemap stays with the memory that was given up, and reads nothing
+ * any more (fs/proc/task_mmu.c takes the mm when it is opened). Opens that of the memory there is now.
+ * -ESRCH when there is none: the process has ended. On failure nothing has changed.
+ */
+int target_follow_exec(struct target *target);
 
 /* Still there; asks the pidfd, so a reused pid cannot be mistaken. */
 bool target_is_alive(const struct target *target);

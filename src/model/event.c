@@ -10,6 +10,7 @@ const struct event_word event_words[EVENT_KINDS] = {
 	[EVENT_GONE] = { "gone", "a mapping is there no more" },
 	[EVENT_LIMIT] = { "limit", "the memory limit of the process's cgroup was hit" },
 	[EVENT_OOM] = { "oom", "the OOM killer killed something in the process's cgroup" },
+	[EVENT_EXEC] = { "exec", "the process has become another program; the text says which" },
 	[EVENT_ENDED] = { "ended", "the process has ended; the text says how" },
 	[EVENT_BOOKMARK] = { "bookmark", "somebody named this moment; the text is the name" },
 	[EVENT_CLEARED] = { "cleared", "pmtop cleared the written marks" },

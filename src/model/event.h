@@ -14,6 +14,7 @@ enum event_kind {
 	EVENT_GONE, /* the last one that a mapping has, see event_is_of_mapping() */
 	EVENT_LIMIT,
 	EVENT_OOM,
+	EVENT_EXEC,
 	EVENT_ENDED,
 	EVENT_BOOKMARK, /* the text is its name */
 	EVENT_CLEARED,

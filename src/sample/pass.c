@@ -18,10 +18,13 @@
 
 #define PROGRESS_NS 150000000
 
+/* A shell that execs a wrapper that execs a server, all within one sample. */
+#define EXECS_IN_A_ROW 4
+
 /* Pages of a hole that are read rather than making another call. */
 #define READ_ACROSS 128u
 
-struct pass *pass_new(const struct target *target, const struct probe *probe)
+struct pass *pass_new(struct target *target, const struct probe *probe)
 {
 	struct pass *p = calloc(1, sizeof(*p));
 
@@ -316,7 +319,7 @@ static int scan_until_stable(struct pass *p, struct snapshot **snapshot)
 	}
 }
 
-int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
+static int take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
 {
 	struct snapshot *s;
 	int error = begin_list(pass);
@@ -345,6 +348,27 @@ int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot 
 	snapshot_seal(s);
 	*ret_snapshot = s;
 	return 0;
+}
+
+/* Nothing of what was kept is true of another program. */
+static int follow_exec(struct pass *pass)
+{
+	int error = target_follow_exec(pass->target);
+
+	if (error)
+		return error;
+	pass->scan.fd = pass->target->pagemap;
+	mapping_list_release(&pass->list);
+	return 0;
+}
+
+int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
+{
+	int error = take(pass, before, ret_snapshot);
+
+	for (int i = 0; i < EXECS_IN_A_ROW && error == -ESRCH && target_is_alive(pass->target); i++)
+		error = follow_exec(pass) ? -ESRCH : take(pass, NULL, ret_snapshot);
+	return error;
 }
 
 void pass_rest(struct pass *pass)

@@ -14,8 +14,8 @@
  */
 struct pass;
 
-/* Keeps pointers to both. NULL when memory is out. */
-struct pass *pass_new(const struct target *target, const struct probe *probe);
+/* Keeps pointers to both, and follows the target when it execs. NULL when memory is out. */
+struct pass *pass_new(struct target *target, const struct probe *probe);
 void pass_free(struct pass *pass);
 
 /*

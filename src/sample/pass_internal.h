@@ -36,7 +36,7 @@ struct assembly {
 };
 
 struct pass {
-	const struct target *target;
+	struct target *target;
 	const struct probe *probe;
 	bool complete;
 	pass_progress *progress;

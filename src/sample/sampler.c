@@ -43,6 +43,7 @@ struct sampler {
 	int64_t full_at; /* when the last full sample began */
 	int64_t full_due; /* the next one not before: the sampler keeps to its share */
 	uint64_t sequence;
+	unsigned int execs; /* of the target, that were noted */
 	bool lack_said; /* that slots of shared pages are not known */
 };
 
@@ -290,6 +291,15 @@ static void forget_marks(struct sampler *s)
 	s->track = forgetful;
 }
 
+static void note_execs(struct sampler *s)
+{
+	const struct target *target = &s->live->target;
+
+	if (target->execs != s->execs)
+		note(s, EVENT_EXEC, "became %s", target->comm);
+	s->execs = target->execs;
+}
+
 static int deliver_sample(struct sampler *s, bool force, const struct source_focus *focus)
 {
 	struct live *l = s->live;
@@ -301,6 +311,7 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 
 	if (error)
 		return error;
+	note_execs(s);
 	snapshot->sequence = s->sequence++;
 	if (focus->count)
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);

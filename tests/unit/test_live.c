@@ -456,6 +456,63 @@ static void test_actions_are_events(void **state)
 	child_end(&c);
 }
 
+/* A process that becomes another program keeps its pid: it is watched on, and the moment has a name. */
+static void test_exec(void **state)
+{
+	struct source_event event = { 0 };
+	struct source_status status;
+	struct source *source;
+	struct snapshot *s = NULL;
+	int go[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (!pid) {
+		char byte;
+
+		close(go[1]);
+		(void)!read(go[0], &byte, 1);
+		execlp("sleep", "sleep", "1000", NULL);
+		_exit(1);
+	}
+	close(go[0]);
+	source = open_live(pid, 1000000);
+	for (int i = 0; i < 2000 && (!s || s->partial); i++) {
+		if (s)
+			snapshot_unref(s);
+		usleep(1000);
+		s = source_take(source);
+	}
+	assert_non_null(s);
+	assert_string_not_equal(s->comm, "sleep");
+	close(go[1]);
+	for (int i = 0; i < 5000 && (!s || strcmp(s->comm, "sleep") != 0); i++) {
+		if (s)
+			snapshot_unref(s);
+		usleep(1000);
+		s = source_take(source);
+	}
+	assert_non_null(s);
+	assert_int_equal(s->pid, pid);
+	assert_true(s->totals.state[PAGE_FILE] + s->totals.state[PAGE_ANON] > 0);
+	snapshot_unref(s);
+	for (int i = 0; i < 5000 && !source->ops->events(source, &event, 1); i++)
+		usleep(1000);
+	assert_int_equal(event.kind, EVENT_EXEC);
+	assert_string_equal(event.text, "became sleep");
+	source_status(source, &status);
+	assert_int_equal(status.state, SOURCE_LIVE);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 5000 && status.state == SOURCE_LIVE; i++) {
+		usleep(1000);
+		source_status(source, &status);
+	}
+	assert_int_equal(status.state, SOURCE_ENDED);
+	source_free(source);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_pid_is_used_again),
 		cmocka_unit_test(test_target_ends_at_any_moment),
 		cmocka_unit_test(test_first_thread_has_ended),
+		cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
