@@ -202,6 +202,56 @@ static void test_a_changed_list_is_seen_at_once(void **state)
 	snapshot_unref(last);
 }
 
+/* Calls of read and pread by this process so far, or 0 where the kernel does not count them. */
+static unsigned long reads_so_far(void)
+{
+	FILE *file = fopen("/proc/self/io", "re");
+	unsigned long reads = 0;
+	char line[64];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "syscr: %lu", &reads) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return reads;
+}
+
+/* How often the list has to be read from to have all of it. */
+static unsigned long reads_of_list(const struct child *c)
+{
+	static char buffer[65536];
+	int fd = openat(c->target.proc, "maps", O_RDONLY | O_CLOEXEC);
+	unsigned long reads = 1;
+
+	while (read(fd, buffer, sizeof(buffer)) > 0)
+		reads++;
+	close(fd);
+	return reads;
+}
+
+/* A still process costs one look at its list, and no open of a file that was asked before. */
+static void test_a_still_list_is_read_once(void **state)
+{
+	struct child *c = *state;
+	struct snapshot *last = NULL;
+	unsigned long before, itself;
+
+	sample(c, &last);
+	sample(c, &last);
+	before = reads_so_far();
+	itself = reads_so_far() - before;
+	if (!before || !c->probe.has[PROBE_PAGEMAP_SCAN]) {
+		snapshot_unref(last);
+		skip();
+	}
+	before = reads_so_far();
+	sample(c, &last);
+	before = reads_so_far() - before - itself;
+	assert_in_range(before, 1, reads_of_list(c));
+	snapshot_unref(last);
+}
+
 /* Whether pmtop (this process) has the file open. */
 static bool holds(const char *path)
 {
@@ -262,6 +312,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_changed_list_is_seen_at_once, child_start,
+						child_end),
+		cmocka_unit_test_setup_teardown(test_a_still_list_is_read_once, child_start,
 						child_end),
 		cmocka_unit_test_setup_teardown(test_files_are_held_while_they_are_mapped,
 						child_start, child_end),
