@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/verify.h"
 #include "ui/mapping_text.h"
 #include "ui/theme.h"
 #include "ui/tiles.h"
@@ -17,6 +18,34 @@ static int columns_for(int width)
 	if (width > TILES_IN_ROW / 2)
 		width = TILES_IN_ROW / 2;
 	return width < 1 ? 1 : width / step * step;
+}
+
+/* What smaps says, where it was asked of these very pages. */
+static int draw_verified(const struct scene *scene, struct canvas *canvas, struct rect rect, int x,
+			 size_t mapping)
+{
+	const struct verified *verified = scene->snapshot->verified;
+	const struct verify_result *r = verified ? &verified->results[mapping] : NULL;
+	enum verify_cause cause;
+	const char *mark = "✓";
+	enum theme_role role = ROLE_GOOD;
+	char text[64];
+
+	if (!r || !r->found)
+		return x;
+	cause = verify_worst(&r->verdict);
+	if (!verify_is_explained(cause)) {
+		mark = "✗";
+		role = ROLE_ERROR;
+	} else if (cause != VERIFY_AGREES) {
+		mark = "~";
+		role = ROLE_WARNING;
+	}
+	snprintf(text, sizeof(text), "   smaps Swap %lu %s",
+		 (unsigned long)r->verdict.smaps.pages[VERIFY_SWAP], mark);
+	if (x + canvas_text_width(canvas, text) > rect.width)
+		return x;
+	return canvas_text(canvas, rect, x, 0, theme_role(scene->theme, role), text);
 }
 
 static void draw_counts(struct pages_view *v, struct scene *scene, struct canvas *canvas,
@@ -50,6 +79,8 @@ static void draw_counts(struct pages_view *v, struct scene *scene, struct canvas
 		x = canvas_text(canvas, rect, x, 0, theme_value(scene->theme, scene->lens, a),
 				part);
 	}
+	if (v->grid.count == 1)
+		x = draw_verified(scene, canvas, rect, x, v->grid.first);
 	if (right >= x + 2)
 		canvas_text(canvas, rect, right, 0, theme_role(scene->theme, ROLE_DIM), zoom);
 }

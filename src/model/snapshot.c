@@ -4,6 +4,7 @@
 
 #include "model/snapshot.h"
 #include "model/track.h"
+#include "model/verify.h"
 
 const char *const shared_swap_knowledge_names[] = {
 	[SHARED_SWAP_EXACT] = "exact",
@@ -88,6 +89,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	if (snapshot->detail)
 		page_detail_unref(snapshot->detail);
 	track_unref(snapshot->track);
+	verified_unref(snapshot->verified);
 	free(snapshot->mappings);
 	free(snapshot);
 }

@@ -75,6 +75,7 @@ struct page_detail {
 };
 
 struct track;
+struct verified;
 
 struct snapshot {
 	atomic_uint refs;
@@ -93,6 +94,7 @@ struct snapshot {
 	struct snapshot_mapping *mappings; /* ascending by address */
 	struct page_detail *detail; /* NULL: none was asked for */
 	struct track *track; /* model/track.h; NULL: nobody keeps one */
+	struct verified *verified; /* model/verify.h; NULL: smaps was not asked */
 };
 
 /* An empty snapshot with one reference and room for `count` mappings; NULL when memory is out. */

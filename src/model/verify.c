@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/verify.h"
 
+#include <stdlib.h>
+
+#include "model/snapshot.h"
+
 #include <string.h>
 
 const char *const verify_sum_names[VERIFY_SUMS] = {
@@ -138,4 +142,50 @@ enum verify_cause verify_worst(const struct verify_verdict *verdict)
 		if (verdict->cause[i] > worst)
 			worst = verdict->cause[i];
 	return worst;
+}
+
+struct verified *verified_new(size_t count)
+{
+	struct verified *v = calloc(1, sizeof(*v) + count * sizeof(*v->results));
+
+	if (!v)
+		return NULL;
+	atomic_init(&v->refs, 1);
+	v->count = count;
+	return v;
+}
+
+void verified_unref(struct verified *verified)
+{
+	if (verified && atomic_fetch_sub_explicit(&verified->refs, 1, memory_order_acq_rel) == 1)
+		free(verified);
+}
+
+struct verified *verified_inherit(const struct snapshot *before, const struct snapshot *after)
+{
+	struct verified *old = before->verified, *v;
+	bool all = before->count == after->count, any = false;
+
+	for (size_t i = 0; all && i < after->count; i++)
+		all = before->mappings[i].pages == after->mappings[i].pages &&
+		      before->mappings[i].mapping == after->mappings[i].mapping;
+	if (all) {
+		atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
+		return old;
+	}
+	v = verified_new(after->count);
+	for (size_t i = 0; v && i < after->count; i++) {
+		const struct snapshot_mapping *m = &after->mappings[i];
+		size_t j = snapshot_find(before, m->mapping->start);
+
+		if (j >= before->count || before->mappings[j].pages != m->pages ||
+		    before->mappings[j].mapping->start != m->mapping->start)
+			continue;
+		v->results[i] = old->results[j];
+		any = any || v->results[i].found;
+	}
+	if (any)
+		return v;
+	verified_unref(v);
+	return NULL;
 }

@@ -2,11 +2,15 @@
 #ifndef PMTOP_VERIFY_H
 #define PMTOP_VERIFY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/mapping.h"
 #include "model/pages.h"
+
+struct snapshot;
 
 /*
  * Compares what pmtop says of a mapping with the kernel's own sums (smaps), and names the cause where
@@ -51,6 +55,23 @@ struct verify_result {
 	bool found; /* smaps has a mapping of exactly this range, before and after the sample */
 	struct verify_verdict verdict;
 };
+
+/* The outcomes for all mappings of a snapshot, in its order. Reference counted and immutable. */
+struct verified {
+	atomic_uint refs;
+	size_t count;
+	struct verify_result results[];
+};
+
+/* With room for `count` results, none of them found; NULL when memory is out. */
+struct verified *verified_new(size_t count);
+void verified_unref(struct verified *verified); /* NULL is fine */
+
+/*
+ * What still holds of an older snapshot's for the next one: the mappings whose pages are the very
+ * same. NULL: nothing does.
+ */
+struct verified *verified_inherit(const struct snapshot *before, const struct snapshot *after);
 
 /*
  * before and after: the sums read right before and right after the sample. A sum of pmtop that lies

@@ -57,33 +57,18 @@ static bool push_out(const struct target *target, uint64_t start, uint64_t lengt
 	return done;
 }
 
-static bool verify(const struct target *target, const struct probe *probe,
-		   const struct snapshot *snapshot, char *message, size_t size)
+static void say_verified(const struct verified *verified, char *message, size_t size)
 {
-	CLEANUP(swap_edges_release)
-	struct swap_edges edges = { .probe = probe, .pid = target->pid, .proc = target->proc };
-	struct smaps_list list = { 0 };
-	CLEANUP(cleanup_smaps) struct smaps_list *read = NULL;
 	size_t agree = 0, explained = 0, differ = 0;
 
-	if (!snapshot || smaps_read(target->proc, &list) < 0) {
-		snprintf(message, size, "smaps cannot be read, so nothing was verified");
-		return false;
-	}
-	read = &list;
-	for (size_t i = 0; i < snapshot->count; i++) {
-		const struct snapshot_mapping *m = &snapshot->mappings[i];
-		const struct smaps_entry *e =
-			smaps_list_find(read, m->mapping->start, m->mapping->end);
-		struct verify_verdict verdict;
+	for (size_t i = 0; i < verified->count; i++) {
+		const struct verify_result *r = &verified->results[i];
 
-		if (!e || !m->pages)
+		if (!r->found)
 			continue;
-		verify_mapping(m->mapping, m->pages, &e->sums, &e->sums, &verdict);
-		swap_edges_explain(&edges, m->mapping, m->pages, &verdict);
-		if (verify_worst(&verdict) == VERIFY_AGREES)
+		if (verify_worst(&r->verdict) == VERIFY_AGREES)
 			agree++;
-		else if (verify_is_explained(verify_worst(&verdict)))
+		else if (verify_is_explained(verify_worst(&r->verdict)))
 			explained++;
 		else
 			differ++;
@@ -91,11 +76,42 @@ static bool verify(const struct target *target, const struct probe *probe,
 	snprintf(message, size,
 		 "smaps: %zu mappings agree, %zu differ for a known reason, %zu differ", agree,
 		 explained, differ);
-	return true;
 }
 
-bool action_perform(const struct target *target, const struct probe *probe,
-		    const struct snapshot *snapshot, const struct source_request *request,
+void action_verify_begin(const struct target *target, struct action_verify *verify)
+{
+	verify->error = smaps_read(target->proc, &verify->before);
+}
+
+void action_verify_end(const struct target *target, const struct probe *probe,
+		       struct action_verify *verify, struct snapshot *snapshot, char *message,
+		       size_t size)
+{
+	CLEANUP(swap_edges_release)
+	struct swap_edges edges = { .probe = probe, .pid = target->pid, .proc = target->proc };
+	struct smaps_list after = { 0 };
+	struct verified *verified = snapshot ? verified_new(snapshot->count) : NULL;
+
+	if (verify->error >= 0)
+		verify->error = smaps_read(target->proc, &after);
+	if (verify->error < 0 || !verified) {
+		snprintf(message, size, "smaps cannot be read, so nothing was verified");
+		verified_unref(verified);
+	} else {
+		smaps_verify(snapshot, &verify->before, &after, verified->results);
+		for (size_t i = 0; i < snapshot->count; i++)
+			if (verified->results[i].found)
+				swap_edges_explain(&edges, snapshot->mappings[i].mapping,
+						   snapshot->mappings[i].pages,
+						   &verified->results[i].verdict);
+		say_verified(verified, message, size);
+		snapshot->verified = verified;
+	}
+	smaps_list_free(&verify->before);
+	smaps_list_free(&after);
+}
+
+bool action_perform(const struct target *target, const struct source_request *request,
 		    char *message, size_t size)
 {
 	switch (request->action) {
@@ -103,8 +119,6 @@ bool action_perform(const struct target *target, const struct probe *probe,
 		return clear_written(target, message, size);
 	case SOURCE_PUSH_OUT:
 		return push_out(target, request->start, request->length, message, size);
-	case SOURCE_VERIFY:
-		return verify(target, probe, snapshot, message, size);
 	default:
 		message[0] = '\0';
 		return false;

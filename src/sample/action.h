@@ -5,18 +5,34 @@
 #include <stddef.h>
 
 #include "kernel/probe.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
 #include "kernel/target.h"
 #include "model/snapshot.h"
 #include "sample/source.h"
 
 /*
- * Does what the person asked for and confirmed: clearing the written marks, pushing pages out,
- * comparing a snapshot with smaps. The first two change the target. One sentence for people says
- * what came of it. `snapshot` may be NULL when none was taken yet. Returns whether it was
- * done, if only in part.
+ * Does what the person asked for and confirmed: clearing the written marks, pushing pages out. Both
+ * change the target. One sentence for people says what came of it. Returns whether it was done, if
+ * only in part.
  */
-bool action_perform(const struct target *target, const struct probe *probe,
-		    const struct snapshot *snapshot, const struct source_request *request,
+bool action_perform(const struct target *target, const struct source_request *request,
 		    char *message, size_t size);
+
+/* Compares a sample with smaps, which is read right before and right after it. */
+struct action_verify {
+	struct smaps_list before;
+	int error;
+};
+
+void action_verify_begin(const struct target *target, struct action_verify *verify);
+
+/*
+ * The snapshot, which nobody else has seen yet (NULL: there is none), gets its results. One sentence
+ * for people. Frees what begin() has read.
+ */
+void action_verify_end(const struct target *target, const struct probe *probe,
+		       struct action_verify *verify, struct snapshot *snapshot, char *message,
+		       size_t size);
 
 #endif

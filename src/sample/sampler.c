@@ -12,6 +12,7 @@
 
 #include "kernel/memcg.h"
 #include "model/track.h"
+#include "model/verify.h"
 #include "sample/action.h"
 #include "sample/live_internal.h"
 
@@ -44,6 +45,7 @@ struct sampler {
 	int64_t full_due; /* the next one not before: the sampler keeps to its share */
 	uint64_t sequence;
 	unsigned int execs; /* of the target, that were noted */
+	bool verify_next; /* compare the next sample with smaps */
 	bool lack_said; /* that slots of shared pages are not known */
 };
 
@@ -300,6 +302,24 @@ static void note_execs(struct sampler *s)
 	s->execs = target->execs;
 }
 
+/* A full sample between two looks at smaps. */
+static int take_verified(struct sampler *s, struct snapshot **ret)
+{
+	struct live *l = s->live;
+	struct action_verify verify = { 0 };
+	struct snapshot *snapshot = NULL;
+	char message[160];
+	int error;
+
+	s->verify_next = false;
+	action_verify_begin(&l->target, &verify);
+	error = take_sample(s, true, &snapshot);
+	action_verify_end(&l->target, &l->probe, &verify, snapshot, message, sizeof(message));
+	say(l, message);
+	*ret = snapshot;
+	return error;
+}
+
 static int deliver_sample(struct sampler *s, bool force, const struct source_focus *focus)
 {
 	struct live *l = s->live;
@@ -307,11 +327,12 @@ static int deliver_sample(struct sampler *s, bool force, const struct source_foc
 	int error;
 
 	pass_set_focus(s->pass, focus->count ? focus->start : 0);
-	error = take_sample(s, force, &snapshot);
-
+	error = s->verify_next ? take_verified(s, &snapshot) : take_sample(s, force, &snapshot);
 	if (error)
 		return error;
 	note_execs(s);
+	if (!snapshot->verified && s->last && s->last->verified)
+		snapshot->verified = verified_inherit(s->last, snapshot);
 	snapshot->sequence = s->sequence++;
 	if (focus->count)
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
@@ -341,9 +362,13 @@ static int deliver_list(struct sampler *s)
 static void do_request(struct sampler *s, const struct source_request *request)
 {
 	char message[160];
-	bool done = action_perform(&s->live->target, &s->live->probe, s->last, request, message,
-				   sizeof(message));
+	bool done;
 
+	if (request->action == SOURCE_VERIFY) {
+		s->verify_next = true;
+		return;
+	}
+	done = action_perform(&s->live->target, request, message, sizeof(message));
 	say(s->live, message);
 	if (done && request->action == SOURCE_CLEAR_WRITTEN) {
 		forget_marks(s);

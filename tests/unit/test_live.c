@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "kernel/target.h"
+#include "model/verify.h"
 #include "sample/live.h"
 
 /* The live source on children of this test: no right, no swap and no timing is needed. */
@@ -275,6 +276,59 @@ static void test_who_cannot_be_watched(void **state)
 	assert_int_equal(live_snapshot(0x3fffffff, &probe, &s), -ESRCH);
 }
 
+/* The result of the mapping that holds the area of the child; NULL: none. */
+static const struct verify_result *result_of(const struct snapshot *s, const struct child *c)
+{
+	size_t i = snapshot_find(s, (uint64_t)(uintptr_t)c->area);
+
+	assert_true(i < s->count);
+	return s->verified && s->verified->results[i].found ? &s->verified->results[i] : NULL;
+}
+
+/* Compared with smaps once, a mapping stays compared as long as its pages are the very same. */
+static void test_verified_until_it_changes(void **state)
+{
+	const struct source_request verify = { SOURCE_VERIFY, 0, 0 };
+	const struct verify_result *result = NULL;
+	struct source_status status = { 0 };
+	struct snapshot *s = NULL;
+	struct source *source;
+	struct child c;
+
+	child_start(&c);
+	source = open_live(c.pid, 1000000);
+	child_touch(&c);
+	s = await(source, &c, 1);
+	assert_null(s->verified);
+	assert_int_equal(source_request(source, &verify), 0);
+	for (int i = 0; i < 5000 && !result; i++) {
+		struct snapshot *next = source_take(source);
+
+		usleep(1000);
+		if (!next)
+			continue;
+		snapshot_unref(s);
+		s = next;
+		result = result_of(s, &c);
+	}
+	assert_non_null(result);
+	assert_int_equal(verify_worst(&result->verdict), VERIFY_AGREES);
+	source_status(source, &status);
+	assert_non_null(strstr(status.message, "mappings agree"));
+	snapshot_unref(s);
+	usleep(20000);
+	while (!(s = source_take(source)))
+		usleep(1000);
+	assert_non_null(result_of(s, &c));
+	snapshot_unref(s);
+	child_touch(&c);
+	s = await(source, &c, 2);
+	assert_null(result_of(s, &c));
+	snapshot_unref(s);
+	source_free(source);
+	child_end(&c);
+}
+
 /* A child that sleeps, with this pid, or any for 0; -EPERM where nobody may choose one. */
 static pid_t sleeper(pid_t pid)
 {
@@ -520,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_paused_takes_no_sample_but_on_demand),
 		cmocka_unit_test(test_observer_sees_samples_in_order),
 		cmocka_unit_test(test_actions_are_events),
+		cmocka_unit_test(test_verified_until_it_changes),
 		cmocka_unit_test(test_focus_brings_raw_facts),
 		cmocka_unit_test(test_end_of_the_target),
 		cmocka_unit_test(test_who_cannot_be_watched),
