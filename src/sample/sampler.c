@@ -434,15 +434,19 @@ static bool is_too_early(struct sampler *s, bool force, int64_t *ret_due)
 	return true;
 }
 
-/* The sample that began at `began` and took this long: when is the next one due? */
-static int64_t next_due(struct sampler *s, int64_t began, int64_t cpu_ns)
+/*
+ * The sample that was due at `due_ns` began a little later and took this long: when is the next one due?
+ * The small delays do not add up, unless a whole interval was lost.
+ */
+static int64_t next_due(struct sampler *s, int64_t due_ns, int64_t began, int64_t cpu_ns)
 {
 	struct live *l = s->live;
+	int64_t next = due_ns + l->interval_ns;
 
 	if (s->last && !s->last->skipped)
 		s->full_due = began + limit_interval(l, cpu_ns);
 	l->status.interval_ns = l->interval_ns;
-	return began + l->interval_ns;
+	return next > began && next <= began + l->interval_ns ? next : began + l->interval_ns;
 }
 
 void *sampler_run(void *context)
@@ -486,7 +490,7 @@ void *sampler_run(void *context)
 		error = deliver_sample(s, force, &focus);
 		cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
 		pthread_mutex_lock(&l->lock);
-		due = next_due(s, began, cpu);
+		due = next_due(s, due, began, cpu);
 		pthread_mutex_unlock(&l->lock);
 	}
 	if (error != -ECANCELED)
