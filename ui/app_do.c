@@ -81,7 +81,7 @@ static void command(struct app *app)
 	}
 	app_problem(
 		app,
-		"no such command: %s (an address, +3s or #120 of a replay, or a name from the help)",
+		"no such command: %s (an address, @BOOKMARK, +3s or #120 of a replay, a name from ?)",
 		text);
 }
 

@@ -2,6 +2,7 @@
 #include "ui/app_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/units.h"
 
@@ -120,37 +121,123 @@ static bool find_in_log(struct app *app, const struct source_find *find)
 	return true;
 }
 
-/* The next sample of a log in which the selected page is another. */
+/* What {} look at: the selected page, or in the list of mappings the whole mapping. */
+static void changing_range(const struct app *app, uint64_t *ret_start, uint64_t *ret_length)
+{
+	const struct snapshot *s = app->scene.snapshot;
+	enum pane pane = app->focus == PANE_TIMELINE ? app->before_timeline : app->focus;
+	size_t i = snapshot_find(s, app->scene.mapping);
+
+	*ret_start = app->scene.page;
+	*ret_length = PMTOP_PAGE_SIZE;
+	if (pane == PANE_MAPPINGS && i < s->count) {
+		*ret_start = s->mappings[i].mapping->start;
+		*ret_length = s->mappings[i].mapping->end - *ret_start;
+	}
+}
+
+/* Whether a page of a range is another in two snapshots, or the mapping that holds it. */
+static bool range_differs(const struct snapshot *a, const struct snapshot *b, uint64_t start,
+			  uint64_t length)
+{
+	size_t i = snapshot_find(a, start), j = snapshot_find(b, start);
+	const struct snapshot_mapping *m, *n;
+	uint64_t first;
+
+	if (i >= a->count || j >= b->count)
+		return i < a->count || j < b->count;
+	m = &a->mappings[i];
+	n = &b->mappings[j];
+	if (m->mapping->start != n->mapping->start || !m->pages || !n->pages)
+		return m->mapping->start != n->mapping->start;
+	if (m->pages == n->pages || m->mapping->start > start)
+		return false;
+	first = (start - m->mapping->start) >> PMTOP_PAGE_SHIFT;
+	return length > PMTOP_PAGE_SIZE
+		       ? !pages_equal(m->pages, n->pages)
+		       : pages_state(m->pages, first) != pages_state(n->pages, first);
+}
+
+/* The next sample in which the selected page or mapping is another. */
 void seek_change(struct app *app, int by)
 {
-	const struct source_find find = { .goal = GOAL_CHANGE,
-					  .direction = by,
-					  .start = app->scene.page,
-					  .length = PMTOP_PAGE_SIZE };
+	struct source_find find = { .goal = GOAL_CHANGE, .direction = by };
+	size_t count = history_count(app->scene.history), i = app->scene.position;
 
-	if (!find_in_log(app, &find))
-		app_message(app, "changes of a page are found in replays; , and . step here");
+	if (!app->scene.snapshot)
+		return;
+	changing_range(app, &find.start, &find.length);
+	if (find_in_log(app, &find))
+		return;
+	while (by < 0 ? i > 0 : i + 1 < count) {
+		i += (size_t)(int64_t)by;
+		if (range_differs(app->scene.snapshot, history_snapshot(app->scene.history, i),
+				  find.start, find.length)) {
+			app->scene.paused = true;
+			time_show(app, i);
+			return;
+		}
+	}
+	app_message(app, "no change %s this sample", by > 0 ? "after" : "before");
+}
+
+/* A sample of a replay by its number, as FILE@#N counts. */
+static bool go_to_number(struct app *app, const char *text)
+{
+	struct source *source = app->scene.source;
+	struct source_span span;
+	char *end;
+	uint64_t sample = strtoull(text, &end, 10);
+
+	if (!*text || *end || !source || !source_is_replay(source))
+		return false;
+	source_set_paused(source, true);
+	if (source->ops->seek(source, sample) < 0 && source->ops->span(source, &span) >= 0)
+		app_problem(app, "the log has samples #0 to #%lu", (unsigned long)span.samples - 1);
+	return true;
+}
+
+/* The newest bookmark of a name, as FILE@NAME finds it. */
+static bool go_to_bookmark(struct app *app, const char *name)
+{
+	struct source *source = app->scene.source;
+	struct source_overview o = { 0 };
+	bool replay = source && source_is_replay(source);
+	const struct source_event *events = app->scene.events, *found = NULL;
+	size_t count = app->scene.event_count, index;
+
+	if (replay && source->ops->overview(source, &o)) {
+		events = o.events;
+		count = o.event_count;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (events[i].kind == EVENT_BOOKMARK && !strcmp(events[i].text, name))
+			found = &events[i];
+	if (found && replay) {
+		source_set_paused(source, true);
+		source->ops->seek(source, found->sample);
+	} else if (found && scene_event_sample(&app->scene, found, &index)) {
+		app->scene.paused = true;
+		time_show(app, index);
+	} else {
+		app_problem(app, "there is no bookmark \"%s\"", name);
+	}
+	return true;
 }
 
 bool time_go(struct app *app, const char *text)
 {
 	struct source_find find = { .goal = GOAL_TIME, .direction = 1 };
-	struct source *source = app->scene.source;
-	uint64_t ns, sample;
-	char *end;
+	uint64_t ns;
 
-	if (*text == '+') {
-		if (units_parse_duration(text + 1, &ns) < 0)
-			return false;
-		find.ns = (int64_t)ns;
-		return find_in_log(app, &find);
-	}
-	sample = strtoull(text + 1, &end, 10);
-	if (*text != '#' || !text[1] || *end || !source || !source_is_replay(source))
+	if (*text == '#')
+		return go_to_number(app, text + 1);
+	if (*text == '@')
+		return go_to_bookmark(app, text + 1);
+	if (*text != '+' || units_parse_duration(text + 1, &ns) < 0)
 		return false;
-	source_set_paused(source, true);
-	source->ops->seek(source, sample);
-	return true;
+	find.ns = (int64_t)ns;
+	return find_in_log(app, &find);
 }
 
 void seek_event(struct app *app, int by)

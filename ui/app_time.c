@@ -168,7 +168,9 @@ static void pause_or_go(struct app *app)
 	bool replay = scene->source && source_is_replay(scene->source);
 
 	if (replay) {
-		source_set_paused(scene->source, scene->status.state != SOURCE_PAUSED);
+		/* At its end it starts over. */
+		source_set_paused(scene->source, scene->status.state == SOURCE_LIVE);
+		source_status(scene->source, &scene->status);
 		return;
 	}
 	if (scene->paused)
@@ -290,6 +292,13 @@ bool time_request(struct app *app, enum request request)
 	case REQ_EVENT_BACK:
 	case REQ_EVENT_ON:
 		seek_event(app, request == REQ_EVENT_BACK ? -1 : 1);
+		return true;
+	case REQ_NEXT_CHANGE:
+	case REQ_PREVIOUS_CHANGE:
+		/* In the grid they go from page to page. */
+		if (app->overlay_count || app->focus != PANE_MAPPINGS)
+			return false;
+		seek_change(app, request == REQ_NEXT_CHANGE ? 1 : -1);
 		return true;
 	case REQ_LIVE:
 		seek_edge(app, true);

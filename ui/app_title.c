@@ -41,18 +41,21 @@ static void end_text(const struct source_status *status, char *buf, size_t size)
 		snprintf(buf, size, "ENDED %s: exit status %d", when, WEXITSTATUS(code));
 }
 
-static void replay_text(const struct scene *scene, char *buf, size_t size)
+static void replay_text(const struct app *app, char *buf, size_t size)
 {
+	const struct scene *scene = &app->scene;
 	struct source_span span;
-	char when[16] = "";
+	char when[16] = "", speed[16] = "";
 
 	if (scene->snapshot)
 		clock_text(scene->snapshot->taken_ns, when);
 	if (scene->source->ops->span(scene->source, &span) < 0)
 		return;
-	snprintf(buf, size, "%s %lu/%lu %s",
-		 scene->status.state == SOURCE_PAUSED ? "REPLAY PAUSED" : "REPLAY",
-		 (unsigned long)span.position + 1, (unsigned long)span.samples, when);
+	if (app->speed != 1)
+		snprintf(speed, sizeof(speed), "x%g ", app->speed);
+	snprintf(buf, size, "REPLAY %s%s#%lu/%lu %s", speed,
+		 scene->status.state == SOURCE_PAUSED ? "PAUSED " : "",
+		 (unsigned long)span.position, (unsigned long)span.samples - 1, when);
 }
 
 /* The state of time, as the title says it. Returns what it looks like. */
@@ -67,7 +70,7 @@ static enum theme_role state_text(const struct app *app, char *buf, size_t size)
 		return ROLE_DIM;
 	}
 	if (source_is_replay(scene->source) && status->state != SOURCE_FAILED) {
-		replay_text(scene, buf, size);
+		replay_text(app, buf, size);
 		return ROLE_TITLE;
 	}
 	if (scene->paused && scene->snapshot) {

@@ -48,12 +48,12 @@ const struct request_info requests[REQUESTS] = {
 	[REQ_NEXT_MAPPING] = REQ("next-mapping", "]", PAGES, GROUP_MOVE, 7, NULL, "Next mapping"),
 	[REQ_PREVIOUS_MAPPING] =
 		REQ("previous-mapping", "[", PAGES, GROUP_MOVE, 7, NULL, "Previous mapping"),
-	[REQ_NEXT_CHANGE] = REQ(
-		"next-change", "}", GRID_STRIP, GROUP_MOVE, 7, "change",
-		"Next page whose state differs; on the strip of a replay: next change of this page"),
-	[REQ_PREVIOUS_CHANGE] = REQ(
-		"previous-change", "{", GRID_STRIP, GROUP_MOVE, 7, NULL,
-		"Previous page whose state differs; on the strip: previous change of this page"),
+	[REQ_NEXT_CHANGE] =
+		REQ("next-change", "}", GRID_STRIP | SCREEN_MAPPINGS, GROUP_MOVE, 7, "change",
+		    "Next page that differs; in the list and on the strip: in time"),
+	[REQ_PREVIOUS_CHANGE] =
+		REQ("previous-change", "{", GRID_STRIP | SCREEN_MAPPINGS, GROUP_MOVE, 7, NULL,
+		    "Previous page that differs; in list and on the strip: in time"),
 
 	[REQ_FIND] = REQ("find", "/", FINDABLE, GROUP_LOOK, 3, "find",
 			 "Find a name, address, permission or state"),

@@ -180,6 +180,12 @@ static void show(struct player *p, uint64_t sample)
 	say_event(p, before);
 }
 
+static void say_length(struct replay *r)
+{
+	say(r, "this is the last sample: the log is %.1f s long",
+	    (double)(r->info.last_clock_ns - r->info.first_clock_ns) / 1e9);
+}
+
 static void find(struct player *p, const struct source_find *find)
 {
 	struct log_reader *reader = p->r->reader;
@@ -208,6 +214,8 @@ static void find(struct player *p, const struct source_find *find)
 		say(p->r, "%s", error.text);
 	else
 		show(p, sample);
+	if (!code && find->goal == GOAL_TIME && sample + 1 == p->r->info.samples)
+		say_length(p->r);
 	if (!code && find->goal == GOAL_EVENT)
 		say_all(p->r, &event);
 }

@@ -278,6 +278,13 @@ static void test_events(void **state)
 	assert_int_equal(app_scene(s->app)->snapshot->taken_ns, first);
 	stage_keys(s, ">");
 	assert_true(stage_shows(s, "bookmark: spot"));
+	stage_keys(s, "e :");
+	stage_type(s, "@spot");
+	assert_int_equal(app_scene(s->app)->snapshot->taken_ns, seen.taken_ns);
+	stage_keys(s, ":");
+	stage_type(s, "@elsewhere");
+	stage_draw(s, 110, 30);
+	assert_true(stage_shows(s, "there is no bookmark \"elsewhere\""));
 	for (int i = 0; i < 3; i++) {
 		static const char *const bad[] = { "+3s", "#1", "a@b" };
 
@@ -287,6 +294,29 @@ static void test_events(void **state)
 		assert_string_equal(seen.text, "spot");
 		assert_true(stage_shows(s, "neither + nor #"));
 	}
+	stage_close(s);
+}
+
+/* In the list { and } go through time, to where the selected mapping is another. */
+static void test_changes_in_time(void **state)
+{
+	struct stage *s = demo();
+	int64_t first = app_scene(s->app)->snapshot->taken_ns;
+
+	stage_keys(s, "j j");
+	expect_selected(s, "7f21b0000000");
+	stage_next(s);
+	stage_next(s); /* it is gone, so the cursor stands on another one */
+	stage_keys(s, ", ,");
+	assert_int_equal(app_scene(s->app)->snapshot->taken_ns, first);
+	stage_keys(s, "k k k k j j");
+	expect_selected(s, "7f21b0000000");
+	stage_keys(s, "}");
+	assert_true(app_scene(s->app)->snapshot->taken_ns > first);
+	stage_keys(s, "{");
+	stage_keys(s, "{");
+	assert_int_equal(app_scene(s->app)->snapshot->taken_ns, first);
+	assert_true(stage_shows(s, "no change before this sample"));
 	stage_close(s);
 }
 
@@ -403,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_confirmations),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_changes_in_time),
 		cmocka_unit_test(test_unknown_keys_are_answered),
 		cmocka_unit_test(test_footer_and_help_follow_the_keymap),
 		cmocka_unit_test(test_focus),
