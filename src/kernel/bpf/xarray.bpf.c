@@ -97,11 +97,22 @@ struct {
 const volatile __u32 page_shift = 12;
 struct xarray_walk walk;
 
+/* Since 6.2: folios are then read by plain loads instead of a call for each. Weak: else it is 0. */
+extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+
 static __u64 folio_flags(__u64 folio)
 {
 	__u64 flags = 0;
 	__u32 offset;
 
+	if (bpf_rdonly_cast) {
+		void *object = bpf_rdonly_cast((void *)folio,
+					       bpf_core_type_id_kernel(struct folio___struct));
+
+		if (bpf_core_field_exists(((struct folio___struct *)0)->flags.f))
+			return ((struct folio___struct *)object)->flags.f;
+		return ((struct folio___word *)object)->flags;
+	}
 	if (bpf_core_field_exists(((struct folio___struct *)0)->flags.f))
 		offset = bpf_core_field_offset(((struct folio___struct *)0)->flags.f);
 	else
