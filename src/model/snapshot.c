@@ -70,6 +70,27 @@ void snapshot_seal(struct snapshot *snapshot)
 	}
 }
 
+struct snapshot *snapshot_repeat(const struct snapshot *last, int64_t taken_ns, int64_t clock_ns)
+{
+	struct snapshot *again = snapshot_new(last->count);
+
+	if (!again)
+		return NULL;
+	again->pid = last->pid;
+	again->start_time = last->start_time;
+	memcpy(again->comm, last->comm, sizeof(again->comm));
+	again->taken_ns = taken_ns;
+	again->clock_ns = clock_ns;
+	again->known = last->known;
+	for (size_t i = 0; i < last->count; i++) {
+		again->mappings[i].mapping = mapping_ref(last->mappings[i].mapping);
+		again->mappings[i].pages = pages_ref(last->mappings[i].pages);
+	}
+	snapshot_seal(again);
+	again->skipped = true;
+	return again;
+}
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
 	atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);

@@ -103,6 +103,12 @@ struct snapshot *snapshot_new(size_t count);
 /* Sums totals and knowledge up from the mappings; the snapshot is immutable from here on. */
 void snapshot_seal(struct snapshot *snapshot);
 
+/*
+ * The pages of a sample under a new time, sealed and marked as skipped: nothing can have changed.
+ * Clocks as taken_ns and clock_ns. NULL when memory is out.
+ */
+struct snapshot *snapshot_repeat(const struct snapshot *last, int64_t taken_ns, int64_t clock_ns);
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
 
