@@ -368,14 +368,6 @@ static int ask_without_cachestat(struct query *q, uint64_t first, uint64_t count
 	return 0;
 }
 
-/* mincore says "in core" of every page to who neither owns nor may write the file. */
-static bool may_trust_mincore(const struct object_cache *c)
-{
-	struct stat st;
-
-	return geteuid() == 0 || (fstat(c->fd, &st) == 0 && st.st_uid == geteuid());
-}
-
 int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t count,
 		       object_sink *sink, void *context)
 {
@@ -384,7 +376,7 @@ int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t coun
 
 	if (cache->probe->has[PROBE_CACHESTAT])
 		error = ask(&q, first, count);
-	else if (cache->probe->has[PROBE_SEEK_DATA] && may_trust_mincore(cache))
+	else if (cache->probe->has[PROBE_SEEK_DATA] && object_cache_mincore_is_true(cache))
 		error = ask_without_cachestat(&q, first, count);
 	else
 		error = -ENOSYS;
@@ -394,7 +386,5 @@ int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t coun
 const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t first,
 					  uint64_t count)
 {
-	return cache->fd >= 0 && may_trust_mincore(cache)
-		       ? object_cache_look_in_core(cache, first, count)
-		       : NULL;
+	return cache->fd >= 0 ? object_cache_look_in_core(cache, first, count) : NULL;
 }

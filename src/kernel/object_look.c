@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +46,13 @@ void object_cache_unmap(struct object_cache *cache)
 	cache->window = NULL;
 }
 
+bool object_cache_mincore_is_true(const struct object_cache *cache)
+{
+	struct stat st;
+
+	return geteuid() == 0 || (fstat(cache->fd, &st) == 0 && st.st_uid == geteuid());
+}
+
 const unsigned char *object_cache_look_in_core(struct object_cache *c, uint64_t first,
 					       uint64_t count)
 {
@@ -53,6 +61,8 @@ const unsigned char *object_cache_look_in_core(struct object_cache *c, uint64_t 
 	if (!c->window || first < c->window_first ||
 	    first + count > c->window_first + c->window_count) {
 		object_cache_unmap(c);
+		if (!object_cache_mincore_is_true(c))
+			return NULL;
 		c->window_first = first;
 		c->window_count = OBJECT_CACHE_WINDOW;
 		c->window =

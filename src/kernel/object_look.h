@@ -16,8 +16,14 @@ int object_cache_count(struct object_cache *cache, uint64_t first, uint64_t coun
 		       struct cache_counts *ret_counts);
 
 /*
+ * mincore(2) says "in core" of every page to who neither owns nor may write the file (mm/mincore.c,
+ * can_do_mincore(), since 5.2). cachestat(2) refuses such a user, but not on all kernels.
+ */
+bool object_cache_mincore_is_true(const struct object_cache *cache);
+
+/*
  * mincore(2): residency of up to OBJECT_CACHE_WINDOW pages, bit 0 of each byte of the result, good
- * until the next call. NULL: not known. Whether the answer may be trusted is for the caller.
+ * until the next call. NULL: not known, or it would not be the truth.
  */
 const unsigned char *object_cache_look_in_core(struct object_cache *cache, uint64_t first,
 					       uint64_t count);
