@@ -196,6 +196,9 @@ static bool locate(const struct timeline_view *v, const struct scene *scene,
 	size_t index;
 
 	if (v->whole) {
+		/* What a log says is not to be trusted to be on the strip. */
+		if (event->sample >= v->span.samples)
+			return false;
 		*ret_column = (int)((uint64_t)v->width * event->sample / v->span.samples);
 		*ret_past = event->sample <= v->span.position;
 		return *ret_column < v->width;
