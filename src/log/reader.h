@@ -65,7 +65,8 @@ int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sam
 
 /*
  * The next event after (direction 1) or the last one before (-1) a sample; of several in one sample
- * one that is not of a mapping. -ENOENT: none.
+ * one that is not of a mapping. -ENOENT: none. What belongs to a sample that is not one of info's (the
+ * log is being recorded, or lies) does not count, here and in the two below.
  */
 int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
 		     struct log_event *ret_event, struct log_error *error);

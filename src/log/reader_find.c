@@ -71,12 +71,14 @@ int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
 
 	reader->budget.left = DATABASE_BUDGET;
 	sqlite3_bind_int64(s, 1, (int64_t)sample);
+	if (direction > 0)
+		sqlite3_bind_int64(s, 2, (int64_t)reader->info.samples);
 	result = sqlite3_step(s);
 	if (result == SQLITE_DONE)
 		return -ENOENT;
 	if (result != SQLITE_ROW)
 		return reader_failed(reader, error);
-	if (get_event(s, ret_event) || ret_event->sample >= reader->info.samples)
+	if (get_event(s, ret_event))
 		return reader_damaged(reader, sample, "an event makes no sense", error);
 	sqlite3_reset(s);
 	return 0;
@@ -91,6 +93,7 @@ int log_reader_events(struct log_reader *reader,
 	int result, code = 0;
 
 	reader->budget.left = DATABASE_BUDGET;
+	sqlite3_bind_int64(s, 1, (int64_t)reader->info.samples);
 	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
 		if (get_event(s, &event))
 			return reader_damaged(reader, 0, "an event makes no sense", error);
@@ -111,6 +114,7 @@ int log_reader_bookmark(struct log_reader *reader, const char *name, uint64_t *r
 
 	reader->budget.left = DATABASE_BUDGET;
 	sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, (int64_t)reader->info.samples);
 	result = sqlite3_step(s);
 	if (result == SQLITE_DONE)
 		return -ENOENT;

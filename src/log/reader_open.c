@@ -40,15 +40,16 @@ static const char *const statements[READER_STATEMENTS] = {
 				     "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
 	[READ_DETAILS] = LOG_SELECT_DETAILS,
 	[READ_EVENT_AFTER] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			     "event_by_sample WHERE sample > ?1 ORDER BY sample, "
-			     "mapping IS NOT NULL LIMIT 1",
+			     "event_by_sample WHERE sample > ?1 AND sample < ?2 ORDER BY "
+			     "sample, mapping IS NOT NULL LIMIT 1",
 	[READ_EVENT_BEFORE] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
 			      "event_by_sample WHERE sample < ?1 ORDER BY sample DESC, "
 			      "mapping IS NOT NULL LIMIT 1",
 	[READ_EVENTS] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			"event_by_sample ORDER BY sample, event",
+			"event_by_sample WHERE sample < ?1 ORDER BY sample, event",
 	[READ_BOOKMARK] = "SELECT sample FROM event INDEXED BY event_by_kind WHERE "
-			  "kind = 'bookmark' AND text = ?1 ORDER BY event DESC LIMIT 1",
+			  "kind = 'bookmark' AND text = ?1 AND sample < ?2 ORDER BY event "
+			  "DESC LIMIT 1",
 	[READ_FACT] = "SELECT value FROM environment WHERE key = ?1",
 	[READ_ALL_MAPPINGS] = "SELECT * FROM mapping ORDER BY start, perms, kind, name, "
 			      "first_sample",

@@ -16,8 +16,11 @@
 
 static inline int walk_event(void *context, const struct log_event *event)
 {
-	(void)context;
-	return event->kind >= EVENT_KINDS;
+	const struct log_info *info = context;
+
+	if (event->kind >= EVENT_KINDS || event->sample >= info->samples)
+		abort();
+	return 0;
 }
 
 static inline int walk_counts(void *context, const struct log_counts *counts)
@@ -69,6 +72,7 @@ static inline int walk_log(const void *bytes, size_t size, struct log_error *err
 {
 	const struct log_series_range range = { 0, UINT64_MAX, 1000000000 };
 	unsigned int left = 100;
+	const struct log_info *info;
 	struct log_reader *reader;
 	struct log_event event;
 	uint64_t samples, sample;
@@ -79,7 +83,8 @@ static inline int walk_log(const void *bytes, size_t size, struct log_error *err
 	if (code)
 		return code;
 	out = fopen("/dev/null", "w");
-	samples = log_reader_info(reader)->samples;
+	info = log_reader_info(reader);
+	samples = info->samples;
 	if (samples > WALK_SAMPLES)
 		samples = WALK_SAMPLES;
 	for (sample = 0; sample < samples; sample++)
@@ -92,10 +97,12 @@ static inline int walk_log(const void *bytes, size_t size, struct log_error *err
 			snapshot_unref(s);
 		}
 	}
-	walk_sample(reader, log_reader_info(reader)->samples - 1, out);
-	log_reader_events(reader, walk_event, NULL, error);
-	log_reader_event(reader, 0, 1, &event, error);
-	log_reader_bookmark(reader, "x", &sample, error);
+	walk_sample(reader, info->samples - 1, out);
+	log_reader_events(reader, walk_event, (void *)info, error);
+	if (!log_reader_event(reader, 0, 1, &event, error))
+		walk_event((void *)info, &event);
+	if (!log_reader_bookmark(reader, "x", &sample, error) && sample >= info->samples)
+		abort();
 	log_reader_at(reader, 1000000000, &sample, error);
 	log_reader_totals(reader, 0, UINT64_MAX, walk_counts, &left, error);
 	log_reader_series(reader, &range, walk_series, &text, error);
