@@ -84,8 +84,9 @@ static int get_sample(sqlite3_stmt *s, struct read_sample *ret_row)
 	const char *comm;
 	int length;
 
-	if (reader_number(s, COLUMN_TAKEN, INT64_MIN, INT64_MAX, &row.taken_ns) ||
-	    reader_number(s, COLUMN_CLOCK, INT64_MIN, INT64_MAX, &row.clock_ns) ||
+	/* No clock shows less than 0, so that no difference of two samples is too large. */
+	if (reader_number(s, COLUMN_TAKEN, 0, INT64_MAX, &row.taken_ns) ||
+	    reader_number(s, COLUMN_CLOCK, 0, INT64_MAX, &row.clock_ns) ||
 	    reader_number(s, COLUMN_SEQUENCE, 0, INT64_MAX, &row.sequence) ||
 	    sqlite3_column_type(s, COLUMN_COMM) != SQLITE_TEXT ||
 	    reader_number(s, COLUMN_WRITTEN, 0, 1, &written) ||

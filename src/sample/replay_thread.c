@@ -245,14 +245,14 @@ static int64_t next_due(struct player *p)
 /* Plays on: what is due by now; at high speed samples are passed over. */
 static void play(struct player *p)
 {
-	int64_t now = now_ns(), due, first = p->r->info.first_clock_ns, ahead;
+	int64_t now = now_ns(), due, ahead, after;
 	uint64_t sample = p->position + 1, reached;
 
 	due = next_due(p);
 	ahead = (int64_t)((double)(now - due) * p->speed);
-	if (ahead > 0 &&
-	    !log_reader_at(p->r->reader, p->clock_ns - first + ahead, &reached, NULL) &&
-	    reached > sample)
+	if (__builtin_add_overflow(p->clock_ns - p->r->info.first_clock_ns, ahead, &after))
+		after = INT64_MAX;
+	if (ahead > 0 && !log_reader_at(p->r->reader, after, &reached, NULL) && reached > sample)
 		sample = reached;
 	show(p, sample);
 	/* Keep the pace: count from when it was due, unless that is long ago. */
