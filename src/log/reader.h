@@ -142,7 +142,8 @@ typedef int log_series_function(void *context, const struct log_series *series);
 
 /*
  * Calls back with the series of every mapping, by address, until it returns not 0; returns that, 0 or
- * -errno. Points are where counts changed, right before that, and every repeat_ns.
+ * -errno. Points are where counts changed, right before that, and every repeat_ns; none where the
+ * mapping was not read.
  */
 int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
 		      log_series_function *each, void *context, struct log_error *error);

@@ -54,7 +54,7 @@ static const char *const statements[READER_STATEMENTS] = {
 	[READ_ALL_MAPPINGS] = "SELECT * FROM mapping ORDER BY start, perms, kind, name, "
 			      "first_sample",
 	[READ_COUNTS] = "SELECT sample, " LOG_COUNT_COLUMNS " FROM mapping_count WHERE "
-			"mapping = ?1 ORDER BY sample",
+			"mapping = ?1 AND sample <= ?2 ORDER BY sample",
 	[READ_FACTS] = "SELECT key, value FROM environment ORDER BY key",
 };
 

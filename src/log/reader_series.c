@@ -62,13 +62,28 @@ static int add_point(struct collector *c, uint64_t sample, const uint64_t *state
 	return log_reader_time(c->reader, sample, &p->taken_ns, &clock, c->error);
 }
 
+/* The sample at which a point is due after the one at `from`, which may be the very next one. */
+static int find_due(struct collector *c, uint64_t from, uint64_t *ret_due)
+{
+	int64_t taken, clock, after;
+	int code = log_reader_time(c->reader, from, &taken, &clock, c->error);
+
+	if (code)
+		return code;
+	if (__builtin_add_overflow(clock - c->reader->info.first_clock_ns, c->range->repeat_ns,
+				   &after))
+		after = INT64_MAX;
+	code = log_reader_at(c->reader, after, ret_due, c->error);
+	/* Samples may be farther apart than points should be. */
+	if (!code && *ret_due <= from)
+		*ret_due = from + 1;
+	return code;
+}
+
 /* The same counts from a sample to another: both are points, and some between them. */
 static int add_stretch(struct collector *c, uint64_t from, uint64_t to, const uint64_t *states)
 {
-	const struct log_info *info = &c->reader->info;
-	int64_t taken, clock;
-	uint64_t later;
-	int code;
+	int code = 0;
 
 	if (from < c->range->first)
 		from = c->range->first;
@@ -76,49 +91,50 @@ static int add_stretch(struct collector *c, uint64_t from, uint64_t to, const ui
 		to = c->range->last;
 	if (from > to)
 		return 0;
-	for (;;) {
+	while (!code && from < to) {
 		code = add_point(c, from, states);
 		if (!code)
-			code = log_reader_time(c->reader, from, &taken, &clock, c->error);
-		if (!code)
-			code = log_reader_at(c->reader,
-					     clock - info->first_clock_ns + c->range->repeat_ns,
-					     &later, c->error);
-		if (code || later <= from || later >= to)
-			break;
-		from = later;
+			code = find_due(c, from, &from);
 	}
-	return code || from == to ? code : add_point(c, to, states);
+	return code ? code : add_point(c, to, states);
 }
 
-/* All counts of one row of `mapping`, each from where it changed to before the next change. */
+/*
+ * All counts of one row of `mapping`, each from where it changed to before the next change. Where it
+ * was not read (NULL) there is no point: neither what it held before, nor 0.
+ */
 static int add_counts(struct collector *c, const struct read_mapping *row, uint64_t last)
 {
 	sqlite3_stmt *s = reader_use(c->reader, READ_COUNTS);
 	struct page_counts now = { 0 }, before = { 0 };
-	uint64_t since = UINT64_MAX;
-	int64_t sample;
+	uint64_t since = UINT64_MAX; /* nothing is known */
+	int64_t sample, low = (int64_t)row->first_sample;
 	uint16_t known;
 	int code = 0, result;
 
 	sqlite3_bind_int64(s, 1, row->id);
+	sqlite3_bind_int64(s, 2, (int64_t)last);
 	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
-		/* NULL: that mapping has not been read. */
-		if (sqlite3_column_type(s, 1) == SQLITE_NULL)
-			continue;
-		if (reader_number(s, 0, (int64_t)row->first_sample, (int64_t)last, &sample) ||
-		    reader_counts(s, 1, &now, &known) ||
-		    (since != UINT64_MAX && (uint64_t)sample <= since))
+		bool read = sqlite3_column_type(s, 1) != SQLITE_NULL;
+
+		if (reader_number(s, 0, low, (int64_t)last, &sample) ||
+		    (read && reader_counts(s, 1, &now, &known)))
 			return damaged(c, row->first_sample);
 		if (since != UINT64_MAX)
 			code = add_stretch(c, since, (uint64_t)sample - 1, before.state);
-		since = (uint64_t)sample;
+		since = read ? (uint64_t)sample : UINT64_MAX;
+		low = sample + 1;
 		before = now;
 	}
 	sqlite3_reset(s);
 	if (!code && result != SQLITE_DONE)
 		return reader_failed(c->reader, c->error);
-	return code || since == UINT64_MAX ? code : add_stretch(c, since, last, before.state);
+	if (!code && since != UINT64_MAX)
+		code = add_stretch(c, since, last, before.state);
+	/* Up to there it is not gone, read or not. */
+	if (c->next <= last)
+		c->next = last + 1;
+	return code;
 }
 
 static bool is_same_series(const struct mapping *a, const struct mapping *b)
