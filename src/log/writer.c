@@ -22,9 +22,6 @@
 #define TEXT_OF(number)	       #number
 #define NUMBER_AS_TEXT(number) TEXT_OF(number)
 
-/* How many samples back an event may belong; somebody may type the name of a bookmark for long. */
-#define EVENT_LOOK_BACK 4096
-
 #define COUNT_PARAMETERS                                                                           \
 	"?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23"
 
@@ -46,7 +43,7 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_LEFT_OUT] = "INSERT INTO detail_left_out VALUES(?1, ?2)",
 	[FIND_DETAILS] = LOG_SELECT_DETAILS,
 	[WRITE_EVENT] = "INSERT INTO event VALUES(NULL, ?1, ?2, ?3, ?4, ?5)",
-	[FIND_SAMPLE] = "SELECT sample FROM sample_in_full WHERE sample > ?1 AND taken_ns <= ?2 "
+	[FIND_SAMPLE] = "SELECT sample FROM sample_in_full WHERE taken_ns <= ?1 "
 			"ORDER BY sample DESC LIMIT 1",
 };
 
@@ -303,14 +300,13 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 	return 0;
 }
 
-/* The newest sample at a moment, as far as that is not long ago; a clock may have been set. */
+/* The newest sample at a moment; a clock may have been set, so none of them may be. */
 static int64_t sample_at(const struct log_writer *writer, int64_t taken_ns)
 {
 	sqlite3_stmt *s = writer->statements[FIND_SAMPLE];
-	int64_t found = writer->samples > EVENT_LOOK_BACK ? writer->samples - EVENT_LOOK_BACK : 0;
+	int64_t found = 0;
 
-	sqlite3_bind_int64(s, 1, found - 1);
-	sqlite3_bind_int64(s, 2, taken_ns);
+	sqlite3_bind_int64(s, 1, taken_ns);
 	if (sqlite3_step(s) == SQLITE_ROW)
 		found = sqlite3_column_int64(s, 0);
 	sqlite3_reset(s);

@@ -17,9 +17,11 @@ static const char *path_of(char *buf, size_t size)
 	return buf;
 }
 
-static struct log_writer *create(const char *path)
+static struct log_writer *create(const char *path, uint64_t max_bytes)
 {
-	const struct log_writer_options options = { .path = path, .replace = true };
+	const struct log_writer_options options = { .path = path,
+						    .replace = true,
+						    .max_bytes = max_bytes };
 	struct log_writer *writer = NULL;
 	struct log_error error = { 0 };
 
@@ -48,7 +50,7 @@ static void test_newer_than_the_reader(void **state)
 {
 	char path[64];
 	struct world *w = world_new(2);
-	struct log_writer *writer = create(path_of(path, sizeof(path)));
+	struct log_writer *writer = create(path_of(path, sizeof(path)), 0);
 	struct log_error error = { 0 };
 	struct log_reader *reader;
 	struct log_event event;
@@ -79,10 +81,52 @@ static void test_newer_than_the_reader(void **state)
 	world_free(w);
 }
 
+/* Nothing but a time. */
+static struct snapshot *bare(uint64_t sequence)
+{
+	struct snapshot *s = snapshot_new(0);
+
+	s->pid = 7;
+	s->sequence = sequence;
+	s->taken_ns = (int64_t)sequence * 1000;
+	s->clock_ns = s->taken_ns;
+	snapshot_seal(s);
+	return s;
+}
+
+/* Somebody went far back in a live view and named what is there. */
+static void test_of_long_ago(void **state)
+{
+	enum { SAMPLES = 10000, OLD = 77 };
+	char path[64];
+	struct log_writer *writer = create(path_of(path, sizeof(path)), 0);
+	struct log_reader *reader;
+	uint64_t sample;
+
+	for (uint64_t i = 1; i <= SAMPLES; i++) {
+		struct snapshot *s = bare(i);
+
+		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		snapshot_unref(s);
+	}
+	assert_int_equal(log_writer_event(writer, EVENT_BOOKMARK, (OLD + 1) * 1000, "old", NULL),
+			 0);
+	assert_int_equal(log_writer_event(writer, EVENT_BOOKMARK, 1, "before all", NULL), 0);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
+	assert_int_equal(log_reader_bookmark(reader, "old", &sample, NULL), 0);
+	assert_int_equal(sample, OLD);
+	assert_int_equal(log_reader_bookmark(reader, "before all", &sample, NULL), 0);
+	assert_int_equal(sample, 0);
+	log_reader_free(reader);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_newer_than_the_reader),
+		cmocka_unit_test(test_of_long_ago),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
