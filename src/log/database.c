@@ -87,6 +87,16 @@ int database_error(sqlite3 *db, int result, const char *what, struct log_error *
 			db ? sqlite3_errmsg(db) : sqlite3_errstr(result));
 }
 
+bool database_reached_limit(sqlite3 *db, int result)
+{
+	int system;
+
+	if ((result & 0xff) != SQLITE_FULL)
+		return false;
+	system = system_error(db);
+	return system != ENOSPC && system != EDQUOT;
+}
+
 static int spend(void *context)
 {
 	struct database_budget *budget = context;

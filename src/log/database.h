@@ -25,6 +25,9 @@
  */
 int database_error(sqlite3 *db, int result, const char *what, struct log_error *error);
 
+/* Whether a result says that max_page_count is reached; a full disk looks alike, but is not meant. */
+bool database_reached_limit(sqlite3 *db, int result);
+
 /*
  * Shuts what a log never needs: triggers, views in the schema's name, functions with side effects,
  * attaching, long values and deep expressions; and lets nothing run longer than `budget` allows.

@@ -139,15 +139,13 @@ static void note_end(struct recorder *r, const struct log_error *error)
 				 NULL);
 }
 
-static int write_snapshot(struct recorder *r, const struct item *item, struct log_error *error)
+static int put_item(struct recorder *r, const struct item *item, struct log_error *error)
 {
-	int code = log_writer_append(r->writer, item->snapshot, item->changed, error);
+	int code;
 
-	if (code == -EFBIG && r->options.rotate && log_writer_samples(r->writer)) {
-		code = rotate(r, error);
-		if (!code)
-			code = log_writer_append(r->writer, item->snapshot, item->changed, error);
-	}
+	if (!item->snapshot)
+		return log_writer_event(r->writer, item->kind, item->taken_ns, item->text, error);
+	code = log_writer_append(r->writer, item->snapshot, item->changed, error);
 	if (!code && item->left_out)
 		note_gap(r, item);
 	return code;
@@ -161,10 +159,12 @@ static void write_item(struct recorder *r, const struct item *item)
 
 	if (!r->writer)
 		return;
-	if (item->snapshot)
-		code = write_snapshot(r, item, &error);
-	else
-		code = log_writer_event(r->writer, item->kind, item->taken_ns, item->text, &error);
+	code = put_item(r, item, &error);
+	if (code == -EFBIG && r->options.rotate && log_writer_samples(r->writer)) {
+		code = rotate(r, &error);
+		if (!code)
+			code = put_item(r, item, &error);
+	}
 	if (code)
 		note_end(r, &error);
 	samples = r->earlier_samples + (r->writer ? log_writer_samples(r->writer) : 0);

@@ -13,8 +13,12 @@
 /* Of the database. Small ones, since most logs are: each of some 15 trees begins with one. */
 #define PAGE_BYTES 2048
 
-/* Pages that stay free below max_bytes, for the events that say why the log ends. */
-#define RESERVED_PAGES 8
+/*
+ * Pages below max_bytes that samples leave to events, which nobody will tell again; and those of them
+ * that are left to the one that says why the log ends.
+ */
+#define RESERVED_PAGES	8
+#define LAST_WORD_PAGES 4
 
 /* The WAL goes back into the file when it holds about 1 MiB. */
 #define CHECKPOINT_PAGES (1048576 / PAGE_BYTES)
@@ -252,21 +256,26 @@ static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
 	return result;
 }
 
+static bool is_full(const struct log_writer *writer, int result)
+{
+	return writer->max_pages && database_reached_limit(writer->db, result);
+}
+
+static int fail(const struct log_writer *writer, int result, struct log_error *error)
+{
+	if (is_full(writer, result))
+		return log_fail(error, -EFBIG, "%s: has reached its largest size (--max-size)",
+				writer->path);
+	return database_error(writer->db, result, writer->path, error);
+}
+
 static int fail_append(struct log_writer *writer, int result, struct log_error *error)
 {
-	int code = database_error(writer->db, result, writer->path, error);
-	int64_t most = 0;
+	int code = fail(writer, result, error);
 
 	writer->broken = true;
 	if (!sqlite3_get_autocommit(writer->db))
 		writer_run(writer, WRITE_ROLLBACK);
-	/* A full disk and a full log look alike to SQLite, but only the disk sets errno. */
-	if (code == -ENOSPC && writer->max_pages && sqlite3_system_errno(writer->db) != ENOSPC &&
-	    !database_number(writer->db, "PRAGMA max_page_count", &most)) {
-		limit_pages(writer, writer->max_pages);
-		return log_fail(error, -EFBIG, "%s: has reached its largest size (--max-size)",
-				writer->path);
-	}
 	return code;
 }
 
@@ -316,9 +325,17 @@ static int64_t sample_at(const struct log_writer *writer, int64_t taken_ns)
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error)
 {
-	int result = writer_put_event(writer, sample_at(writer, taken_ns), taken_ns, kind, 0, text);
+	int64_t sample = sample_at(writer, taken_ns);
+	int result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
 
-	return result ? database_error(writer->db, result, writer->path, error) : 0;
+	if (is_full(writer, result)) {
+		uint64_t kept = kind == EVENT_STOPPED ? 0 : LAST_WORD_PAGES;
+
+		limit_pages(writer, writer->max_pages - kept);
+		result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
+		limit_pages(writer, writer->max_pages - RESERVED_PAGES);
+	}
+	return result ? fail(writer, result, error) : 0;
 }
 
 uint64_t log_writer_samples(const struct log_writer *writer)

@@ -48,7 +48,8 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 
 /*
  * Notes an event at the sample that was the newest one at taken_ns (CLOCK_REALTIME), or at the
- * nearest one that there is. The text may be NULL.
+ * nearest one that there is. The text may be NULL. A log that is full for samples has room for some
+ * events; -EFBIG: for no more.
  */
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error);

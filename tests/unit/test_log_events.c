@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "log/reader.h"
+#include "log/recorder.h"
 #include "log/writer.h"
 #include "tests/unit/log_world.h"
 
@@ -122,11 +123,110 @@ static void test_of_long_ago(void **state)
 	unlink(path);
 }
 
+#define SMALL	 (128u << 10)
+#define SENTENCE "a sentence about something that has happened to this process, as long as most are"
+
+static int find_stopped(void *context, const struct log_event *event)
+{
+	*(bool *)context |= event->kind == EVENT_STOPPED;
+	return 0;
+}
+
+/* Events may use what samples leave free, and the last word has its place in any case. */
+static void test_in_a_full_log(void **state)
+{
+	char path[64];
+	struct log_writer *writer = create(path_of(path, sizeof(path)), SMALL);
+	struct snapshot *s = bare(1);
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+	uint64_t before = 0, after;
+	bool stopped = false;
+	int code;
+
+	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	while (!(code = log_writer_event(writer, EVENT_NOTE, 1000, SENTENCE, &error)))
+		before = log_writer_bytes(writer);
+	assert_int_equal(code, -EFBIG);
+	assert_non_null(strstr(error.text, "largest size"));
+	assert_true(before > SMALL - 8 * 2048);
+	/* Many of them, or it would find room on a page that has some. */
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(log_writer_event(writer, EVENT_STOPPED, 1000, SENTENCE, &error),
+				 0);
+	after = log_writer_bytes(writer);
+	assert_true(after > before);
+	assert_true(after <= SMALL);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
+	assert_int_equal(log_reader_events(reader, find_stopped, &stopped, NULL), 0);
+	assert_true(stopped);
+	log_reader_free(reader);
+	snapshot_unref(s);
+	unlink(path);
+}
+
+/* Events and samples of a log and of all that were rotated away; removes them. */
+static void count_all(const char *path, uint64_t *ret_samples, int *ret_events, int *ret_logs)
+{
+	*ret_samples = 0;
+	*ret_events = *ret_logs = 0;
+	for (int i = 0; i < 100; i++) {
+		struct log_reader *reader;
+		char name[96];
+
+		snprintf(name, sizeof(name), i ? "%s.%d" : "%s", path, i);
+		if (log_reader_open(name, &reader, NULL))
+			continue;
+		*ret_samples += log_reader_info(reader)->samples;
+		assert_int_equal(log_reader_events(reader, count_event, ret_events, NULL), 0);
+		++*ret_logs;
+		log_reader_free(reader);
+		unlink(name);
+	}
+}
+
+/* It is mostly an event that finds no room, and the recording goes on in the next log. */
+static void test_rotates(void **state)
+{
+	enum { EVENTS = 1000, EACH = 90 };
+	char path[64];
+	const struct recorder_options options = {
+		.log = { .path = path_of(path, sizeof(path)), .replace = true, .max_bytes = SMALL },
+		.rotate = 50,
+	};
+	struct recorder_status status;
+	struct recorder *recorder;
+	int events, logs;
+	uint64_t samples;
+
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	for (int i = 0; i < EVENTS; i++) {
+		if (i % EACH == 0) {
+			struct snapshot *s = bare((uint64_t)i + 1);
+
+			recorder_observe(recorder, s, NULL);
+			snapshot_unref(s);
+		}
+		recorder_event(recorder, EVENT_NOTE, i * 1000, SENTENCE);
+		if (i % 10 == 0)
+			usleep(20000); /* events that find no room in the queue are lost */
+	}
+	if (recorder_stop(recorder, &status))
+		fail_msg("%s", status.error.text);
+	count_all(path, &samples, &events, &logs);
+	assert_true(logs > 2);
+	assert_int_equal(samples, EVENTS / EACH + 1);
+	assert_int_equal(events, EVENTS + logs - 1); /* each but the last says what is next */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_newer_than_the_reader),
 		cmocka_unit_test(test_of_long_ago),
+		cmocka_unit_test(test_in_a_full_log),
+		cmocka_unit_test(test_rotates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
