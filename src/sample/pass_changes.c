@@ -12,8 +12,11 @@
  */
 #define CHANGES_MOST 1024u
 
-/* Runs of changed pages that are kept to choose from; what is beyond them is counted. */
-#define RUNS_MOST 8192u
+/*
+ * Runs of changed pages that are kept to choose from; what is beyond them is counted. One half is for
+ * those before the page on whose turn it is: a run is a page or more, so either half is enough.
+ */
+#define RUNS_MOST ((size_t)2 * CHANGES_MOST)
 
 /* Unchanged pages between two changed ones that are read rather than making another call. */
 #define READ_ACROSS 32u
@@ -29,6 +32,7 @@ struct run {
 struct collection {
 	struct run *runs;
 	size_t count;
+	uint64_t from; /* the page on whose turn it is */
 	uint64_t pages; /* in runs */
 	uint64_t beyond; /* that found no room */
 };
@@ -36,10 +40,11 @@ struct collection {
 static void add_run(struct collection *c, size_t mapping, uint64_t first, uint64_t count)
 {
 	struct run *last = c->count ? &c->runs[c->count - 1] : NULL;
+	size_t room = first + count <= c->from ? CHANGES_MOST : RUNS_MOST;
 
 	if (last && last->mapping == mapping && last->first + last->count == first) {
 		last->count += count;
-	} else if (c->count == RUNS_MOST) {
+	} else if (c->count >= room) {
 		c->beyond += count;
 		return;
 	} else {
@@ -169,20 +174,20 @@ static void collect(const struct snapshot *before, const struct snapshot *now, s
 }
 
 /* Keeps as many pages as may be read, from the one on whose turn it is. */
-static void choose(struct pass *p, struct collection *c, struct page_detail *d, size_t *mappings)
+static void choose(struct pass *p, const struct collection *c, struct page_detail *d,
+		   size_t *mappings)
 {
 	size_t from = 0, n = 0;
 
-	while (from < c->count && c->runs[from].first + c->runs[from].count <= p->changes_from)
+	while (from < c->count && c->runs[from].first + c->runs[from].count <= c->from)
 		from++;
 	if (from == c->count || c->pages <= CHANGES_MOST)
 		from = 0;
 	for (size_t k = from; n < d->count && k < c->count; k++) {
 		uint64_t page = c->runs[k].first, end = page + c->runs[k].count;
 
-		if (k == from && c->pages > CHANGES_MOST && page < p->changes_from &&
-		    p->changes_from < end)
-			page = p->changes_from;
+		if (k == from && c->pages > CHANGES_MOST && page < c->from && c->from < end)
+			page = c->from;
 		for (; n < d->count && page < end; page++) {
 			mappings[n] = c->runs[k].mapping;
 			d->pages[n++] = page;
@@ -291,7 +296,8 @@ int pass_changes(struct pass *pass, const struct snapshot *before, const struct 
 		 struct page_detail **ret_detail)
 {
 	CLEANUP(cleanup_free) size_t *mappings = calloc(CHANGES_MOST, sizeof(*mappings));
-	struct collection c = { .runs = malloc(RUNS_MOST * sizeof(*c.runs)) };
+	struct collection c = { .runs = malloc(RUNS_MOST * sizeof(*c.runs)),
+				.from = pass->changes_from };
 	CLEANUP(cleanup_free) struct run *runs = c.runs;
 	struct page_detail *d;
 	int error = 0;
