@@ -218,7 +218,8 @@ static int record_process(const struct record *record, const struct probe *probe
 	if (error) {
 		source_free(source);
 		escape_text(message, strlen(message), shown, sizeof(shown));
-		fprintf(stderr, "pmtop record: %s\n", shown);
+		fprintf(stderr, "pmtop record: %s%s\n", shown,
+			error == -EEXIST ? " (--force replaces it)" : "");
 		return error == -EACCES || error == -EPERM ? EXIT_NOT_PERMITTED : EXIT_ERROR;
 	}
 	wait_for_end(record, source, recording, signals, &source_state);

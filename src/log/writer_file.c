@@ -29,8 +29,7 @@ int writer_create_file(const struct log_writer_options *options, struct log_erro
 			return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
 		if (!options->replace)
 			return log_fail(error, -EEXIST,
-					"%s: exists; --force replaces it, or choose another name",
-					path);
+					"%s: exists; remove it, or choose another name", path);
 		if (fd >= 0 && unlink(path))
 			return log_fail(error, -errno, "%s: %s", path, strerror(errno));
 		snprintf(side, sizeof(side), "%s-wal", path);

@@ -172,6 +172,32 @@ def recordings_are_closed(shell, target):
 
 
 @with_shell
+def replays_the_demo(shell, target):
+    """The recorded session that README.md begins with: it plays, pauses, goes to its end and back."""
+    demo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../data/demo.pmtop")
+    with open(demo, "rb") as file:
+        before = file.read()
+    shell.type(f"clear; {PMTOP} replay {demo} 2>{shell.errors}")
+    first = shell.until(lambda s: re.search(r"REPLAY #\d+/123", s), "the replay")
+    shell.until(lambda s: "REPLAY #" in s and s.splitlines()[0] != first.splitlines()[0],
+                "that it plays")
+    shell.keys("Space")
+    shell.until("REPLAY PAUSED #")
+    shell.keys("e")
+    shell.until("REPLAY #123/123")
+    shell.until("shared-swap 880K")
+    shell.until("ended: exited (0)")
+    shell.keys(":", "+", "0", "s", "Enter")
+    shell.until("REPLAY PAUSED #0/123")
+    shell.until("shared-swap -")
+    shell.keys("q")
+    shell.ended(0)
+    assert shell.stderr() == "", shell.stderr()
+    with open(demo, "rb") as file:
+        assert file.read() == before, "the log was written to"
+
+
+@with_shell
 def crashes(shell, target):
     for number in signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT:
         pid = shell.start(target.pid)
@@ -318,8 +344,8 @@ def input_ends():
 
 def main():
     failed = 0
-    for case in (quits, signals, recordings_are_closed, crashes, suspends, tiny, resize_storm,
-                 target_ends, colours, plain_characters, not_a_terminal, input_ends):
+    for case in (quits, signals, recordings_are_closed, replays_the_demo, crashes, suspends, tiny,
+                 resize_storm, target_ends, colours, plain_characters, not_a_terminal, input_ends):
         try:
             case()
             print("ok  ", case.__name__, flush=True)

@@ -540,6 +540,64 @@ class Log(unittest.TestCase):
             self.assertNotEqual(done.returncode, 0, moment)
             self.assertIn(word, done.stderr)
 
+    def test_export_is_dump(self):
+        """A line of export is what dump prints of the same pages, but for the moment."""
+        with Target(8, 300, 5, "restless") as target:
+            time.sleep(0.5)
+            target.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.2)
+            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            for options in ([], ["--pages"]):
+                dump = json.loads(pmtop("dump", "-p", target.pid, "--json", *options).stdout)
+                lines = pmtop("export", self.log, "--format", "json", *options).stdout.splitlines()
+                self.assertGreater(len(lines), 3)
+                for line in lines:
+                    sample = json.loads(line)
+                    self.assertNotEqual(sample.pop("taken"), dump["taken"])
+                    self.assertEqual(sample, {k: v for k, v in dump.items() if k != "taken"})
+                    self.assertEqual(list(sample), [k for k in dump if k != "taken"])
+
+    def changes(self, *words):
+        """What diff says: as JSON, which must be what it says as text, too."""
+        done = pmtop("diff", *words, "--json", "--pages")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        changes = json.loads(done.stdout)
+        text = pmtop("diff", *words)
+        self.assertEqual(text.returncode, 0, text.stderr)
+        for key, pages in changes["changes"].items():
+            if pages and key != "same":
+                self.assertRegex(text.stdout, rf"\b{pages}\b", key)
+        return changes
+
+    def test_diff_of_anything(self):
+        """Two moments, two logs, a log and a process: the same pages give the same changes."""
+        other = os.path.join(self.folder, "other.pmtop")
+        with Target(8, 300, 5, "restless") as target:
+            time.sleep(0.5)
+            target.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.2)
+            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            target.process.send_signal(signal.SIGCONT)
+            time.sleep(0.5)
+            target.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.2)
+            pmtop("record", "-p", target.pid, "-o", other, "--duration", "1s")
+            with sqlite3.connect(self.log) as database:
+                database.execute("INSERT INTO event VALUES(NULL, 2, 0, 'bookmark', NULL, 'spot')")
+            want = self.changes(self.log, other)
+            self.assertGreater(want["changes"]["appeared"] + want["changes"]["gone"], 10)
+            pairs = [(self.log, target.pid), (f"{self.log}@spot", other),
+                     (f"{self.log}@#0", f"{other}@+500ms")]
+            for pair in pairs:
+                got = self.changes(*pair)
+                self.assertEqual((got["changes"], got["mappings"]),
+                                 (want["changes"], want["mappings"]), pair)
+            self.assertEqual(sum(pages for key, pages in self.changes(self.log)["changes"].items()
+                                 if key not in ("same", "unknown")), 0)
+        count = len(samples_of(self.log))
+        done = pmtop("export", self.log, "--format", "json", "--from", "spot")
+        self.assertEqual(len(done.stdout.splitlines()), count - 2)
+
     @unittest.skipUnless(shutil.which("promtool"), "needs promtool of package prometheus")
     def test_promtool(self):
         with Target(2, 100, 10) as target:
