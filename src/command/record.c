@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "command/command.h"
 #include "command/options.h"
 #include "command/signals.h"
+#include "kernel/clock.h"
 #include "model/cleanup.h"
 #include "model/escape.h"
 #include "model/units.h"
@@ -106,18 +106,11 @@ static int check(const struct record *record)
 	return EXIT_USAGE;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* How long poll() may sleep. */
 static int next_look(int64_t end_ns)
 {
-	int64_t left_ms = end_ns ? (end_ns - now_ns() + 999999) / 1000000 : LOOK_MS;
+	int64_t left_ms =
+		end_ns ? (end_ns - clock_ns(CLOCK_MONOTONIC) + 999999) / 1000000 : LOOK_MS;
 
 	return left_ms < 0 ? 0 : left_ms < LOOK_MS ? (int)left_ms : LOOK_MS;
 }
@@ -128,7 +121,7 @@ static void wait_for_end(const struct record *record, struct source *source,
 {
 	struct pollfd fds[] = { { .fd = source_fd(source), .events = POLLIN },
 				{ .fd = signals, .events = POLLIN } };
-	int64_t end_ns = record->duration_ns ? now_ns() + record->duration_ns : 0;
+	int64_t end_ns = record->duration_ns ? clock_ns(CLOCK_MONOTONIC) + record->duration_ns : 0;
 	struct recording_status now;
 
 	for (;;) {
@@ -144,7 +137,7 @@ static void wait_for_end(const struct record *record, struct source *source,
 			recording_note_end(recording, ret_status);
 			return;
 		}
-		if (end_ns && now_ns() >= end_ns) {
+		if (end_ns && clock_ns(CLOCK_MONOTONIC) >= end_ns) {
 			recording_event(recording, EVENT_STOPPED, 0, "--duration is over");
 			return;
 		}

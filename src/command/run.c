@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "kernel/clock.h"
 #include "model/escape.h"
 #include "report/report.h"
 #include "sample/live.h"
@@ -22,21 +22,13 @@
  * pmtop run: start a workload, show it until it ends or the time is over, take everything away.
  */
 
-#define NS	  UINT64_C(1000000000)
+#define NS	  INT64_C(1000000000)
 #define ONCE_NS	  (2 * NS) /* in which the built-in reproduction settles */
 #define RECORD_NS INT64_C(100000000)
 
-static uint64_t now_ns(void)
+static int64_t interval_ns(const struct run_options *o)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t interval_ns(const struct run_options *o)
-{
-	return o->interval_ns ? (uint64_t)o->interval_ns : NS;
+	return o->interval_ns ? o->interval_ns : NS;
 }
 
 struct run {
@@ -50,16 +42,16 @@ struct run {
 };
 
 /* Waits for the moment, for news of the workload, or for a signal that ends us. */
-static void wait_until(struct run *run, uint64_t when)
+static void wait_until(struct run *run, int64_t when)
 {
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = workload_fd(run->workload), .events = POLLIN },
 		{ .fd = run->source ? source_fd(run->source) : -1, .events = POLLIN },
 	};
-	uint64_t now = now_ns();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct signalfd_siginfo info;
-	uint64_t ms = when > now ? (when - now + 999999) / 1000000 : 0;
+	int64_t ms = when > now ? (when - now + 999999) / 1000000 : 0;
 
 	poll(fds, 3, ms < 3600000 ? (int)ms : 3600000);
 	if (fds[0].revents && read(run->signals, &info, sizeof(info)) == sizeof(info))
@@ -154,14 +146,14 @@ static void print_picture(struct run *run)
 }
 
 /* When the first picture is due, and when all is over. */
-static void plan(const struct run_options *o, uint64_t *ret_next, uint64_t *ret_end)
+static void plan(const struct run_options *o, int64_t *ret_next, int64_t *ret_end)
 {
-	uint64_t now = now_ns();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	bool once = o->once || (o->built_in && !o->duration_ns && !o->json);
 
-	*ret_end = UINT64_MAX;
+	*ret_end = INT64_MAX;
 	if (o->duration_ns)
-		*ret_end = now + (uint64_t)o->duration_ns;
+		*ret_end = now + o->duration_ns;
 	else if (once)
 		*ret_end = now + ONCE_NS;
 	*ret_next = once ? *ret_end : now + interval_ns(o);
@@ -170,7 +162,7 @@ static void plan(const struct run_options *o, uint64_t *ret_next, uint64_t *ret_
 static void watch(struct run *run)
 {
 	const struct workload_status *s = workload_status(run->workload);
-	uint64_t next, end;
+	int64_t next, end;
 
 	plan(run->options, &next, &end);
 	for (;;) {
@@ -178,11 +170,11 @@ static void watch(struct run *run)
 		look_at_recording(run);
 		if (s->state != WORKLOAD_RUNNING || run->signal)
 			break;
-		if (now_ns() >= next || now_ns() >= end) {
+		if (clock_ns(CLOCK_MONOTONIC) >= next || clock_ns(CLOCK_MONOTONIC) >= end) {
 			print_picture(run);
 			next += interval_ns(run->options);
 		}
-		if (now_ns() >= end || ferror(stdout))
+		if (clock_ns(CLOCK_MONOTONIC) >= end || ferror(stdout))
 			return;
 		wait_until(run, next < end ? next : end);
 	}

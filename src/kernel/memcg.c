@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "kernel/memcg.h"
+#include "kernel/directory.h"
 #include "model/cleanup.h"
 
 /* Deeper trees are not searched: nobody nests cgroups like that. */
@@ -21,8 +21,6 @@ struct memcg {
 	bool v2;
 	int watched; /* directory of the watched cgroup, or -1 */
 };
-
-DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
 
 /* proc_pid_mountinfo(5): the fifth field is the mount point, the options end the line. */
 static bool is_memory_mount(char *line, bool *ret_v2, char **ret_point)

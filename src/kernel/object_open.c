@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,9 +10,8 @@
 #include <unistd.h>
 
 #include "kernel/object_open.h"
+#include "kernel/directory.h"
 #include "model/cleanup.h"
-
-DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
 
 static bool is_object(int fd, const struct mapping *m)
 {

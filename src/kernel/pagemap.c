@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kernel/pagemap.h"
+#include "kernel/clock.h"
 #include "kernel/pagemap_read.h"
 #include "kernel/pagemap_scan_abi.h"
 
@@ -71,14 +72,6 @@ static uint16_t category_bits(uint64_t categories)
 	return bits;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static uint64_t adapt(uint64_t value, int64_t took_ns, uint64_t minimum, uint64_t maximum)
 {
 	if (took_ns > CALL_NS)
@@ -125,7 +118,7 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 		scan->pages = PAGES_MINIMUM;
 	}
 	while (start < end) {
-		int64_t before = now_ns(), took;
+		int64_t before = clock_ns(CLOCK_MONOTONIC), took;
 		uint64_t matched = 0;
 		int n;
 
@@ -139,7 +132,7 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 		n = ioctl(scan->fd, PMSCAN_IOCTL, &arg);
 		if (n < 0)
 			return -errno;
-		took = now_ns() - before;
+		took = clock_ns(CLOCK_MONOTONIC) - before;
 		scan->statistics.calls++;
 		scan->statistics.regions += (uint64_t)n;
 		for (int i = 0; i < n; i++) {

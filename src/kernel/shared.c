@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "kernel/clock.h"
 #include "kernel/maps.h"
 #include "kernel/object_cache.h"
 #include "kernel/object_open.h"
@@ -189,14 +189,6 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 	return 0;
 }
 
-static int64_t clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* "Swap:" of smaps_rollup counts private and shared pages (proc_pid_smaps(5)), VmSwap private ones. */
 static int by_rollup(const struct target *target, uint64_t private_swap, uint64_t *ret_bytes)
 {
@@ -217,7 +209,7 @@ static int by_rollup(const struct target *target, uint64_t private_swap, uint64_
 
 static void settle(const struct look *look, struct census_process *p)
 {
-	p->shared_clock_ns = clock_now();
+	p->shared_clock_ns = clock_ns(CLOCK_MONOTONIC);
 	p->shared_doubt = CENSUS_KNOWN;
 	p->shared_swap = look->swapped << PMTOP_PAGE_SHIFT;
 	if (look->incomplete && by_rollup(look->target, p->private_swap, &p->shared_swap) < 0)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,10 +10,9 @@
 #include <unistd.h>
 
 #include "kernel/target.h"
+#include "kernel/directory.h"
 #include "model/cleanup.h"
 #include "model/mapping.h"
-
-DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
 
 int target_openat(const struct target *target, const char *name)
 {

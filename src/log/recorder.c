@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "kernel/clock.h"
 #include "model/cleanup.h"
 
 /* Samples that may wait: six seconds at ten a second. */
@@ -39,14 +39,6 @@ struct recorder {
 	bool stopping;
 	struct recorder_status status;
 };
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 static void item_free(const struct item *item)
 {
@@ -113,7 +105,7 @@ static int rotate(struct recorder *r, struct log_error *error)
 	int code;
 
 	r->earlier_samples += log_writer_samples(r->writer);
-	log_writer_event(r->writer, EVENT_STOPPED, now_ns(CLOCK_REALTIME),
+	log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME),
 			 "full; the next log goes on", NULL);
 	code = log_writer_close(TAKE(r->writer), error);
 	if (!code)
@@ -135,7 +127,7 @@ static void note_gap(struct recorder *r, const struct item *item)
 static void note_end(struct recorder *r, const struct log_error *error)
 {
 	if (r->writer && log_writer_samples(r->writer))
-		log_writer_event(r->writer, EVENT_STOPPED, now_ns(CLOCK_REALTIME), error->text,
+		log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME), error->text,
 				 NULL);
 }
 
@@ -227,7 +219,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 	pthread_cond_init(&r->wake, NULL);
 	if (options_copy(options, &r->options))
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
-	r->status.started_ns = now_ns(CLOCK_MONOTONIC);
+	r->status.started_ns = clock_ns(CLOCK_MONOTONIC);
 	code = log_writer_open(&r->options.log, &r->writer, error);
 	if (code)
 		return code;
@@ -274,7 +266,7 @@ void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t tak
 	struct item item = { .kind = kind, .taken_ns = taken_ns };
 
 	if (!taken_ns)
-		item.taken_ns = now_ns(CLOCK_REALTIME);
+		item.taken_ns = clock_ns(CLOCK_REALTIME);
 
 	item.text = text ? strdup(text) : NULL;
 	pthread_mutex_lock(&r->lock);
@@ -302,7 +294,7 @@ static void note_last_gap(struct recorder *r)
 		return;
 	snprintf(text, sizeof(text), "%llu samples left out at the end: the disk was too slow",
 		 (unsigned long long)r->left_out);
-	log_writer_event(r->writer, EVENT_GAP, now_ns(CLOCK_REALTIME), text, NULL);
+	log_writer_event(r->writer, EVENT_GAP, clock_ns(CLOCK_REALTIME), text, NULL);
 }
 
 int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)

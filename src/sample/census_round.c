@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "kernel/clock.h"
 #include "kernel/process.h"
 #include "kernel/shared.h"
 #include "kernel/swaps.h"
@@ -51,14 +51,6 @@ void census_maker_free(struct census_maker *maker)
 	free(maker);
 }
 
-static int64_t now(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* What was known of the shared memory of a process stays until it is looked at again. */
 static void carry_over(const struct census *last, struct census *census)
 {
@@ -77,7 +69,7 @@ static void carry_over(const struct census *last, struct census *census)
 /* Looks at processes from the cursor on. True when the round is complete. */
 static int look(struct census_maker *m, struct census *census, int64_t budget_ns)
 {
-	int64_t until = now(CLOCK_THREAD_CPUTIME_ID) + budget_ns;
+	int64_t until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + budget_ns;
 	bool looked = false;
 	int r = 0;
 
@@ -91,7 +83,7 @@ static int look(struct census_maker *m, struct census *census, int64_t budget_ns
 		if (p->pid <= m->cursor)
 			continue;
 		/* At least one a call, so that any budget comes round. */
-		if (looked && budget_ns > 0 && now(CLOCK_THREAD_CPUTIME_ID) > until)
+		if (looked && budget_ns > 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) > until)
 			return 0;
 		looked = true;
 		r = shared_look(m->shared, p);
@@ -161,8 +153,8 @@ static int fill(struct census_maker *m, struct census *census, int64_t budget_ns
 	census->complete = m->objects != NULL;
 	for (size_t i = 0; i < census->process_count; i++)
 		census->totals.hidden += census->processes[i].shared_doubt > CENSUS_PENDING;
-	census->taken_ns = now(CLOCK_REALTIME);
-	census->clock_ns = now(CLOCK_MONOTONIC);
+	census->taken_ns = clock_ns(CLOCK_REALTIME);
+	census->clock_ns = clock_ns(CLOCK_MONOTONIC);
 	census->sequence = m->sequence++;
 	census_seal(census);
 	return 0;

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "kernel/clock.h"
 #include "sample/live_internal.h"
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 void live_tell(struct live *l)
 {
@@ -48,7 +40,7 @@ void live_say(struct live *l, const char *message)
 
 void live_note(void *live, enum event_kind kind, const char *text)
 {
-	struct source_event event = { .kind = kind, .taken_ns = now_ns() };
+	struct source_event event = { .kind = kind, .taken_ns = clock_ns(CLOCK_REALTIME) };
 	struct live *l = live;
 
 	snprintf(event.text, sizeof(event.text), "%s", text);

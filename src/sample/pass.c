@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "kernel/clock.h"
 #include "sample/pass_internal.h"
 #include "sample/settle.h"
 
@@ -89,14 +89,6 @@ void pass_set_progress(struct pass *pass, pass_progress *progress, void *context
 void pass_set_focus(struct pass *pass, uint64_t address)
 {
 	pass->focus = address;
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* A snapshot of the list, without pages. */

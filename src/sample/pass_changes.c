@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "kernel/clock.h"
 #include "sample/pass_internal.h"
 
 /*
@@ -271,11 +271,8 @@ static void read_frames(struct pass *p, struct page_detail *d)
 static void read_facts(struct pass *p, const struct snapshot *now, struct page_detail *d,
 		       const size_t *mappings)
 {
-	struct timespec t;
-	int64_t at;
+	int64_t at = clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	at = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 	d->words_known = read_words(p, d);
 	if (d->words_known && p->probe->has[PROBE_PFN])
 		read_frames(p, d);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/clock.h"
 #include "model/cleanup.h"
 #include "model/track.h"
 #include "sample/replay_internal.h"
@@ -24,14 +25,6 @@ struct player {
 	struct source_focus focus;
 	double speed;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 static void tell(struct replay *r)
 {
@@ -175,7 +168,7 @@ static void show(struct player *p, uint64_t sample)
 	p->shown = s;
 	p->position = sample;
 	p->clock_ns = s->clock_ns;
-	p->anchor_ns = now_ns();
+	p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
 	publish(p);
 	say_event(p, before);
 }
@@ -245,7 +238,7 @@ static int64_t next_due(struct player *p)
 /* Plays on: what is due by now; at high speed samples are passed over. */
 static void play(struct player *p)
 {
-	int64_t now = now_ns(), due, ahead, after;
+	int64_t now = clock_ns(CLOCK_MONOTONIC), due, ahead, after;
 	uint64_t sample = p->position + 1, reached;
 
 	due = next_due(p);
@@ -282,7 +275,7 @@ static void turn(struct player *p)
 	p->focus = r->focus;
 	p->speed = r->speed;
 	if (r->pace_changed)
-		p->anchor_ns = now_ns();
+		p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
 	r->pace_changed = false;
 	pthread_mutex_unlock(&r->lock);
 	if (marks)
@@ -293,7 +286,7 @@ static void turn(struct player *p)
 		find(p, &what);
 	if (seeks || finds)
 		plays = focuses = false;
-	if (plays && now_ns() >= next_due(p))
+	if (plays && clock_ns(CLOCK_MONOTONIC) >= next_due(p))
 		play(p);
 	else if (focuses && p->shown)
 		publish(p);
@@ -313,7 +306,8 @@ static void wait_for_work(struct player *p)
 		pthread_mutex_lock(&r->lock);
 	}
 	while (!r->stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
-	       !r->pace_changed && !r->bookmark_pending && (!plays || now_ns() < due))
+	       !r->pace_changed && !r->bookmark_pending &&
+	       (!plays || clock_ns(CLOCK_MONOTONIC) < due))
 		if (plays)
 			wait_until(r, due);
 		else

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "kernel/clock.h"
 #include "model/track.h"
 #include "model/verify.h"
 #include "sample/action.h"
@@ -38,14 +39,6 @@ struct sampler {
 	bool verify_next; /* compare the next sample with smaps */
 	bool lack_said; /* that slots of shared pages are not known */
 };
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void look_at_limits(struct sampler *s)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "workload/cgdir.h"
+#include "kernel/directory.h"
 #include "model/cleanup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
 
 #define PAUSE_US 2000 /* between two looks at a group that is not empty yet */
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "workload/claim.h"
+#include "kernel/directory.h"
 #include "model/cleanup.h"
 #include "workload/cgdir.h"
 #include "workload/swaparea.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,8 +19,6 @@
 #define PREFIX	   "pmtop-"
 #define TIMEOUT_MS 5000 /* for processes to be gone, and for the kernel to let a group go */
 #define FILE_MAX   16384 /* nothing that we write comes near */
-
-DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)
 
 /* The folders where claims may be, best first; NULL after the last one. */
 static const char *folder(unsigned n, char buf[static PATH_MAX])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "workload/workload.h"
+#include "kernel/clock.h"
 #include "model/cleanup.h"
 #include "workload/check.h"
 #include "workload/claim.h"
@@ -13,7 +14,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define DEFAULT_SWAPPINESS 60 /* the kernel's own, and what the first reproduction set */
 #define REPLY_MS	   15000 /* more than killing may take in the supervisor */
@@ -32,10 +32,7 @@ struct workload {
 
 static uint64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)clock_ns(CLOCK_BOOTTIME) / 1000000;
 }
 
 /* --- the supervisor ------------------------------------------------------------------------ */
