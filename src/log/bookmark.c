@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,12 +17,15 @@
 /* Another program may be reading it at this moment. */
 #define BUSY_MS 500
 
-/* Whether the path still leads to the file that is being read. */
+/* Room for a WAL with a bookmark in it, and for its index. */
+#define ROOM 65536
+
+/* Whether its place is still that of the file that is being read. */
 static bool is_same_file(const struct log_reader *reader)
 {
 	struct stat found;
 
-	return !stat(reader->path, &found) && found.st_dev == reader->device &&
+	return !stat(reader->file, &found) && found.st_dev == reader->device &&
 	       found.st_ino == reader->inode;
 }
 
@@ -33,7 +38,7 @@ static int lock(struct log_reader *reader, struct log_error *error)
 	const char *path = reader->path;
 
 	if (reader->lock_fd < 0)
-		reader->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		reader->lock_fd = open(reader->file, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (reader->lock_fd < 0)
 		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
 	if (flock(reader->lock_fd, LOCK_EX | LOCK_NB))
@@ -44,16 +49,61 @@ static int lock(struct log_reader *reader, struct log_error *error)
 	return log_fail(error, -ESTALE, "%s: somebody removed or replaced it", path);
 }
 
-/* Found out before SQLite marks the log as one with a WAL, which cannot be made there. */
-static int check_directory(const struct log_reader *reader, struct log_error *error)
+/* Writes as much as a WAL needs, into a file without a name. 0 also where there are no such files. */
+static int try_room(const char *directory)
 {
-	CLEANUP(cleanup_free) char *copy = strdup(reader->path);
+	static const char nothing[4096];
+	CLEANUP(cleanup_close) int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL ? 0 : -errno;
+	for (int written = 0; written < ROOM; written += (int)sizeof(nothing)) {
+		ssize_t n = write(fd, nothing, sizeof(nothing));
+
+		if (n != (ssize_t)sizeof(nothing))
+			return n < 0 ? -errno : -ENOSPC;
+	}
+	return 0;
+}
+
+/* What is there already under a name that SQLite needs must be a file that it can use. */
+static int check_beside(const struct log_reader *reader, const char *suffix,
+			struct log_error *error)
+{
+	char side[PATH_MAX + 8];
+	struct stat st;
+
+	snprintf(side, sizeof(side), "%s%s", reader->file, suffix);
+	if (lstat(side, &st) && errno == ENOENT)
+		return 0;
+	if (S_ISREG(st.st_mode) && !faccessat(AT_FDCWD, side, R_OK | W_OK, AT_EACCESS))
+		return 0;
+	return log_fail(error, -EACCES, "%s%s is in the way: it cannot be written to", reader->path,
+			suffix);
+}
+
+/* Found out before SQLite marks the log as one with a WAL: where none can be made, none can open it. */
+static int check_place(const struct log_reader *reader, struct log_error *error)
+{
+	CLEANUP(cleanup_free) char *copy = strdup(reader->file);
+	const char *directory;
+	int code;
 
 	if (!copy)
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
-	if (!faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS))
-		return 0;
-	return log_fail(error, -errno, "%s: its directory cannot be written to", reader->path);
+	directory = dirname(copy);
+	if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS))
+		return log_fail(error, -errno, "%s: its directory cannot be written to",
+				reader->path);
+	code = check_beside(reader, "-wal", error);
+	if (!code)
+		code = check_beside(reader, "-shm", error);
+	if (code)
+		return code;
+	code = try_room(directory);
+	return code ? log_fail(error, code, "%s: no room in its directory: %s", reader->path,
+			       strerror(-code))
+		    : 0;
 }
 
 static bool is_wal(sqlite3 *db)
@@ -104,17 +154,17 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 
 	if (!reader->inode)
 		return log_fail(error, -EROFS, "%s: cannot be written to", reader->path);
-	code = check_directory(reader, error);
+	code = check_place(reader, error);
 	if (!code)
 		code = lock(reader, error);
 	if (code)
 		return code;
-	result = sqlite3_open_v2(reader->path, &db, SQLITE_OPEN_READWRITE, NULL);
+	result = sqlite3_open_v2(reader->file, &db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
 		result = database_harden(db, &budget);
 	if (!result)
 		result = sqlite3_busy_timeout(db, BUSY_MS);
-	if (!result && database_must_not_map(reader->path))
+	if (!result && database_must_not_map(reader->file))
 		result = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	if (!result)
 		result = enter_wal(db);

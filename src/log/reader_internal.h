@@ -69,7 +69,8 @@ struct read_sample {
 
 struct log_reader {
 	sqlite3 *db;
-	char *path;
+	char *path; /* as it was given, for sentences */
+	char *file; /* without symlinks, since SQLite keeps a WAL beside it; NULL: in memory */
 	dev_t device;
 	ino_t inode; /* 0: a log in memory */
 	int lock_fd; /* of bookmark.c; -1 until the first one */

@@ -85,6 +85,7 @@ void log_reader_free(struct log_reader *reader)
 	if (reader->builder)
 		pages_builder_free(reader->builder);
 	free(reader->path);
+	free(reader->file);
 	free(reader);
 }
 
@@ -112,7 +113,8 @@ static int check_file(struct log_reader *reader, bool *ret_wal, struct log_error
 	*ret_wal = n && header[18] == 2;
 	reader->device = st.st_dev;
 	reader->inode = st.st_ino;
-	return 0;
+	reader->file = realpath(path, NULL);
+	return reader->file ? 0 : log_fail(error, -errno, "%s: %s", path, strerror(errno));
 }
 
 /* With a word for SQLite, which wants the path as a URI then. */
@@ -136,13 +138,14 @@ static int open_with(const char *path, const char *option, sqlite3 **ret_db)
 	return sqlite3_open_v2(uri, ret_db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
 
-static bool has_wal(const char *path)
+/* Bytes of a file that SQLite has beside a log; -1: there is none. */
+static int64_t size_beside(const char *path, const char *suffix)
 {
-	char wal[PATH_MAX + 8];
+	char side[PATH_MAX + 8];
 	struct stat st;
 
-	snprintf(wal, sizeof(wal), "%s-wal", path);
-	return !stat(wal, &st) && st.st_size;
+	snprintf(side, sizeof(side), "%s%s", path, suffix);
+	return stat(side, &st) ? -1 : st.st_size;
 }
 
 /* The tables and indexes are exactly ours; nothing else in the file is ever used. */
@@ -292,9 +295,22 @@ static int try_it(sqlite3 *db)
 	return sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
 }
 
+/*
+ * Without FILE-shm and the right to make one: SQLite keeps the index of a WAL in memory for whoever
+ * has the file alone, which needs no lock here: nobody can write to a log without that index either.
+ */
+static int open_alone(const char *path, sqlite3 **ret_db)
+{
+	int result = sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READONLY, "unix-none");
+
+	if (!result)
+		result = sqlite3_exec(*ret_db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+	return result ? result : try_it(*ret_db);
+}
+
 static int open_database(struct log_reader *reader, bool wal)
 {
-	const char *path = reader->path;
+	const char *path = reader->file;
 	int result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
 
 	if (!result)
@@ -306,8 +322,14 @@ static int open_database(struct log_reader *reader, bool wal)
 	 * memory.
 	 */
 	sqlite3_close(TAKE(reader->db));
-	result = open_with(path, has_wal(path) ? "readonly_shm=1" : "immutable=1", &reader->db);
-	return result ? result : try_it(reader->db);
+	wal = size_beside(path, "-wal") > 0;
+	result = open_with(path, wal ? "readonly_shm=1" : "immutable=1", &reader->db);
+	if (!result)
+		result = try_it(reader->db);
+	if ((result & 0xff) != SQLITE_CANTOPEN || !wal || size_beside(path, "-shm") >= 0)
+		return result;
+	sqlite3_close(TAKE(reader->db));
+	return open_alone(path, &reader->db);
 }
 
 int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error)
@@ -322,7 +344,7 @@ int log_reader_open(const char *path, struct log_reader **ret_reader, struct log
 	if (code)
 		return code;
 	result = open_database(reader, wal);
-	if ((result & 0xff) == SQLITE_BUSY && database_must_not_map(path))
+	if ((result & 0xff) == SQLITE_BUSY && database_must_not_map(reader->file))
 		return log_fail(error, -EBUSY,
 				"%s: it is being recorded; on btrfs it can be read after that",
 				path);

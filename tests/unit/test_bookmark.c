@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -309,6 +310,131 @@ static void test_without_rights(void **state)
 	free(now);
 }
 
+/* The log through a symlink in a folder of its own, where anybody may write. */
+static void make_link(char folder_of_link[static 64], char kept_path[static 96])
+{
+	snprintf(folder_of_link, 64, "/tmp/pmtop-bookmark-link-XXXXXX");
+	assert_non_null(mkdtemp(folder_of_link));
+	assert_int_equal(chmod(folder_of_link, 0777), 0);
+	memcpy(kept_path, path, sizeof(path));
+	snprintf(path, sizeof(path), "%s/link", folder_of_link);
+	assert_int_equal(symlink(kept_path, path), 0);
+}
+
+static void remove_link(const char *folder_of_link, const char *kept_path)
+{
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder_of_link), 0); /* nothing else was left in it */
+	memcpy(path, kept_path, sizeof(path));
+}
+
+/* How many samples there are; all of them can be loaded. */
+static int samples_and_return(void)
+{
+	struct log_reader *reader;
+	int samples;
+
+	if (log_reader_open(path, &reader, NULL))
+		return 98;
+	load_all(reader);
+	samples = (int)log_reader_info(reader)->samples;
+	log_reader_free(reader);
+	return samples;
+}
+
+/* What counts is the directory of the log itself, whatever the way to it. */
+static void test_through_a_symlink(void **state)
+{
+	char link_folder[64], kept_path[96];
+	size_t size, after;
+	char *bytes, *now;
+
+	make_log(3, true);
+	bytes = bytes_of(&size);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	make_link(link_folder, kept_path);
+	assert_int_equal(as_nobody(keep_and_return), EACCES);
+	now = bytes_of(&after);
+	assert_int_equal(after, size);
+	assert_memory_equal(now, bytes, size);
+	assert_int_equal(as_nobody(samples_and_return), 3);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(as_nobody(keep_and_return), 0);
+	assert_int_equal(others(), 0);
+	remove_link(link_folder, kept_path);
+	free(bytes);
+	free(now);
+}
+
+/* The WAL of a recorder that was killed is found beside the log, not beside the symlink. */
+static void test_cut_off_through_a_symlink(void **state)
+{
+	char link_folder[64], kept_path[96], side[128];
+	pid_t child = fork();
+
+	if (!child)
+		make_log(12, false);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	snprintf(side, sizeof(side), "%s-shm", path);
+	assert_int_equal(unlink(side), 0);
+	snprintf(side, sizeof(side), "%s-wal", path);
+	assert_int_equal(chmod(side, 0644), 0);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(as_nobody(samples_and_return), 12);
+	make_link(link_folder, kept_path);
+	assert_int_equal(as_nobody(samples_and_return), 12);
+	remove_link(link_folder, kept_path);
+}
+
+static int refused_for_room(void)
+{
+	const struct rlimit limit = { 8192, 8192 };
+	struct log_reader *reader;
+	int code;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (log_reader_open(path, &reader, NULL) || setrlimit(RLIMIT_FSIZE, &limit))
+		return 98;
+	code = -log_reader_keep_bookmark(reader, 1, 1, "x", NULL);
+	log_reader_free(reader);
+	return code;
+}
+
+/* Where no WAL can be made the log must not be marked as one that has one. */
+static void test_no_room_for_a_wal(void **state)
+{
+	static const char *const suffixes[] = { "-wal", "-shm" };
+	size_t size, after;
+	char *bytes, *now, side[128];
+
+	make_log(3, true);
+	bytes = bytes_of(&size);
+	for (int i = 0; i < 2; i++) {
+		struct log_reader *reader = open_log();
+		struct log_error error = { 0 };
+		int code;
+
+		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);
+		assert_int_equal(mkdir(side, 0777), 0);
+		code = log_reader_keep_bookmark(reader, 1, 1, "x", &error);
+		assert_int_equal(rmdir(side), 0);
+		assert_int_equal(code, -EACCES);
+		assert_non_null(strstr(error.text, "in the way"));
+		log_reader_free(reader);
+	}
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(as_nobody(refused_for_room), EFBIG);
+	now = bytes_of(&after);
+	assert_int_equal(after, size);
+	assert_memory_equal(now, bytes, size);
+	assert_int_equal(others(), 0);
+	free(bytes);
+	free(now);
+}
+
 /* Waits until a replay has something new to say, and gives the newest snapshot. */
 static void wait_for(struct source *source, const char *word, struct snapshot **ret_newest)
 {
@@ -402,6 +528,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_while_recorded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_rights, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_through_a_symlink, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_off_through_a_symlink, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_room_for_a_wal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_in_replay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_in_replay_of_a_recording, set_up, tear_down),
 	};
