@@ -189,7 +189,7 @@ static void count_all(const char *path, uint64_t *ret_samples, int *ret_events, 
 /* It is mostly an event that finds no room, and the recording goes on in the next log. */
 static void test_rotates(void **state)
 {
-	enum { EVENTS = 1000, EACH = 90 };
+	enum { SAMPLES = 20, EACH = 60 };
 	char path[64];
 	const struct recorder_options options = {
 		.log = { .path = path_of(path, sizeof(path)), .replace = true, .max_bytes = SMALL },
@@ -201,23 +201,25 @@ static void test_rotates(void **state)
 	uint64_t samples;
 
 	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
-	for (int i = 0; i < EVENTS; i++) {
-		if (i % EACH == 0) {
-			struct snapshot *s = bare((uint64_t)i + 1);
+	for (uint64_t i = 0; i < SAMPLES; i++) {
+		struct snapshot *s = bare(i + 1);
 
-			recorder_observe(recorder, s, NULL);
-			snapshot_unref(s);
-		}
-		recorder_event(recorder, EVENT_NOTE, i * 1000, SENTENCE);
-		if (i % 10 == 0)
-			usleep(20000); /* events that find no room in the queue are lost */
+		for (int n = 0; i && n < EACH; n++)
+			recorder_event(recorder, EVENT_NOTE, (int64_t)i * 1000, SENTENCE);
+		recorder_observe(recorder, s, NULL);
+		snapshot_unref(s);
+		/* Until the queue is empty: what finds no room in it is lost. */
+		do {
+			usleep(1000);
+			recorder_status(recorder, &status);
+		} while (status.state == RECORDER_RUNS && status.samples <= i);
 	}
 	if (recorder_stop(recorder, &status))
 		fail_msg("%s", status.error.text);
 	count_all(path, &samples, &events, &logs);
 	assert_true(logs > 2);
-	assert_int_equal(samples, EVENTS / EACH + 1);
-	assert_int_equal(events, EVENTS + logs - 1); /* each but the last says what is next */
+	assert_int_equal(samples, SAMPLES);
+	assert_int_equal(events, (SAMPLES - 1) * EACH + logs - 1); /* and where each goes on */
 }
 
 int main(void)
