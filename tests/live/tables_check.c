@@ -147,7 +147,8 @@ int main(int argc, char **argv)
 	uint64_t wrong, used = 0;
 
 	probe_run(&probe);
-	if (!probe.has[PROBE_BPF]) {
+	some.tables = page_tables_new(&probe);
+	if (!some.tables) {
 		printf("skipped: %s\n", probe.bpf_reason);
 		return 77;
 	}
@@ -158,7 +159,6 @@ int main(int argc, char **argv)
 		used += world.used[i];
 	every.probe = some.probe = &probe;
 	some.pid = getpid();
-	some.tables = page_tables_new(&probe);
 	scan(&some, &world, &found); /* loads the program */
 	found.count = 0;
 	some.statistics = (struct scan_statistics){ 0 };
