@@ -29,9 +29,11 @@ class Memory(Case):
         self.assertIn("oom-kills 1", result.stdout)
 
     def test_what_the_log_says_of_an_oom(self):
+        # The hog waits for the recorder, which in a slow guest takes its time to begin.
         log = os.path.join(self.folder, "oom.pmtop")
         result = self.pmtop("--limit", "20M", "--swap-limit", "0", "--duration", "60s", "--record",
-                            log, "--", "sh", "-c", f"sleep 1; exec {PYTHON} {CHILD} hog {64 << 20}")
+                            log, "--", "sh", "-c", f"until [ -s {log} ]; do sleep 0.1; done; sleep 1; "
+                                               f"exec {PYTHON} {CHILD} hog {64 << 20}")
         self.assertEqual(result.returncode, 137, result.stderr)
         with sqlite3.connect(log) as database:
             kinds = [row[0] for row in database.execute(
