@@ -67,6 +67,9 @@ static struct bytes make(const char *sql)
 
 		world_turn(w);
 		s = world_snapshot(w);
+		/* A log can lose raw facts and still be whole. */
+		if (sql && strstr(sql, "detail"))
+			s->detail = world_detail(s);
 		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
 		if (all[i])
 			snapshot_unref(all[i]);
@@ -222,6 +225,11 @@ static void test_lies(void **state)
 		{ "UPDATE block SET base=id", 0, 2 },
 		{ "UPDATE block SET base=1 WHERE id>1", 0, 2 },
 		{ "UPDATE block SET block=block-1", 0, 2 },
+		{ "UPDATE detail SET data=zeroblob(100000)", 0, SAMPLES },
+		{ "UPDATE detail SET data='text'", 0, SAMPLES },
+		{ "UPDATE detail SET data=x'01C59D1C81'", 0, SAMPLES },
+		{ "UPDATE detail SET sample=-sample, block=block*2", 0, SAMPLES },
+		{ "DROP TABLE detail_left_out", -EBADMSG, 0 },
 		{ "UPDATE event SET sample=-1", 0, SAMPLES },
 		{ "UPDATE event SET sample=12", 0, SAMPLES },
 		{ "UPDATE event SET sample=12*2147483648/177+1", 0, SAMPLES },
