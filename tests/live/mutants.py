@@ -70,8 +70,8 @@ MUTANTS = [
      "return doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_NO_RIGHT);",
      "return doubted(PAGE_NONE, RULE_HOLE, DOUBT_NO_RIGHT);", "fallbacks"),
     ("smaps settles what it cannot", "src/sample/settle.c",
-     "if (counts->state[PAGE_GUARD])\n\t\treturn true;", "if (counts)\n\t\treturn false;",
-     "fallbacks"),
+     "if (counts->state[PAGE_GUARD] + counts->state[PAGE_POISON])\n\t\treturn true;",
+     "if (counts)\n\t\treturn false;", "fallbacks"),
 ]
 
 
