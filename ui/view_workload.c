@@ -60,10 +60,10 @@ static void set_limit(struct workload_view *v, uint64_t bytes)
 	int r = v->control.set_limit(v->control.context, bytes, message, sizeof(message));
 
 	look(v);
-	if (r < 0)
+	if (r < 0) {
 		app_message(v->app, "%s", message);
-	if (r < 0)
 		return;
+	}
 	now = workload_size(v->status.memory.limit, "none", size);
 	app_event(v->app, EVENT_LIMIT_SET, "the limit is %s now", now);
 	app_message(v->app, "the limit is %s now", now);

@@ -62,7 +62,7 @@ static void gather_slots(const struct pages *pages, uint64_t from, uint64_t to, 
 	}
 }
 
-/* All that a snapshot holds of a block. With the fills of its mappings (may be NULL), returns whether the fills of its mappings say the same. */
+/* All that a snapshot holds of a block. True: the fills of its mappings (or NULL) say the same. */
 static bool gather(const struct snapshot *snapshot, const struct written_mapping *fills,
 		   uint64_t block, struct log_block *ret_block)
 {
