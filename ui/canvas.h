@@ -25,7 +25,9 @@ enum cell_attr {
 
 #define COLOUR_DEFAULT (-1)
 
-/* Colours are xterm-256 numbers or COLOUR_DEFAULT; the theme has already fitted them to the depth. */
+/*
+ * Colours are xterm-256 numbers or COLOUR_DEFAULT; the theme has already fitted them to the depth.
+ */
 struct style {
 	int16_t fg, bg;
 	uint16_t attr; /* enum cell_attr bits */

@@ -12,8 +12,8 @@
 #include "ui/view.h"
 
 /*
- * A sortable list of something in a census: the frame of the views of processes and of shared objects.
- * Rows are followed by identity through refreshes and sorting. The first line sums up.
+ * A sortable list of something in a census: the frame of the views of processes and of shared
+ * objects. Rows are followed by identity through refreshes and sorting. The first line sums up.
  */
 
 #define TABLE_COLUMNS_MAX 12

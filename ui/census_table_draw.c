@@ -52,8 +52,8 @@ static struct table_layout lay_out(const struct table *t, int width)
 }
 
 /*
- * How many cells each part gets: in proportion, rounded down, what is left to the largest remainders;
- * but a part in swap is never rounded away.
+ * How many cells each part gets: in proportion, rounded down, what is left to the largest
+ * remainders; but a part in swap is never rounded away.
  */
 static void share_cells(const struct table_part *parts, size_t n, uint64_t sum, int cells,
 			int *ret_cells)

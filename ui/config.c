@@ -225,8 +225,8 @@ int config_read(const char *path, struct config *config, struct keymap *keymap,
 }
 
 /*
- * A home that one may not look into is somebody else's: su and sudo can leave HOME as it was. What is
- * there is then no business of this user, and no reason not to start.
+ * A home that one may not look into is somebody else's: su and sudo can leave HOME as it was. What
+ * is there is then no business of this user, and no reason not to start.
  */
 static int read_if_there(const char *path, struct config *config, struct keymap *keymap,
 			 char message[static CONFIG_MESSAGE_MAX])

@@ -10,8 +10,8 @@
 #include "ui/theme.h"
 
 /*
- * pmtop.conf (pmtop.conf(5)): theme, colours, keys, rate. Sections [pmtop], [keys] and [colors]. What is
- * wrong is said with file and line, and nothing of a wrong file is used half.
+ * pmtop.conf (pmtop.conf(5)): theme, colours, keys, rate. Sections [pmtop], [keys] and [colors].
+ * What is wrong is said with file and line, and nothing of a wrong file is used half.
  */
 struct config {
 	char theme[16]; /* "auto", "dark", "light", "monochrome" */
@@ -27,9 +27,9 @@ struct config {
 void config_default(struct config *config);
 
 /*
- * Reads one file on top of what *config and *keymap hold. 0; -errno when it cannot be opened; -EINVAL
- * when something in it is wrong. On an error message says what and where, fit to be printed, and config
- * and keymap are to be thrown away.
+ * Reads one file on top of what *config and *keymap hold. 0; -errno when it cannot be opened;
+ * -EINVAL when something in it is wrong. On an error message says what and where, fit to be
+ * printed, and config and keymap are to be thrown away.
  */
 int config_read(const char *path, struct config *config, struct keymap *keymap,
 		char message[static CONFIG_MESSAGE_MAX]);

@@ -99,7 +99,9 @@ bool grid_find(const struct grid *grid, uint64_t address, uint64_t *ret_row, uin
 int grid_fit(const struct snapshot *snapshot, size_t first, size_t count, uint64_t tiles_per_row,
 	     uint64_t rows)
 {
-	/* Each mapping has a row of its own: with fewer rows than that, one row each is the least. */
+	/*
+	 * Each mapping has a row of its own: with fewer rows than that, one row each is the least.
+	 */
 	uint64_t most = rows > count ? rows : count;
 
 	for (int zoom = 0; zoom < GRID_ZOOM_MAX; zoom++) {

@@ -37,7 +37,9 @@ void terminal_size(const struct terminal *terminal, int *ret_width, int *ret_hei
 /* Takes a new size over, as after SIGWINCH. */
 void terminal_resized(struct terminal *terminal);
 
-/* The same if the size is another one: SIGWINCH does not reach whom su(1) has put into a session. */
+/*
+ * The same if the size is another one: SIGWINCH does not reach whom su(1) has put into a session.
+ */
 void terminal_check_size(struct terminal *terminal);
 
 /* Shows what differs from the last canvas shown. The cursor goes where the selection is. */
@@ -48,8 +50,8 @@ void terminal_show(struct terminal *terminal, const struct canvas *canvas,
 void terminal_redraw(struct terminal *terminal);
 
 /*
- * The next key that was pressed (enum key or a character), or 0 when there is none. With UIKEY_MOUSE,
- * terminal_mouse() says where.
+ * The next key that was pressed (enum key or a character), or 0 when there is none. With
+ * UIKEY_MOUSE, terminal_mouse() says where.
  */
 int terminal_key(struct terminal *terminal);
 

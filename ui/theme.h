@@ -12,7 +12,8 @@
  * Colours: which style each answer of each lens and each part of the screen has, fitted to what the
  * terminal can show. Letters carry the meaning; a theme only makes them faster to read. The tables
  * are measured by a test: two answers of a lens differ by at least 17 (CIEDE2000) in normal vision,
- * protanopia, deuteranopia and tritanopia, and all but the quietest one have a contrast of at least 2.5.
+ * protanopia, deuteranopia and tritanopia, and all but the quietest one have a contrast of at least
+ * 2.5.
  *
  * Nothing here talks to a terminal, and nothing redefines its colours.
  */
@@ -21,7 +22,9 @@ enum theme_kind { THEME_DARK, THEME_LIGHT, THEME_MONOCHROME, THEME_KINDS };
 
 extern const char *const theme_kind_names[THEME_KINDS]; /* "dark", … as in pmtop.conf */
 
-/* Colours of one's own: of 256, or COLOUR_DEFAULT, or THEME_AS_IT_IS. Used with 256 colours only. */
+/*
+ * Colours of one's own: of 256, or COLOUR_DEFAULT, or THEME_AS_IT_IS. Used with 256 colours only.
+ */
 #define THEME_AS_IT_IS (-2)
 struct theme_colours_of {
 	int16_t value[LENSES][LENS_VALUES_MAX];
@@ -66,9 +69,9 @@ struct theme theme_make(enum theme_kind kind, int colours);
 int theme_parse(const char *word, enum theme_kind *ret_kind);
 
 /*
- * How many colours to use: of the terminal's `colours`, none with --color=never, or with --color=auto
- * when NO_COLOR is set and not empty (https://no-color.org). `mode` is "auto", "always", "never";
- * no_color is the value of the variable or NULL. -EINVAL: no such mode.
+ * How many colours to use: of the terminal's `colours`, none with --color=never, or with
+ * --color=auto when NO_COLOR is set and not empty (https://no-color.org). `mode` is "auto",
+ * "always", "never"; no_color is the value of the variable or NULL. -EINVAL: no such mode.
  */
 int theme_colours(const char *mode, const char *no_color, int colours);
 

@@ -131,7 +131,10 @@ struct view {
 /* Shows a line in place of the footer until the next key. Text is escaped when drawn. */
 __attribute__((format(printf, 2, 3))) void app_message(struct app *app, const char *format, ...);
 
-/* The sample of the history that an event belongs to: the newest one of its time. False: it is gone. */
+/*
+ * The sample of the history that an event belongs to: the newest one of its time. False: it is
+ * gone.
+ */
 bool scene_event_sample(const struct scene *scene, const struct source_event *event,
 			size_t *ret_index);
 

@@ -187,8 +187,8 @@ static uint64_t column_value(const struct timeline_view *v, const struct scene *
 }
 
 /*
- * Where on the strip an event is, and whether its sample is the one shown or before it. False: not on
- * the strip. An event belongs to the newest sample of its time.
+ * Where on the strip an event is, and whether its sample is the one shown or before it. False: not
+ * on the strip. An event belongs to the newest sample of its time.
  */
 static bool locate(const struct timeline_view *v, const struct scene *scene,
 		   const struct source_event *event, int *ret_column, bool *ret_past)

@@ -40,7 +40,7 @@ struct command_line {
 	size_t shared_field; /* offset of the struct that the shared rows fill */
 	const char *more; /* printed after the options, or NULL */
 	unsigned int words; /* most words after the options */
-	int command_follows; /* options end at the first other word, and what follows is not looked at */
+	int command_follows; /* options end at the first other word; the rest is not looked at */
 };
 
 /*
@@ -63,7 +63,10 @@ option_taker option_text;
 option_taker option_pid;
 option_taker option_size;
 
-/* For an int64_t of nanoseconds: from 1 ms to a year, or to a day for what lies between two samples. */
+/*
+ * For an int64_t of nanoseconds: from 1 ms to a year, or to a day for what lies between two
+ * samples.
+ */
 option_taker option_duration;
 option_taker option_interval;
 

@@ -8,9 +8,9 @@
 #include "log/reader.h"
 
 /*
- * A moment as people name it: FILE@+3s (time after the first sample), FILE@#120 (number of a sample),
- * FILE@NAME (bookmark), FILE alone, or the number of a living process. A path that holds an @ wins
- * over a moment, where there is such a file.
+ * A moment as people name it: FILE@+3s (time after the first sample), FILE@#120 (number of a
+ * sample), FILE@NAME (bookmark), FILE alone, or the number of a living process. A path that holds
+ * an @ wins over a moment, where there is such a file.
  */
 enum moment_kind { MOMENT_LIVE, MOMENT_DEFAULT, MOMENT_AFTER, MOMENT_SAMPLE, MOMENT_BOOKMARK };
 
@@ -28,7 +28,8 @@ int moment_parse(const char *word, const char *text, struct moment *ret_moment);
 void moment_free(const struct moment *moment);
 
 /*
- * Number of the sample; `fallback` for MOMENT_DEFAULT. Says what is wrong and returns an exit status.
+ * Number of the sample; `fallback` for MOMENT_DEFAULT. Says what is wrong and returns an exit
+ * status.
  */
 int moment_sample(const char *word, const struct moment *moment, struct log_reader *reader,
 		  uint64_t fallback, uint64_t *ret_sample);

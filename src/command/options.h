@@ -9,7 +9,8 @@
 
 /*
  * What the commands have in common about options and errors: each function says on standard error
- * what is wrong and returns an exit status, or EXIT_DONE. `word` is the command, "" for the screens.
+ * what is wrong and returns an exit status, or EXIT_DONE. `word` is the command, "" for the
+ * screens.
  */
 
 /* What getopt_long() returned '?' or ':' for, with opterr = 0 and a ':' in front of the letters. */

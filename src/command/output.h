@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 /*
- * Where a report goes: standard output, or a file that appears under its name only when it is whole,
- * so that whoever reads it now and then never sees half of one.
+ * Where a report goes: standard output, or a file that appears under its name only when it is
+ * whole, so that whoever reads it now and then never sees half of one.
  */
 struct output {
 	FILE *file;
@@ -21,8 +21,8 @@ int output_open(const char *path, struct output *ret_output);
 int output_commit(struct output *output);
 
 /*
- * The end of a report: commits it, unless `error` (of output_open() or of what was written) says that
- * it is not whole, and says on standard error what failed. An exit status.
+ * The end of a report: commits it, unless `error` (of output_open() or of what was written) says
+ * that it is not whole, and says on standard error what failed. An exit status.
  */
 int output_finish(struct output *output, const char *word, const char *path, int error);
 

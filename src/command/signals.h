@@ -2,7 +2,9 @@
 #ifndef PMTOP_COMMAND_SIGNALS_H
 #define PMTOP_COMMAND_SIGNALS_H
 
-/* The signals that mean "end", for commands without a screen: news, so that all is tidied up first. */
+/*
+ * The signals that mean "end", for commands without a screen: news, so that all is tidied up first.
+ */
 
 /*
  * Blocks INT, TERM, HUP and QUIT and opens a signalfd(2) for them, or -errno. Threads that start

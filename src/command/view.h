@@ -26,9 +26,9 @@ extern const struct option_row view_option_rows[];
 struct view_screen;
 
 /*
- * Looks at terminal, options and configuration, and blocks the signals that the screen takes as news.
- * Call it before the source is opened (its threads inherit the mask). On failure it has said what is
- * wrong; returns an exit status.
+ * Looks at terminal, options and configuration, and blocks the signals that the screen takes as
+ * news. Call it before the source is opened (its threads inherit the mask). On failure it has said
+ * what is wrong; returns an exit status.
  */
 int view_begin(const struct view_options *options, struct view_screen **ret_screen);
 

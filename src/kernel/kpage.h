@@ -37,7 +37,8 @@ int kpage_counts(struct kpage *kpage, const uint64_t *words, size_t count, uint6
 
 /*
  * Gives the pages of large folios the swap-backed flag of their folio. Kernel 6.1 keeps it with the
- * first page only, and a page without it would pass for lazily freed; so also where it is not known.
+ * first page only, and a page without it would pass for lazily freed; so also where it is not
+ * known.
  */
 void kpage_complete_tails(struct kpage *kpage, const uint64_t *words, size_t count,
 			  uint64_t *flags);

@@ -9,7 +9,8 @@
 
 /*
  * Memory cgroups as an onlooker sees them, v1 or v2: which one a page or a process belongs to, and
- * how often its limit was hit and the OOM killer struck there. Making and limiting them is the workload layer's.
+ * how often its limit was hit and the OOM killer struck there. Making and limiting them is the
+ * workload layer's.
  */
 struct memcg;
 

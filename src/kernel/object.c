@@ -213,7 +213,9 @@ uint16_t object_marks_known(struct object_reader *reader, const struct mapping *
 
 bool object_slots_known(struct object_reader *reader, const struct mapping *mapping)
 {
-	/* Where nothing had to be asked, nothing is in swap, and the program is not loaded for it. */
+	/*
+	 * Where nothing had to be asked, nothing is in swap, and the program is not loaded for it.
+	 */
 	return mapping->kind == MAPPING_SHMEM && reader->probe->has[PROBE_BPF] &&
 	       !(reader->bpf.tried && !reader->bpf.bpf) && !reader->fell_back;
 }

@@ -20,9 +20,9 @@
  *   mincore and SEEK_DATA        cannot tell swap-cached from resident, and says so
  *   nothing                      OBJECT_UNKNOWN; the caller may settle sums by smaps
  *
- * Nothing of the object is read, mapped pages are not touched, and no descriptor of shared memory is
- * kept beyond object_close(): it would pin memory that its owner has deleted. Regular files stay open
- * from sample to sample for as long as they are asked for.
+ * Nothing of the object is read, mapped pages are not touched, and no descriptor of shared memory
+ * is kept beyond object_close(): it would pin memory that its owner has deleted. Regular files stay
+ * open from sample to sample for as long as they are asked for.
  */
 
 /* Pages of a mapping for which the object holds the same. */

@@ -37,8 +37,9 @@ bool object_bpf_ready(struct object_bpf *object);
 
 /*
  * As object_query(); pages are those of the mapping. With `marks`, allocated pages are told from
- * cached ones, and swap-cached pages from others as far as `cache` is open on the object (not NULL).
- * *ret_done says how many pages the sink got. -ENOSYS: another way has to be asked for the rest.
+ * cached ones, and swap-cached pages from others as far as `cache` is open on the object (not
+ * NULL). *ret_done says how many pages the sink got. -ENOSYS: another way has to be asked for the
+ * rest.
  */
 int object_bpf_query(struct object_bpf *object, const struct target *target,
 		     const struct mapping *mapping, uint64_t first, uint64_t count, bool marks,
@@ -46,8 +47,9 @@ int object_bpf_query(struct object_bpf *object, const struct target *target,
 		     uint64_t *ret_done);
 
 /*
- * Pages of the mapping from `first` on, one by one, in memory that is known already or worth walking
- * like that: how many of the `count` wanted, 0 for none (then ask object_bpf_query()). Without marks.
+ * Pages of the mapping from `first` on, one by one, in memory that is known already or worth
+ * walking like that: how many of the `count` wanted, 0 for none (then ask object_bpf_query()).
+ * Without marks.
  */
 uint64_t object_bpf_view(struct object_bpf *object, const struct target *target,
 			 const struct mapping *mapping, uint64_t first, uint64_t count,

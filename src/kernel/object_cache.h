@@ -14,7 +14,7 @@
  */
 struct object_cache {
 	int fd;
-	bool shmem; /* evicted pages are in swap; in other files they are shadows and mean nothing */
+	bool shmem; /* evicted pages are in swap; in other files they are shadows, no more */
 	bool want_marks; /* tell swap-cached and allocated pages apart, at a price */
 	enum { UNWRITTEN_NOT_ASKED, UNWRITTEN_NONE, UNWRITTEN_SOME } unwritten;
 	const struct probe *probe;

@@ -9,10 +9,10 @@
 
 /*
  * Descriptors of regular files that one sample after the other asks about: opening and checking one
- * takes four system calls, asking it takes one. Files only: shared memory that its owner deleted would
- * live on with the descriptor, while a file that is mapped stays in use for as long as it is mapped.
- * So a file is let go at the end of the first sample in which no mapping asked for it. Held with its
- * inode, so device and inode number cannot become another file's meanwhile.
+ * takes four system calls, asking it takes one. Files only: shared memory that its owner deleted
+ * would live on with the descriptor, while a file that is mapped stays in use for as long as it is
+ * mapped. So a file is let go at the end of the first sample in which no mapping asked for it. Held
+ * with its inode, so device and inode number cannot become another file's meanwhile.
  */
 
 #define OBJECT_FILES 32

@@ -125,7 +125,9 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 		arg.start = start;
 		arg.max_pages = scan->pages;
 		arg.end = end - start > scan->chunk ? start + scan->chunk : end;
-		/* The kernel makes room for so many; one more than can be found, so none is missed. */
+		/*
+		 * The kernel makes room for so many; one more than can be found, so none is missed.
+		 */
 		arg.vec_len = (arg.end - start) >> PMTOP_PAGE_SHIFT < REGIONS
 				      ? ((arg.end - start) >> PMTOP_PAGE_SHIFT) + 1
 				      : REGIONS;

@@ -79,9 +79,9 @@ static bool holds_any(const uint64_t *words, size_t n)
 }
 
 /*
- * Whether n words are those of another piece: half of them name the same frames and slots, or, where
- * these are hidden, all are the same. Not so where all pages are present and no more is told: that is
- * what the huge page looked like a moment before.
+ * Whether n words are those of another piece: half of them name the same frames and slots, or,
+ * where these are hidden, all are the same. Not so where all pages are present and no more is told:
+ * that is what the huge page looked like a moment before.
  */
 static bool is_copy(const uint64_t *words, const uint64_t *other, size_t n)
 {
@@ -116,7 +116,9 @@ static bool may_be_copy(const uint64_t *words, const uint64_t *other, size_t n)
 	       is_copy(words, other, n);
 }
 
-/* Whether the piece of n words at index `at` looks like one behind it; beyond has one more piece. */
+/*
+ * Whether the piece of n words at index `at` looks like one behind it; beyond has one more piece.
+ */
 static bool looks_shifted(const struct reading *r, size_t at, size_t n, const uint64_t *beyond)
 {
 	size_t next = at + n;

@@ -21,9 +21,9 @@
 typedef ssize_t pagemap_preadv(int fd, const struct iovec *pieces, int count, off_t offset);
 
 /*
- * Reads `count` words from the page at `address` on. Each 2 MiB are read as a piece of their own, so
- * that what is left out moves nothing else; a piece that repeats the words of one behind it is read
- * again. -ESRCH when the process has no memory any more, or where no user address is.
+ * Reads `count` words from the page at `address` on. Each 2 MiB are read as a piece of their own,
+ * so that what is left out moves nothing else; a piece that repeats the words of one behind it is
+ * read again. -ESRCH when the process has no memory any more, or where no user address is.
  */
 int pagemap_read_surely(pagemap_preadv *reader, int fd, uint64_t address, uint64_t *words,
 			size_t count);

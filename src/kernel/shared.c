@@ -189,7 +189,9 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 	return 0;
 }
 
-/* "Swap:" of smaps_rollup counts private and shared pages (proc_pid_smaps(5)), VmSwap private ones. */
+/*
+ * "Swap:" of smaps_rollup counts private and shared pages (proc_pid_smaps(5)), VmSwap private ones.
+ */
 static int by_rollup(const struct target *target, uint64_t private_swap, uint64_t *ret_bytes)
 {
 	char text[4096];

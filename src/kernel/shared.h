@@ -11,11 +11,11 @@
 #include "model/census.h"
 
 /*
- * The shared memory of the machine as seen from its processes: which objects one maps, how large they
- * are and what of them is in RAM and in swap. Each object is asked once a round, however many
- * processes map it. Looks at names and numbers only; of the process it reads /proc/PID/maps, which does
- * not wait for its mmap lock as a whole, and smaps_rollup, which does, where objects cannot be opened or
- * private copies may hide pages of them.
+ * The shared memory of the machine as seen from its processes: which objects one maps, how large
+ * they are and what of them is in RAM and in swap. Each object is asked once a round, however many
+ * processes map it. Looks at names and numbers only; of the process it reads /proc/PID/maps, which
+ * does not wait for its mmap lock as a whole, and smaps_rollup, which does, where objects cannot be
+ * opened or private copies may hide pages of them.
  */
 struct shared_reader;
 

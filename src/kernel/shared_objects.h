@@ -29,13 +29,15 @@ struct shared_objects {
 void shared_objects_clear(struct shared_objects *objects);
 
 /*
- * The object that the mapping shows, made when it is new, with the process as one of its mappers. The
- * pointer is good until the next call. -ENOMEM.
+ * The object that the mapping shows, made when it is new, with the process as one of its mappers.
+ * The pointer is good until the next call. -ENOMEM.
  */
 int shared_objects_add(struct shared_objects *objects, const struct mapping *mapping, pid_t pid,
 		       struct shared_object **ret_object);
 
-/* Marks the segment's object, or adds it when nobody that was looked at has it attached. -ENOMEM. */
+/*
+ * Marks the segment's object, or adds it when nobody that was looked at has it attached. -ENOMEM.
+ */
 int shared_objects_add_sysv(struct shared_objects *objects, const struct probe *probe,
 			    const struct sysv_segment *segment);
 

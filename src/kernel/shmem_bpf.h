@@ -72,8 +72,9 @@ int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *reques
 		   shmem_bpf_sink *sink, void *context, struct shmem_bpf_file *ret_file);
 
 /*
- * As shmem_bpf_walk(), into arrays of the mapping's pages: pages->first and count are the request's,
- * and all of them must be holes before. Only where all is walked is what they hold of any use.
+ * As shmem_bpf_walk(), into arrays of the mapping's pages: pages->first and count are the
+ * request's, and all of them must be holes before. Only where all is walked is what they hold of
+ * any use.
  */
 int shmem_bpf_walk_pages(struct shmem_bpf *bpf, const struct shmem_bpf_request *request,
 			 const struct xarray_pages *pages);

@@ -9,8 +9,8 @@
 #include "kernel/probe.h"
 
 /*
- * The swap slots that private pages of processes hold, each slot once: after a fork, parent and child
- * point at the same ones. Needs PROBE_PFN.
+ * The swap slots that private pages of processes hold, each slot once: after a fork, parent and
+ * child point at the same ones. Needs PROBE_PFN.
  */
 struct slot_set;
 
@@ -24,8 +24,8 @@ int slot_set_add(struct slot_set *set, uint32_t type, uint64_t offset);
 uint64_t slot_set_count(const struct slot_set *set);
 
 /*
- * Adds the slots of one process. Tells how many it holds and how many of these were in the set by then.
- * -ESRCH: it has ended; -EACCES, -EPERM: not permitted.
+ * Adds the slots of one process. Tells how many it holds and how many of these were in the set by
+ * then. -ESRCH: it has ended; -EACCES, -EPERM: not permitted.
  */
 int slots_of_process(struct slot_set *set, pid_t pid, const struct probe *probe,
 		     uint64_t *ret_slots, uint64_t *ret_known);

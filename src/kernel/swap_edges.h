@@ -10,10 +10,11 @@
 #include "model/verify.h"
 
 /*
- * Large swap entries of shared memory at the edges of a mapping. A large folio of shmem goes to swap as
- * one entry (Linux 6.12), and smaps counts an entry whole that begins or ends outside of the mapping
- * (mm/shmem.c: shmem_partial_swap_usage(), and shmem_swap_usage() for an entry beyond the end of the
- * file). Only the BPF walk sees how large an entry is; without it nothing is explained.
+ * Large swap entries of shared memory at the edges of a mapping. A large folio of shmem goes to
+ * swap as one entry (Linux 6.12), and smaps counts an entry whole that begins or ends outside of
+ * the mapping (mm/shmem.c: shmem_partial_swap_usage(), and shmem_swap_usage() for an entry beyond
+ * the end of the file). Only the BPF walk sees how large an entry is; without it nothing is
+ * explained.
  */
 struct swap_edges {
 	const struct probe *probe;

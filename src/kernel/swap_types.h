@@ -11,8 +11,8 @@
  */
 
 /*
- * The line of `type` among `areas` lines, or -1 when it cannot be told for sure. `seen`: bit t is set
- * if some slot of type t was seen; `type` must be among them. Line n has a type of at least n.
+ * The line of `type` among `areas` lines, or -1 when it cannot be told for sure. `seen`: bit t is
+ * set if some slot of type t was seen; `type` must be among them. Line n has a type of at least n.
  */
 int swap_type_line(uint32_t seen, size_t areas, unsigned int type);
 

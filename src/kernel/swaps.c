@@ -110,7 +110,10 @@ int swaps_read(struct census_area **ret_areas, size_t *ret_count)
 	if (!text)
 		return -ENOMEM;
 	r = target_read_text(AT_FDCWD, "/proc/swaps", text, size);
-	/* A kernel without swap has no such file; one without areas gives an empty text or a heading. */
+	/*
+	 * A kernel without swap has no such file; one without areas gives an empty text or a
+	 * heading.
+	 */
 	if (r == -ENOENT || r == 0) {
 		*ret_areas = NULL;
 		*ret_count = 0;

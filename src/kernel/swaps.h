@@ -9,8 +9,8 @@
 /* The swap areas of the machine, from /proc/swaps (proc_swaps(5)). */
 
 /*
- * Parses the text: a heading, then a line an area; blanks, tabs, newlines and backslashes in a name are
- * written as \ooo. 0 and the areas (to be freed by swaps_free()), -EPROTO on anything else.
+ * Parses the text: a heading, then a line an area; blanks, tabs, newlines and backslashes in a name
+ * are written as \ooo. 0 and the areas (to be freed by swaps_free()), -EPROTO on anything else.
  */
 int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_count);
 

@@ -40,9 +40,9 @@ int target_open(pid_t pid, struct target *ret_target);
 void target_close(struct target *target);
 
 /*
- * After an exec: the descriptor of pagemap stays with the memory that was given up, and reads nothing
- * any more (fs/proc/task_mmu.c takes the mm when it is opened). Opens that of the memory there is now.
- * -ESRCH when there is none: the process has ended. On failure nothing has changed.
+ * After an exec: the descriptor of pagemap stays with the memory that was given up, and reads
+ * nothing any more (fs/proc/task_mmu.c takes the mm when it is opened). Opens that of the memory
+ * there is now. -ESRCH when there is none: the process has ended. On failure nothing has changed.
  */
 int target_follow_exec(struct target *target);
 

@@ -17,8 +17,8 @@ enum xarray_kind {
 	XARRAY_SWAP, /* value is the offset of the first page's slot in area `type` */
 	XARRAY_RESIDENT, /* value is the pfn of the first page, or XARRAY_NO_PFN for the run */
 	/*
-	 * A marker instead of a slot: reading it back from swap failed, the content is lost and an access
-	 * is a SIGBUS. Nothing else that is no slot ever gets into the xarray of shmem
+	 * A marker instead of a slot: reading it back from swap failed, the content is lost and an
+	 * access is a SIGBUS. Nothing else that is no slot ever gets into the xarray of shmem
 	 * (mm/shmem.c: shmem_set_folio_swapin_error(), since 5.19).
 	 */
 	XARRAY_POISON,
@@ -81,8 +81,8 @@ struct xarray_pages {
 #define XARRAY_SLOT_OFFSET(slot) ((slot) & ((UINT64_C(1) << 58) - 1))
 
 /*
- * As xarray_decode(), page by page: several times as fast where no two neighbours are alike, and slower
- * where one entry stands for many pages.
+ * As xarray_decode(), page by page: several times as fast where no two neighbours are alike, and
+ * slower where one entry stands for many pages.
  */
 bool xarray_decode_pages(const struct xarray_record *record, const struct xarray_frames *frames,
 			 uint64_t low, uint64_t high, uint64_t bias,

@@ -58,9 +58,9 @@ int log_block_decode(struct log_codec *codec, const void *data, size_t size,
 		     const uint64_t *base_slots, struct log_block *ret_block);
 
 /*
- * Any bytes as one zstd frame with a checksum, or, where that is shorter, as they are between a byte
- * 1 and four bytes of check. compress returns the bytes used, and decompress those that came out; both
- * -EBADMSG when it does not fit or is damaged. `out` must have log_compress_room() bytes.
+ * Any bytes as one zstd frame with a checksum, or, where that is shorter, as they are between a
+ * byte 1 and four bytes of check. compress returns the bytes used, and decompress those that came
+ * out; both -EBADMSG when it does not fit or is damaged. `out` must have log_compress_room() bytes.
  */
 int log_compress(struct log_codec *codec, const void *data, size_t size, void *out, size_t room);
 int log_decompress(struct log_codec *codec, const void *data, size_t size, void *out, size_t room);

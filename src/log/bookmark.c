@@ -49,7 +49,9 @@ static int lock(struct log_reader *reader, struct log_error *error)
 	return log_fail(error, -ESTALE, "%s: somebody removed or replaced it", path);
 }
 
-/* Writes as much as a WAL needs, into a file without a name. 0 also where there are no such files. */
+/*
+ * Writes as much as a WAL needs, into a file without a name. 0 also where there are no such files.
+ */
 static int try_room(const char *directory)
 {
 	static const char nothing[4096];
@@ -82,7 +84,10 @@ static int check_beside(const struct log_reader *reader, const char *suffix,
 			suffix);
 }
 
-/* Found out before SQLite marks the log as one with a WAL: where none can be made, none can open it. */
+/*
+ * Found out before SQLite marks the log as one with a WAL: where none can be made, none can open
+ * it.
+ */
 static int check_place(const struct log_reader *reader, struct log_error *error)
 {
 	CLEANUP(cleanup_free) char *copy = strdup(reader->file);

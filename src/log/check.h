@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * The check number of a row: FNV-1a over its columns, numbers as eight bytes, little end first. SQLite
- * does not notice a flipped bit in a number or a name; with this, a reader does. It is no defence
- * against somebody who wants to deceive.
+ * The check number of a row: FNV-1a over its columns, numbers as eight bytes, little end first.
+ * SQLite does not notice a flipped bit in a number or a name; with this, a reader does. It is no
+ * defence against somebody who wants to deceive.
  */
 #define LOG_CHECK_START UINT32_C(2166136261)
 

@@ -27,8 +27,8 @@ int log_fail(struct log_error *error, int code, const char *format, ...)
 }
 
 /*
- * What the system said. SQLite 3.40 forgets it for a write into the WAL, but the file that could not
- * be written still knows.
+ * What the system said. SQLite 3.40 forgets it for a write into the WAL, but the file that could
+ * not be written still knows.
  */
 static int system_error(sqlite3 *db)
 {

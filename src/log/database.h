@@ -15,8 +15,8 @@
  */
 
 /*
- * Statements that a log needs are fixed texts; values are bound by position from 1. A failed bind is
- * remembered by SQLite as a NULL, so memory errors surface in step.
+ * Statements that a log needs are fixed texts; values are bound by position from 1. A failed bind
+ * is remembered by SQLite as a NULL, so memory errors surface in step.
  */
 
 /*
@@ -25,7 +25,9 @@
  */
 int database_error(sqlite3 *db, int result, const char *what, struct log_error *error);
 
-/* Whether a result says that max_page_count is reached; a full disk looks alike, but is not meant. */
+/*
+ * Whether a result says that max_page_count is reached; a full disk looks alike, but is not meant.
+ */
 bool database_reached_limit(sqlite3 *db, int result);
 
 /*
@@ -47,8 +49,9 @@ int database_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_statement)
 
 /*
  * Whether pages of a file that is mapped may find no room when they are written: so on btrfs, whose
- * every write is to a new place. SQLite maps FILE-shm, and would be killed (SIGBUS, seen on 6.18 with
- * a quota that was used up). There a log keeps the index of its WAL in memory, for one program alone.
+ * every write is to a new place. SQLite maps FILE-shm, and would be killed (SIGBUS, seen on 6.18
+ * with a quota that was used up). There a log keeps the index of its WAL in memory, for one program
+ * alone.
  */
 bool database_must_not_map(const char *path);
 

@@ -11,9 +11,9 @@
 #include "model/classify.h"
 
 /*
- * Raw: a byte of what is known; the pages that are there and those that are stale, as lists of runs;
- * the kinds of pages; for each page its kind; for each page the lower part of its word, which is a
- * frame or a slot, as the distance from that of the page before.
+ * Raw: a byte of what is known; the pages that are there and those that are stale, as lists of
+ * runs; the kinds of pages; for each page its kind; for each page the lower part of its word, which
+ * is a frame or a slot, as the distance from that of the page before.
  */
 #define KNOWN_WORDS  1
 #define KNOWN_FLAGS  2

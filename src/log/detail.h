@@ -6,9 +6,9 @@
 #include "model/snapshot.h"
 
 /*
- * How the log keeps raw facts about pages (pagemap words, kernel page flags, map counts, rules, node,
- * folio, cgroup): a frame per 2 MiB block and sample, with the facts of those pages about which there
- * is something new. pmtop-log(5) describes the bytes.
+ * How the log keeps raw facts about pages (pagemap words, kernel page flags, map counts, rules,
+ * node, folio, cgroup): a frame per 2 MiB block and sample, with the facts of those pages about
+ * which there is something new. pmtop-log(5) describes the bytes.
  */
 
 /* Two lists of runs, at most one kind a page, and for each page its kind and a number. */

@@ -7,9 +7,9 @@
 #include "model/classify.h"
 
 /*
- * First page and count (two bytes each, little end first), a byte of what is known (1 words, 2 flags,
- * 4 map counts), the known columns of eight bytes a page, and a byte a page: its rule. Only the newest
- * row of a block counted.
+ * First page and count (two bytes each, little end first), a byte of what is known (1 words, 2
+ * flags, 4 map counts), the known columns of eight bytes a page, and a byte a page: its rule. Only
+ * the newest row of a block counted.
  */
 static uint64_t get_word(const uint8_t *column, unsigned int i)
 {

@@ -227,7 +227,9 @@ static struct pages *pages_before(const struct log_reader *reader, const struct 
 	if (!reader->snapshot)
 		return NULL;
 	i = snapshot_find(reader->snapshot, row->mapping->start);
-	/* A row says the same for ever, but not when somebody writes to the log who is no recorder. */
+	/*
+	 * A row says the same for ever, but not when somebody writes to the log who is no recorder.
+	 */
 	return i < reader->layout.count && reader->layout.rows[i].id == row->id &&
 			       mapping_equal(reader->layout.rows[i].mapping, row->mapping)
 		       ? reader->snapshot->mappings[i].pages

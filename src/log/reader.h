@@ -27,8 +27,8 @@ struct log_info {
 
 /*
  * Opens a log, also one that is being recorded or was cut off. -EMEDIUMTYPE: not a log of pmtop;
- * -EPROTONOSUPPORT: written by a newer pmtop (the sentence says which is needed); -ENODATA: holds no
- * sample; -EBADMSG: damaged; others as open(2).
+ * -EPROTONOSUPPORT: written by a newer pmtop (the sentence says which is needed); -ENODATA: holds
+ * no sample; -EBADMSG: damaged; others as open(2).
  */
 int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error);
 
@@ -59,14 +59,17 @@ int log_reader_load(struct log_reader *reader, uint64_t sample, struct snapshot 
 int log_reader_time(struct log_reader *reader, uint64_t sample, int64_t *ret_taken_ns,
 		    int64_t *ret_clock_ns, struct log_error *error);
 
-/* The newest sample that was taken `after_ns` after the first one, or before; the clock is monotonic. */
+/*
+ * The newest sample that was taken `after_ns` after the first one, or before; the clock is
+ * monotonic.
+ */
 int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sample,
 		  struct log_error *error);
 
 /*
  * The next event after (direction 1) or the last one before (-1) a sample; of several in one sample
- * one that is not of a mapping. -ENOENT: none. What belongs to a sample that is not one of info's (the
- * log is being recorded, or lies) does not count, here and in the two below.
+ * one that is not of a mapping. -ENOENT: none. What belongs to a sample that is not one of info's
+ * (the log is being recorded, or lies) does not count, here and in the two below.
  */
 int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
 		     struct log_event *ret_event, struct log_error *error);
@@ -97,8 +100,9 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
 		      uint64_t length, uint64_t *ret_sample, struct log_error *error);
 
 /*
- * What was recorded of the raw facts of the pages of [start, start + 4096 × count) up to a sample: of
- * each page what was read when it changed last, or was on the screen after that. -ENOENT: of none.
+ * What was recorded of the raw facts of the pages of [start, start + 4096 × count) up to a sample:
+ * of each page what was read when it changed last, or was on the screen after that. -ENOENT: of
+ * none.
  */
 int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start, size_t count,
 		      struct page_detail **ret_detail, struct log_error *error);
@@ -141,9 +145,9 @@ struct log_series_range {
 typedef int log_series_function(void *context, const struct log_series *series);
 
 /*
- * Calls back with the series of every mapping, by address, until it returns not 0; returns that, 0 or
- * -errno. Points are where counts changed, right before that, and every repeat_ns; none where the
- * mapping was not read.
+ * Calls back with the series of every mapping, by address, until it returns not 0; returns that, 0
+ * or -errno. Points are where counts changed, right before that, and every repeat_ns; none where
+ * the mapping was not read.
  */
 int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
 		      log_series_function *each, void *context, struct log_error *error);

@@ -107,7 +107,9 @@ static int check_file(struct log_reader *reader, bool *ret_wal, struct log_error
 	n = pread(fd, header, sizeof(header), 0);
 	if (n < 0)
 		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
-	/* A recorder that was killed in its first moments leaves an empty file, maybe with a WAL. */
+	/*
+	 * A recorder that was killed in its first moments leaves an empty file, maybe with a WAL.
+	 */
 	if (n && (n < (ssize_t)sizeof(header) || memcmp(header, MAGIC, sizeof(MAGIC)) != 0))
 		return log_fail(error, -EMEDIUMTYPE, "%s: not a log of pmtop", path);
 	*ret_wal = n && header[18] == 2;
@@ -297,7 +299,8 @@ static int try_it(sqlite3 *db)
 
 /*
  * Without FILE-shm and the right to make one: SQLite keeps the index of a WAL in memory for whoever
- * has the file alone, which needs no lock here: nobody can write to a log without that index either.
+ * has the file alone, which needs no lock here: nobody can write to a log without that index
+ * either.
  */
 static int open_alone(const char *path, sqlite3 **ret_db)
 {

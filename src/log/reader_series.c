@@ -100,8 +100,8 @@ static int add_stretch(struct collector *c, uint64_t from, uint64_t to, const ui
 }
 
 /*
- * All counts of one row of `mapping`, each from where it changed to before the next change. Where it
- * was not read (NULL) there is no point: neither what it held before, nor 0.
+ * All counts of one row of `mapping`, each from where it changed to before the next change. Where
+ * it was not read (NULL) there is no point: neither what it held before, nor 0.
  */
 static int add_counts(struct collector *c, const struct read_mapping *row, uint64_t last)
 {

@@ -48,8 +48,8 @@ void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t tak
 void recorder_status(struct recorder *recorder, struct recorder_status *ret_status);
 
 /*
- * Writes what is queued, closes the log and frees the recorder; the observer must be gone. Returns 0
- * or the error that ended the recording early (-EFBIG: it was full), with its sentence.
+ * Writes what is queued, closes the log and frees the recorder; the observer must be gone. Returns
+ * 0 or the error that ended the recording early (-EFBIG: it was full), with its sentence.
  */
 int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status);
 

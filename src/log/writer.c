@@ -14,8 +14,8 @@
 #define PAGE_BYTES 2048
 
 /*
- * Pages below max_bytes that samples leave to events, which nobody will tell again; and those of them
- * that are left to the one that says why the log ends.
+ * Pages below max_bytes that samples leave to events, which nobody will tell again; and those of
+ * them that are left to the one that says why the log ends.
  */
 #define RESERVED_PAGES	8
 #define LAST_WORD_PAGES 4
@@ -112,7 +112,9 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 	 * By way of MEMORY: the change to WAL would else have a journal file, and whoever is killed
 	 * then leaves a log that nobody can open without the right to write.
 	 */
-	/* A commit reaches the WAL: it survives the end of this process, and a power cut up to it. */
+	/*
+	 * A commit reaches the WAL: it survives the end of this process, and a power cut up to it.
+	 */
 	result = sqlite3_exec(
 		writer->db,
 		"PRAGMA page_size=" NUMBER_AS_TEXT(

@@ -11,8 +11,9 @@
 #include "model/snapshot.h"
 
 /*
- * Writes snapshots of one process into a new log, each in one transaction: after a crash a log holds
- * every sample that was appended, whole. For one thread at a time; the recorder is its thread.
+ * Writes snapshots of one process into a new log, each in one transaction: after a crash a log
+ * holds every sample that was appended, whole. For one thread at a time; the recorder is its
+ * thread.
  */
 struct log_writer;
 
@@ -37,11 +38,11 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 		    struct log_error *error);
 
 /*
- * Appends a complete snapshot as the next sample, with what was read of the pages that changed since
- * the one before (may be NULL). -EFBIG: it would not fit into max_bytes; -ESTALE:
- * somebody removed or replaced the file; -EINVAL: another process than before; -ENOSPC and other
- * errors of the disk. After an error the log holds everything up to the sample before, takes no more
- * samples, and can only be closed.
+ * Appends a complete snapshot as the next sample, with what was read of the pages that changed
+ * since the one before (may be NULL). -EFBIG: it would not fit into max_bytes; -ESTALE: somebody
+ * removed or replaced the file; -EINVAL: another process than before; -ENOSPC and other errors of
+ * the disk. After an error the log holds everything up to the sample before, takes no more samples,
+ * and can only be closed.
  */
 int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
 		      const struct page_detail *changed, struct log_error *error);

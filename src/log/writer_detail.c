@@ -9,8 +9,8 @@
 
 /*
  * Raw facts come from two places: about the pages that changed since the sample before, and about
- * those on screen. A row has what is new in a block. Facts of a page that changed without new ones are
- * true no more, and the row says so, as far as there were any.
+ * those on screen. A row has what is new in a block. Facts of a page that changed without new ones
+ * are true no more, and the row says so, as far as there were any.
  */
 
 /* Facts of more pages on the screen than this are not recorded: frames do not compress. */

@@ -167,8 +167,8 @@ void writer_changed_pages(struct log_writer *writer, const struct snapshot *snap
 			  uint64_t block, uint64_t *set);
 
 /*
- * Writes the raw facts of the pages that changed (may be NULL), and what is new in those of the pages
- * on screen. After writer_put_blocks(), whose list of blocks it uses.
+ * Writes the raw facts of the pages that changed (may be NULL), and what is new in those of the
+ * pages on screen. After writer_put_blocks(), whose list of blocks it uses.
  */
 int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot,
 		      const struct page_detail *changed);

@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 /*
- * One immutable picture of all processes, of the shared memory that they map, and of the swap areas.
- * Reference counted and safe to hand between threads. All sizes are bytes.
+ * One immutable picture of all processes, of the shared memory that they map, and of the swap
+ * areas. Reference counted and safe to hand between threads. All sizes are bytes.
  */
 
 /* Why a number is not there. */
@@ -40,7 +40,8 @@ struct census_process {
 	uint64_t private_ram, file_ram, shared_ram; /* RssAnon, RssFile, RssShmem */
 	uint64_t private_swap; /* VmSwap */
 	/*
-	 * Swapped pages of the shared memory that it maps, counted once for each mapping as smaps does.
+	 * Swapped pages of the shared memory that it maps, counted once for each mapping as smaps
+	 * does.
 	 */
 	uint64_t shared_swap;
 	uint8_t shared_doubt; /* enum census_doubt */
@@ -72,8 +73,7 @@ struct census_area {
 };
 
 struct census_totals {
-	uint64_t
-		private_swap; /* of all processes; a slot that forked processes share counts for each */
+	uint64_t private_swap; /* of all processes; a slot that a fork shares counts for each */
 	uint64_t object_swap; /* of the objects, each once */
 	uint64_t swap_size, swap_used; /* of the areas */
 	uint64_t swap_cached; /* in swap and in RAM, SwapCached of /proc/meminfo */

@@ -59,7 +59,9 @@ struct evidence {
 	uint8_t object; /* enum object_page, when the page table holds no page */
 };
 
-/* Which rule decided; each has a sentence for the inspector. Logs hold the numbers: add at the end. */
+/*
+ * Which rule decided; each has a sentence for the inspector. Logs hold the numbers: add at the end.
+ */
 enum page_rule {
 	RULE_SPECIAL,
 	RULE_VDSO,

@@ -49,7 +49,9 @@ enum page_change page_change(enum page_state state_before, uint16_t written_befo
 
 	if (state_before == PAGE_UNKNOWN || state_after == PAGE_UNKNOWN)
 		return CHANGE_UNKNOWN;
-	/* Between the cache and swap a page moves; from nothing into swap it is new first of all. */
+	/*
+	 * Between the cache and swap a page moves; from nothing into swap it is new first of all.
+	 */
 	if (in_swap(state_before) != in_swap(state_after) && before >= 2 && after >= 2)
 		return CHANGE_SWAP;
 	if (before != after)

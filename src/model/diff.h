@@ -9,8 +9,8 @@
 #include "model/snapshot.h"
 
 /*
- * The difference of two snapshots of a process, page by page. Pure. Blocks that both snapshots share
- * are skipped, so a difference costs what changed.
+ * The difference of two snapshots of a process, page by page. Pure. Blocks that both snapshots
+ * share are skipped, so a difference costs what changed.
  *
  * A page is the same page when it has the same address and both mappings there show the same object
  * (shared or private, device, inode, and the offset that falls on this address); so a mapping that
@@ -59,8 +59,8 @@ enum mapping_fate { FATE_KEPT, FATE_RESIZED, FATE_APPEARED, FATE_GONE, FATE_MOVE
 extern const char *const mapping_fate_names[MAPPING_FATES];
 
 /*
- * One mapping's part of the difference: of the one after, or where it is gone of the one before. Pages
- * that a mapping lost by shrinking are counted with what is left of it.
+ * One mapping's part of the difference: of the one after, or where it is gone of the one before.
+ * Pages that a mapping lost by shrinking are counted with what is left of it.
  */
 struct diff_row {
 	uint8_t fate; /* enum mapping_fate */

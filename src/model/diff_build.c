@@ -97,8 +97,8 @@ static struct diff_row *open_row(struct diff *diff, size_t before, size_t after)
 }
 
 /*
- * Which row each segment belongs to: that of its mapping after; a range that is gone goes to the row of
- * the first mapping after that kept something of its mapping before.
+ * Which row each segment belongs to: that of its mapping after; a range that is gone goes to the
+ * row of the first mapping after that kept something of its mapping before.
  */
 static int assign_rows(struct diff *diff, size_t *row_of_segment)
 {

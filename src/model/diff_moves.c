@@ -45,7 +45,9 @@ static int compare_candidates(const void *x, const void *y)
 	return a->is_after - b->is_after;
 }
 
-/* For memory that nothing names: the same pages are in the same states, and not all are untouched. */
+/*
+ * For memory that nothing names: the same pages are in the same states, and not all are untouched.
+ */
 static bool same_states(const struct pages *a, const struct pages *b)
 {
 	struct page_run x, y;

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Text from outside (paths, comm, mapping names, log text) made fit to show. It is kept raw until it
- * is drawn or printed; then every character goes through here once, so that no control byte, broken
- * UTF-8 or direction mark reaches a terminal. Pure.
+ * Text from outside (paths, comm, mapping names, log text) made fit to show. It is kept raw until
+ * it is drawn or printed; then every character goes through here once, so that no control byte,
+ * broken UTF-8 or direction mark reaches a terminal. Pure.
  */
 
 /*
@@ -22,16 +22,17 @@ int utf8_decode(const char *text, size_t length, uint32_t *ret_character);
 int utf8_encode(uint32_t character, char buf[static 4]);
 
 /*
- * False for what can move the cursor, change how the rest of a line is shown, or be seen as nothing:
- * C0, DEL, C1, line and paragraph separators, direction marks, zero-width and tag characters.
+ * False for what can move the cursor, change how the rest of a line is shown, or be seen as
+ * nothing: C0, DEL, C1, line and paragraph separators, direction marks, zero-width and tag
+ * characters.
  */
 bool escape_is_safe(uint32_t character);
 
 #define ESCAPE_MAX 9 /* the longest form of one character with its final zero: \u10ffff */
 
 /*
- * The form to show of the first character of text (length >= 1): itself if it is safe, else \xNN for
- * a byte and \uNNNN for a character. Returns how many bytes of text it stands for.
+ * The form to show of the first character of text (length >= 1): itself if it is safe, else \xNN
+ * for a byte and \uNNNN for a character. Returns how many bytes of text it stands for.
  */
 size_t escape_next(const char *text, size_t length, char buf[static ESCAPE_MAX]);
 

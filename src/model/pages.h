@@ -29,7 +29,10 @@ struct pages_facts {
 	uint16_t marks_known; /* a mark outside this set was not looked for, or cannot be */
 	uint8_t doubt; /* enum page_doubt: why pages are unknown or counts not exact */
 	bool slots_known; /* each page in swap has its slot */
-	/* Pages that are in swap according to smaps, but nothing tells which: they are PAGE_UNKNOWN. */
+	/*
+	 * Pages that are in swap according to smaps, but nothing tells which: they are
+	 * PAGE_UNKNOWN.
+	 */
 	uint64_t swap_unplaced;
 };
 
@@ -80,8 +83,8 @@ bool pages_slot(const struct pages *pages, uint64_t index, uint32_t *ret_type,
 bool pages_equal(const struct pages *a, const struct pages *b);
 
 /*
- * True when the pages from `first` on lie in a block that a and b share (or in one uniform extent of
- * both); *ret_count says how far that holds. Lets a difference skip what did not change.
+ * True when the pages from `first` on lie in a block that a and b share (or in one uniform extent
+ * of both); *ret_count says how far that holds. Lets a difference skip what did not change.
  */
 bool pages_shared(const struct pages *a, const struct pages *b, uint64_t first,
 		  uint64_t *ret_count);
@@ -106,8 +109,8 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 		       uint16_t marks);
 
 /*
- * Appends pages that may all differ; each value is a state and, from bit PAGE_VALUE_MARKS on, marks.
- * What costs the least where no run is longer than a few pages.
+ * Appends pages that may all differ; each value is a state and, from bit PAGE_VALUE_MARKS on,
+ * marks. What costs the least where no run is longer than a few pages.
  */
 #define PAGE_VALUE_MARKS 4
 void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *values, size_t count);

@@ -12,7 +12,10 @@
  */
 #define RUNS_AS_EXTENTS 8u
 
-/* Runs in a mixed block are short: values are stored this many at a time, and the next run overwrites. */
+/*
+ * Runs in a mixed block are short: values are stored this many at a time, and the next run
+ * overwrites.
+ */
 #define FILL_AT_ONCE 8u
 
 struct pages_builder {

@@ -9,9 +9,10 @@
 
 /*
  * The pages between two 2 MiB borders one by one, for pages.c and pages_builder.c only. State and
- * marks of a page together are its value, a number of 13 bits. Bits that all pages of the block agree
- * on are stored once, each other one as a plane of 512 bits: two states that differ in one bit cost
- * one bit a page, all twelve four, and the next page that differs is found 64 pages at a time.
+ * marks of a page together are its value, a number of 13 bits. Bits that all pages of the block
+ * agree on are stored once, each other one as a plane of 512 bits: two states that differ in one
+ * bit cost one bit a page, all twelve four, and the next page that differs is found 64 pages at a
+ * time.
  */
 
 #define BLOCK_PAGES 512u
@@ -68,8 +69,8 @@ void block_count_part(const struct block *block, unsigned int from, unsigned int
 		      struct page_counts *counts);
 
 /*
- * Makes the block of the values of pages [from, to), all of which have the bits in `base` and no others
- * than those in `any`. The other values must be 0. Needs room for every plane.
+ * Makes the block of the values of pages [from, to), all of which have the bits in `base` and no
+ * others than those in `any`. The other values must be 0. Needs room for every plane.
  */
 void block_fill(struct block *block, const uint16_t values[static BLOCK_PAGES], unsigned int from,
 		unsigned int to, uint16_t base, uint16_t any);

@@ -9,8 +9,8 @@
 #include "model/pages.h"
 
 /*
- * A walk over the pages of a mapping in runs that are alike in everything, swap slots included: in a
- * run with a slot, page k lies in slot offset + k. Pure, and of constant memory.
+ * A walk over the pages of a mapping in runs that are alike in everything, swap slots included: in
+ * a run with a slot, page k lies in slot offset + k. Pure, and of constant memory.
  */
 
 struct run {

@@ -52,8 +52,8 @@ struct tile {
 #define TILE_NO_PIN (-1)
 
 /*
- * Fills `count` tiles in a row, each of `per_tile` pages, the first of them page `first`. One page with
- * the value `pin` wins its tile.
+ * Fills `count` tiles in a row, each of `per_tile` pages, the first of them page `first`. One page
+ * with the value `pin` wins its tile.
  */
 void tile_fill(const struct tile_source *source, enum lens lens, int pin, uint64_t first,
 	       uint64_t per_tile, size_t count, struct tile *tiles);

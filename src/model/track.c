@@ -197,8 +197,8 @@ static bool mark_is_lost(const struct diff_run *run)
 }
 
 /*
- * Pages whose state, mark or place changed alike. Remembered stays remembered while the page is content
- * of shared memory and until the kernel marks it again.
+ * Pages whose state, mark or place changed alike. Remembered stays remembered while the page is
+ * content of shared memory and until the kernel marks it again.
  */
 static void change(struct maker *maker, const struct track_mapping *old, uint64_t old_first,
 		   const struct diff_run *run, int64_t now_ns)

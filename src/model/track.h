@@ -11,8 +11,8 @@
 /*
  * What only a row of snapshots can tell of a page: since when it is in its present state, and
  * whether a page of shared memory was marked written before it was swapped out (the kernel drops
- * the mark with the page-table entry). One immutable track belongs to one snapshot, is made from the
- * one before, and shares with it what did not change. Reference counted: whoever takes samples
+ * the mark with the page-table entry). One immutable track belongs to one snapshot, is made from
+ * the one before, and shares with it what did not change. Reference counted: whoever takes samples
  * makes it, and other threads read it with the snapshot that carries it.
  */
 struct track;
@@ -27,8 +27,8 @@ struct track_run {
 
 /*
  * The track of `after`. `track` is that of `before`; both are NULL for the first snapshot, all of
- * whose pages then count as seen first. Everything remembered is dropped when private pages lost their
- * marks (somebody cleared them). -ENOMEM.
+ * whose pages then count as seen first. Everything remembered is dropped when private pages lost
+ * their marks (somebody cleared them). -ENOMEM.
  */
 int track_next(struct track *track, struct snapshot *before, struct snapshot *after,
 	       struct track **ret_track);

@@ -52,14 +52,17 @@ static enum verify_cause compare(uint64_t own, uint64_t unknown, uint64_t before
 }
 
 /*
- * The kernel takes the swapped pages of a shared mapping, and of a private one that is not writable,
- * from the object behind it without a look at the page table (fs/proc/task_mmu.c,
+ * The kernel takes the swapped pages of a shared mapping, and of a private one that is not
+ * writable, from the object behind it without a look at the page table (fs/proc/task_mmu.c,
  * smap_gather_stats(), since 4.6): what a guard marker or a private copy hides is counted too.
  */
 static enum verify_cause explain_swap(const struct mapping *mapping,
 				      const struct page_counts *counts, uint64_t excess)
 {
-	/* A poison marker in the page table hides a page as well, and one in the object counts as swap. */
+	/*
+	 * A poison marker in the page table hides a page as well, and one in the object counts as
+	 * swap.
+	 */
 	uint64_t guards = counts->state[PAGE_GUARD] + counts->state[PAGE_POISON];
 	uint64_t copies = counts->state[PAGE_ANON] + counts->state[PAGE_SWAP] +
 			  counts->state[PAGE_ZERO] + counts->state[PAGE_MIGRATING];
@@ -117,8 +120,8 @@ void verify_mapping(const struct mapping *mapping, const struct pages *pages,
 
 /*
  * What lies beyond the edges is in the sum of smaps for certain, so it is the cause when it is the
- * whole difference. Of what is left after it, guard markers and private copies may still be the cause.
- * A private mapping that is writable is counted by its page table instead, in another way.
+ * whole difference. Of what is left after it, guard markers and private copies may still be the
+ * cause. A private mapping that is writable is counted by its page table instead, in another way.
  */
 void verify_explain_entries(const struct mapping *mapping, const struct pages *pages,
 			    uint64_t beyond, struct verify_verdict *verdict)

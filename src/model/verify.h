@@ -13,13 +13,13 @@
 struct snapshot;
 
 /*
- * Compares what pmtop says of a mapping with the kernel's own sums (smaps), and names the cause where
- * they may differ. Pure: the sums come from kernel/smaps.
+ * Compares what pmtop says of a mapping with the kernel's own sums (smaps), and names the cause
+ * where they may differ. Pure: the sums come from kernel/smaps.
  */
 
 /* What is compared, in pages. */
 enum verify_sum {
-	VERIFY_RSS, /* Rss: present pages but for zero pages; hugetlb pages have fields of their own */
+	VERIFY_RSS, /* Rss: present pages but for zero pages and those of hugetlb */
 	VERIFY_ANONYMOUS, /* Anonymous: private pages among them */
 	VERIFY_SWAP, /* Swap: private and shared */
 	VERIFY_SUMS

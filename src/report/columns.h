@@ -9,8 +9,8 @@
 #include "report/report.h"
 
 /*
- * The one table of what is said of a mapping, and the one of a run: each yields the keys of JSON, the
- * header and cells of CSV, and the columns of text.
+ * The one table of what is said of a mapping, and the one of a run: each yields the keys of JSON,
+ * the header and cells of CSV, and the columns of text.
  */
 
 /* What a line is about; totals have no mapping. */

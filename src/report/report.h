@@ -9,8 +9,8 @@
 #include "model/verify.h"
 
 /*
- * One snapshot as a stream of text, JSON or CSV. Each is written as it is walked, so that a report of
- * any size needs no memory. Names are escaped here: what comes out never acts on a terminal.
+ * One snapshot as a stream of text, JSON or CSV. Each is written as it is walked, so that a report
+ * of any size needs no memory. Names are escaped here: what comes out never acts on a terminal.
  */
 
 struct report_options {

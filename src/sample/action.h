@@ -28,8 +28,8 @@ struct action_verify {
 void action_verify_begin(const struct target *target, struct action_verify *verify);
 
 /*
- * The snapshot, which nobody else has seen yet (NULL: there is none), gets its results. One sentence
- * for people. Frees what begin() has read.
+ * The snapshot, which nobody else has seen yet (NULL: there is none), gets its results. One
+ * sentence for people. Frees what begin() has read.
  */
 void action_verify_end(const struct target *target, const struct probe *probe,
 		       struct action_verify *verify, struct snapshot *snapshot, char *message,

@@ -48,7 +48,10 @@ static void add_time(struct timespec *t, int64_t ns)
 	t->tv_nsec %= 1000000000;
 }
 
-/* Sleeps for the interval, and until the last census was taken: nobody may be looking. False: leave. */
+/*
+ * Sleeps for the interval, and until the last census was taken: nobody may be looking. False:
+ * leave.
+ */
 static bool rest(struct census_source *s, int64_t interval_ns)
 {
 	struct timespec until;

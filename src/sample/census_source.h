@@ -9,10 +9,10 @@
 #include "model/census.h"
 
 /*
- * A thread that counts processes, shared memory and swap areas at intervals. The list of processes is
- * read each time; their shared memory, which costs more, is looked at in turn within a small share of a
- * core, and what is older stays with its age. Like a source it has a descriptor to poll, hands out
- * the newest census, and never blocks its caller.
+ * A thread that counts processes, shared memory and swap areas at intervals. The list of processes
+ * is read each time; their shared memory, which costs more, is looked at in turn within a small
+ * share of a core, and what is older stays with its age. Like a source it has a descriptor to poll,
+ * hands out the newest census, and never blocks its caller.
  */
 struct census_source;
 
@@ -23,8 +23,8 @@ int census_open(const struct probe *probe, int64_t interval_ns, struct census_so
 int census_fd(const struct census_source *source);
 
 /*
- * The newest census that was not taken yet, with a reference for the caller; or NULL. Until it is taken
- * the next one is not made: while another screen is shown nothing is read.
+ * The newest census that was not taken yet, with a reference for the caller; or NULL. Until it is
+ * taken the next one is not made: while another screen is shown nothing is read.
  */
 struct census *census_take(struct census_source *source);
 

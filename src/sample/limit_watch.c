@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 /*
- * A reclaim under pressure hits the limit hundreds of times a second: that is said when it begins, then
- * now and again, and what is left once it is quiet.
+ * A reclaim under pressure hits the limit hundreds of times a second: that is said when it begins,
+ * then now and again, and what is left once it is quiet.
  */
 #define QUIET_NS INT64_C(1000000000)
 #define AGAIN_NS INT64_C(10000000000)

@@ -10,8 +10,8 @@
 #include "model/event.h"
 
 /*
- * What happens in the memory cgroup of a process that is watched: that its limit is hit, and that the
- * OOM killer strikes. Turns the kernel's counts into events that a person can read.
+ * What happens in the memory cgroup of a process that is watched: that its limit is hit, and that
+ * the OOM killer strikes. Turns the kernel's counts into events that a person can read.
  */
 struct limit_watch {
 	struct memcg *memcg; /* NULL: nothing is told */
@@ -22,7 +22,9 @@ struct limit_watch {
 
 typedef void limit_watch_note(void *context, enum event_kind kind, const char *text);
 
-/* new_cgroup: all that the cgroup has counted is news. Never fails; without a cgroup it is silent. */
+/*
+ * new_cgroup: all that the cgroup has counted is news. Never fails; without a cgroup it is silent.
+ */
 void limit_watch_begin(struct limit_watch *watch, const struct target *target, bool new_cgroup);
 
 /* What was counted since the look before, at this time of the monotonic clock. */

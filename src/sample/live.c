@@ -119,8 +119,8 @@ static void live_release(struct live *l)
 }
 
 /*
- * The thread may be stuck in the kernel for as long as the target holds its mmap lock. Whoever wants
- * to leave does not wait for that: then thread and memory are left to the end of pmtop.
+ * The thread may be stuck in the kernel for as long as the target holds its mmap lock. Whoever
+ * wants to leave does not wait for that: then thread and memory are left to the end of pmtop.
  */
 static void live_free(struct source *source)
 {

@@ -35,8 +35,8 @@ struct live_observer {
 };
 
 /*
- * Starts to sample. -ESRCH: no such process; -ESTALE: another one has this pid by now; -EACCES or -EPERM: not permitted; others as errno.
- * The probe is copied.
+ * Starts to sample. -ESRCH: no such process; -ESTALE: another one has this pid by now; -EACCES or
+ * -EPERM: not permitted; others as errno. The probe is copied.
  */
 int live_open(const struct live_options *options, const struct probe *probe,
 	      struct source **ret_source);

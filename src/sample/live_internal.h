@@ -44,8 +44,8 @@ struct live {
 
 /*
  * What the sampler tells, from its own thread and without the lock. live_tell() wakes the user; the
- * others do as well. live_note() is of type limit_watch_note: something happened, which the recorder
- * learns in order with the samples.
+ * others do as well. live_note() is of type limit_watch_note: something happened, which the
+ * recorder learns in order with the samples.
  */
 void live_tell(struct live *live);
 void live_publish(struct live *live, struct snapshot *snapshot);

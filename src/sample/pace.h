@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * When the sampler's next turn is, so that it keeps to its share of a core. Arithmetic only: all times
- * are nanoseconds of the monotonic clock, CPU time is that of the thread.
+ * When the sampler's next turn is, so that it keeps to its share of a core. Arithmetic only: all
+ * times are nanoseconds of the monotonic clock, CPU time is that of the thread.
  */
 
 /* What a turn came to. */
@@ -32,9 +32,9 @@ static inline bool pace_is_too_early(const struct pace *pace, int64_t now_ns)
 
 /*
  * After a turn that began then and took that much CPU: sets when the next one is due. After a dear
- * sample the next full one waits, but not the looks that may show that none is needed: where nothing
- * changes, the pace is the one that was asked for. Turns begin a little late each time; these delays
- * do not add up, unless a whole interval was lost.
+ * sample the next full one waits, but not the looks that may show that none is needed: where
+ * nothing changes, the pace is the one that was asked for. Turns begin a little late each time;
+ * these delays do not add up, unless a whole interval was lost.
  */
 void pace_next(struct pace *pace, enum pace_turn turn, int64_t asked_ns, int64_t began_ns,
 	       int64_t cpu_ns);

@@ -271,8 +271,8 @@ static struct snapshot *carry_over(struct pass *p, struct snapshot *old)
 
 /*
  * The list to scan by. The kernel writes it anew for each reader, a quarter of what a small process
- * costs, and every sample ends with a look at it: so the next one goes by what that look saw, unless
- * the list keeps changing. When it is another one at the end, what changed is scanned then.
+ * costs, and every sample ends with a look at it: so the next one goes by what that look saw,
+ * unless the list keeps changing. When it is another one at the end, what changed is scanned then.
  */
 static int begin_list(struct pass *p)
 {

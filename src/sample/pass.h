@@ -59,8 +59,8 @@ bool pass_sign(struct pass *pass, const struct snapshot *snapshot,
 	       struct pass_signature *ret_signature);
 
 /*
- * Raw facts for the pages that changed since the sample before: of as many as fit into a budget, taking
- * turns when there are more; left_out says how many did not. -ENOENT: none changed.
+ * Raw facts for the pages that changed since the sample before: of as many as fit into a budget,
+ * taking turns when there are more; left_out says how many did not. -ENOENT: none changed.
  */
 int pass_changes(struct pass *pass, const struct snapshot *before, const struct snapshot *now,
 		 struct page_detail **ret_detail);

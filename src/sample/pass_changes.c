@@ -7,14 +7,14 @@
 #include "sample/pass_internal.h"
 
 /*
- * Pages a sample whose raw facts are read: with frames in no order some 2 ms, which is a fiftieth of a
- * core at ten samples a second, and about 8 KiB in the log (measured).
+ * Pages a sample whose raw facts are read: with frames in no order some 2 ms, which is a fiftieth
+ * of a core at ten samples a second, and about 8 KiB in the log (measured).
  */
 #define CHANGES_MOST 1024u
 
 /*
- * Runs of changed pages that are kept to choose from; what is beyond them is counted. One half is for
- * those before the page on whose turn it is: a run is a page or more, so either half is enough.
+ * Runs of changed pages that are kept to choose from; what is beyond them is counted. One half is
+ * for those before the page on whose turn it is: a run is a page or more, so either half is enough.
  */
 #define RUNS_MOST ((size_t)2 * CHANGES_MOST)
 

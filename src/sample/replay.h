@@ -14,8 +14,8 @@
 
 /*
  * Opens a log (errors as log_reader_open() in log/reader.h) and shows sample number `first`, or the
- * last one if there are not so many. On an error, message (REPLAY_MESSAGE bytes) is the sentence; it
- * may hold a file name: escape it.
+ * last one if there are not so many. On an error, message (REPLAY_MESSAGE bytes) is the sentence;
+ * it may hold a file name: escape it.
  */
 int replay_open(const char *path, uint64_t first, struct source **ret_source, char *message);
 

@@ -133,7 +133,10 @@ static void say_event(struct player *p, uint64_t before)
 	say_all(p->r, &event);
 }
 
-/* Forward it goes on from what was shown; a step back begins anew, as the history of the screen does. */
+/*
+ * Forward it goes on from what was shown; a step back begins anew, as the history of the screen
+ * does.
+ */
 static void add_track(struct player *p, uint64_t sample, struct snapshot *s)
 {
 	bool goes_on = p->shown && p->shown->track && sample > p->position;

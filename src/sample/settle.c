@@ -89,9 +89,10 @@ static uint64_t protected_swap(const struct pages *pages)
 }
 
 /*
- * Private swap entries whose types are hidden, in a process that has less swap than that. What smaps
- * counts are the real ones (smaps_pte_entry() in fs/proc/task_mmu.c). The others are markers: those
- * of a write protection can be told, as they carry it; where that does not add up all is open.
+ * Private swap entries whose types are hidden, in a process that has less swap than that. What
+ * smaps counts are the real ones (smaps_pte_entry() in fs/proc/task_mmu.c). The others are markers:
+ * those of a write protection can be told, as they carry it; where that does not add up all is
+ * open.
  */
 static struct settlement settle_hidden(const struct mapping *mapping, const struct pages *pages,
 				       const struct verify_sums *sums)

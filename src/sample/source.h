@@ -74,7 +74,9 @@ struct source_find {
 	int64_t ns; /* for GOAL_TIME */
 };
 
-/* A whole replay at one glance, for the strip: at most 1,024 points at equal distances in samples. */
+/*
+ * A whole replay at one glance, for the strip: at most 1,024 points at equal distances in samples.
+ */
 struct source_point {
 	uint64_t sample;
 	int64_t taken_ns;

@@ -11,11 +11,11 @@
  */
 
 /*
- * Sends SIGKILL to every process in the group and below it, until there is none. Processes that fork
- * meanwhile do not get away: v2 has cgroup.kill (5.14), and elsewhere a process that was sent the
- * signal cannot fork any more, so that each look leaves only what was being forked during it. Forks
- * without end were gone in 4 to 50 ms (measured on v1); freezing them first took longer.
- * 0 also when there is no such group; -EBUSY if some are still there after timeout_ms.
+ * Sends SIGKILL to every process in the group and below it, until there is none. Processes that
+ * fork meanwhile do not get away: v2 has cgroup.kill (5.14), and elsewhere a process that was sent
+ * the signal cannot fork any more, so that each look leaves only what was being forked during it.
+ * Forks without end were gone in 4 to 50 ms (measured on v1); freezing them first took longer. 0
+ * also when there is no such group; -EBUSY if some are still there after timeout_ms.
  */
 int cgdir_kill(const char *dir, int timeout_ms);
 

@@ -37,7 +37,9 @@ static struct failure become(const struct launch *l, int output, int *report, pi
 {
 	int in;
 
-	/* The last guard: if the supervisor is killed, so is the command (but not what it forked). */
+	/*
+	 * The last guard: if the supervisor is killed, so is the command (but not what it forked).
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);

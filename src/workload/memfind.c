@@ -51,7 +51,9 @@ static bool v2_usable(const char *dir)
 	return memgroup_has_memory(dir, "cgroup.subtree_control") || may_write(dir);
 }
 
-/* The group that we are in, from the mount point; to be freed. libcgroup 2.0 finds it on v1 only. */
+/*
+ * The group that we are in, from the mount point; to be freed. libcgroup 2.0 finds it on v1 only.
+ */
 static char *own_group(bool v2)
 {
 	char buf[8192], *path = NULL, *line;

@@ -44,7 +44,9 @@ int workload_check(const struct workload_options *options, struct workload_why *
 int workload_start(const struct workload_options *options, struct workload **ret,
 		   struct workload_why *why);
 
-/* Reads what is known now. Never blocks. A descriptor that workload_fd() gives wakes up for news. */
+/*
+ * Reads what is known now. Never blocks. A descriptor that workload_fd() gives wakes up for news.
+ */
 void workload_poll(struct workload *w, struct workload_status *ret);
 int workload_fd(const struct workload *w);
 

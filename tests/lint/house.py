@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The walls of the house: who may include what, no mutable globals, no endless files.
+"""The walls of the house: who may include what, no mutable globals, no endless files and lines.
 
 house.py layers | lengths | globals LIBRARY-OR-OBJECT...     (from the top of the tree)
 Prints each violation and exits 1; 0 when there is none.
@@ -64,6 +64,9 @@ GLOBALS = {
 LONG_FILE = 400
 LONGEST_FILE = 600
 
+# Columns of a line, as of clang-format, which leaves comments as they are.
+LONGEST_LINE = 100
+
 
 def sources():
     paths = glob.glob("src/**/*.[ch]", recursive=True) + glob.glob("ui/**/*.[ch]", recursive=True)
@@ -121,7 +124,12 @@ def layers():
 def lengths():
     for path in sources():
         with open(path, encoding="utf-8") as source:
-            count = sum(1 for _ in source)
+            lines = source.read().splitlines()
+        for number, line in enumerate(lines, 1):
+            # A sentence stays in one piece, so that it can be found.
+            if len(line.expandtabs(8)) > LONGEST_LINE and '"' not in line:
+                yield f"{path}:{number}: more than {LONGEST_LINE} columns"
+        count = len(lines)
         if count > LONG_FILE:
             print(f"{path}: {count} lines, aim at {LONG_FILE}: what is it really made of?")
         if count > LONGEST_FILE:

@@ -107,8 +107,8 @@ static __u64 pat(__u32 shift)
 
 /*
  * Whether the tables lead to the magic word when physical memory is mapped here. Tried upwards, so
- * that a wrong place leads below physical memory, where nothing is mapped, and never beyond it, where
- * devices may be.
+ * that a wrong place leads below physical memory, where nothing is mapped, and never beyond it,
+ * where devices may be.
  */
 static long try_base(__u32 number, void *unused)
 {

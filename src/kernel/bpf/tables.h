@@ -5,8 +5,8 @@
 #include <linux/types.h>
 
 /*
- * What the BPF walk of a page table's upper levels and pmtop say to each other; see xarray.h for why
- * these types. x86-64, four or five levels.
+ * What the BPF walk of a page table's upper levels and pmtop say to each other; see xarray.h for
+ * why these types. x86-64, four or five levels.
  */
 
 #define TABLES_RANGES 256 /* that one run can tell */
@@ -40,8 +40,8 @@ struct tables_walk {
 	__u64 at, end;
 	__u32 top; /* address bits below the highest level: 39 or 48 */
 	/*
-	 * Where physical address 0 is mapped. To learn it: the number of places to try, 1 GiB apart,
-	 * upwards to that of the task's own table; and what the task has written at `at`.
+	 * Where physical address 0 is mapped. To learn it: the number of places to try, 1 GiB
+	 * apart, upwards to that of the task's own table; and what the task has written at `at`.
 	 */
 	__u32 tries;
 	__u64 base;

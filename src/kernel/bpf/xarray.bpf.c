@@ -145,7 +145,9 @@ __noinline int note_flags(__u32 number)
 	return 0;
 }
 
-/* 1 if the entry leads further down. Without a branch, which the verifier would follow 2^64 ways. */
+/*
+ * 1 if the entry leads further down. Without a branch, which the verifier would follow 2^64 ways.
+ */
 static __u64 node_bit(__u64 entry)
 {
 	__u64 high = 0 - (entry >> 13); /* negative, but for 0 */

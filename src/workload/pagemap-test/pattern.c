@@ -67,7 +67,9 @@ size_t order_page(struct test *t, uint64_t salt, size_t k, size_t pages)
 	}
 	while (((size_t)1 << bits) < pages)
 		bits++;
-	/* A permutation of the next power of two, repeated until it lands inside: needs no memory. */
+	/*
+	 * A permutation of the next power of two, repeated until it lands inside: needs no memory.
+	 */
 	do {
 		size_t mask = ((size_t)1 << bits) - 1;
 
