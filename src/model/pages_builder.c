@@ -319,7 +319,7 @@ static void copy_slots(struct pages_builder *b, uint64_t first, uint64_t end)
 	const struct pages *after = b->after;
 
 	for (size_t i = slots_from(after, first);
-	     i < after->slot_count && after->slots[i].first < end; i++) {
+	     first < end && i < after->slot_count && after->slots[i].first < end; i++) {
 		struct slot_run run = after->slots[i];
 		uint64_t skip = run.first < first ? first - run.first : 0;
 

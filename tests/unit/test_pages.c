@@ -317,11 +317,12 @@ static struct pages *copy_and_add(struct pages_builder *b, uint64_t start, const
 	uint64_t at = 0;
 
 	pages_builder_start(b, start, before);
-	for (bool copy = pick(2); at < old->total; copy = !copy) {
+	for (bool copy = pick(2); at < old->total; copy = pick(2)) {
 		uint64_t to = at + 1 + pick(3000);
 
 		if (to > old->total)
 			to = old->total;
+		pages_builder_copy(b, 0); /* as between two blocks that both changed */
 		if (copy) {
 			memcpy(now->state + at, old->state + at, to - at);
 			memcpy(now->marks + at, old->marks + at, (to - at) * sizeof(*now->marks));
@@ -333,6 +334,8 @@ static struct pages *copy_and_add(struct pages_builder *b, uint64_t start, const
 		at = to;
 	}
 	assert_int_equal(pages_builder_finish(b, &facts, &copied), 0);
+	for (size_t i = 0, count; i < (pages_slots(copied, &count), count); i++)
+		assert_true(pages_slots(copied, &count)[i].count);
 	return copied;
 }
 
