@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "kernel/bpf/tables.h"
+#include "kernel/bpf_task.h"
 #include "model/cleanup.h"
 #include "model/mapping.h"
 #include "tables.skel.h"
@@ -47,20 +48,10 @@ static void unbind(struct page_tables *t)
 
 static int bind_task(struct page_tables *t, pid_t pid)
 {
-	struct bpf_iter_attach_opts options;
-	union bpf_iter_link_info info;
-
 	if (t->link && t->pid == pid)
 		return 0;
 	unbind(t);
-	/* By hand: an initializer may leave padding undefined, and libbpf looks at it. */
-	memset(&info, 0, sizeof(info));
-	info.task.tid = pid;
-	memset(&options, 0, sizeof(options));
-	options.sz = sizeof(options);
-	options.link_info = &info;
-	options.link_info_len = sizeof(info);
-	t->link = bpf_program__attach_iter(t->skeleton->progs.walk_tables, &options);
+	t->link = bpf_task_attach(t->skeleton->progs.walk_tables, pid);
 	if (!t->link)
 		return -errno;
 	t->pid = pid;

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel/bpf_task.h"
 #include "model/cleanup.h"
 #include "xarray.skel.h"
 
@@ -51,20 +52,10 @@ void shmem_bpf_unbind(struct shmem_bpf *bpf)
 
 int shmem_bpf_bind(struct shmem_bpf *bpf, pid_t pid)
 {
-	struct bpf_iter_attach_opts options;
-	union bpf_iter_link_info info;
-
 	if (bpf->link && bpf->pid == pid)
 		return 0;
 	shmem_bpf_unbind(bpf);
-	/* By hand: an initializer may leave padding undefined, and libbpf looks at it. */
-	memset(&info, 0, sizeof(info));
-	info.task.tid = pid;
-	memset(&options, 0, sizeof(options));
-	options.sz = sizeof(options);
-	options.link_info = &info;
-	options.link_info_len = sizeof(info);
-	bpf->link = bpf_program__attach_iter(bpf->skeleton->progs.walk_vma, &options);
+	bpf->link = bpf_task_attach(bpf->skeleton->progs.walk_vma, pid);
 	if (!bpf->link)
 		return -errno;
 	bpf->pid = pid;
