@@ -4,42 +4,7 @@
 #include <string.h>
 
 #include "model/cleanup.h"
-#include "model/pages_internal.h"
-
-/*
- * A block of up to this many runs is cheaper as uniform extents (24 bytes each) than as a dense
- * block (80 bytes, and 64 for each bit that varies).
- */
-#define RUNS_AS_EXTENTS 8u
-
-/*
- * Runs in a mixed block are short: values are stored this many at a time, and the next run
- * overwrites.
- */
-#define FILL_AT_ONCE 8u
-
-struct pages_builder {
-	const struct pages *after;
-	size_t after_cursor; /* extent of `after` that was looked at last */
-	uint32_t skew;
-	uint64_t position;
-	bool out_of_memory;
-
-	/* The block that is being filled: places [from, to), and what they have in common. */
-	uint16_t values[BLOCK_PAGES + FILL_AT_ONCE];
-	unsigned int from, to;
-	uint16_t all, any;
-	uint64_t block_first; /* page at place `from` */
-	unsigned int run_count;
-	uint16_t run_places[RUNS_AS_EXTENTS]; /* where the first ones start */
-
-	struct extent *extents;
-	size_t extent_count, extent_room;
-	struct slot_run *slots;
-	size_t slot_count, slot_room;
-	struct page_counts counts;
-	struct block *scratch; /* with room for every plane */
-};
+#include "model/pages_builder_internal.h"
 
 struct pages_builder *pages_builder_new(void)
 {
@@ -114,7 +79,7 @@ static bool make_room(void **array, size_t *room, size_t count, size_t element)
 	return true;
 }
 
-static void push_extent(struct pages_builder *b, const struct extent *extent)
+void pages_builder_push(struct pages_builder *b, const struct extent *extent)
 {
 	if (!make_room((void **)&b->extents, &b->extent_room, b->extent_count, sizeof(*extent))) {
 		b->out_of_memory = true;
@@ -131,7 +96,7 @@ static void push_uniform(struct pages_builder *b, uint64_t first, uint16_t value
 
 	if (last && !last->block && last->value == value)
 		return;
-	push_extent(b, &(struct extent){ .first = first, .value = value });
+	pages_builder_push(b, &(struct extent){ .first = first, .value = value });
 }
 
 /* The block of `after` at the same place, if it holds the same as the scratch block. */
@@ -180,7 +145,7 @@ static void push_dense(struct pages_builder *b)
 		memcpy(block, b->scratch, block_size(b->scratch->varied));
 		atomic_init(&block->refs, 1);
 	}
-	push_extent(b, &(struct extent){ .first = b->block_first, .block = block });
+	pages_builder_push(b, &(struct extent){ .first = b->block_first, .block = block });
 }
 
 /* Puts away the pages gathered since the last 2 MiB border. */
@@ -302,61 +267,6 @@ void pages_builder_slot(struct pages_builder *builder, const struct slot_run *ru
 		return;
 	}
 	builder->slots[builder->slot_count++] = *run;
-}
-
-/* Takes over a whole block of `after`, which ends at page `stop`. */
-static void share_block(struct pages_builder *b, const struct extent *extent, uint64_t stop)
-{
-	atomic_fetch_add_explicit(&extent->block->refs, 1, memory_order_relaxed);
-	push_extent(b, extent);
-	block_count(extent->block, &b->counts);
-	b->position = stop;
-}
-
-/* The slots of pages [first, end) of `after`. */
-static void copy_slots(struct pages_builder *b, uint64_t first, uint64_t end)
-{
-	const struct pages *after = b->after;
-
-	for (size_t i = slots_from(after, first);
-	     first < end && i < after->slot_count && after->slots[i].first < end; i++) {
-		struct slot_run run = after->slots[i];
-		uint64_t skip = run.first < first ? first - run.first : 0;
-
-		run.first += skip;
-		run.offset += skip;
-		run.count -= skip;
-		if (run.count > end - run.first)
-			run.count = end - run.first;
-		pages_builder_slot(b, &run);
-	}
-}
-
-void pages_builder_copy(struct pages_builder *builder, uint64_t count)
-{
-	struct pages_builder *b = builder;
-	const struct pages *after = b->after;
-	uint64_t first = b->position, end = first + count;
-
-	for (size_t i = extent_find(after, first); b->position < end; i++) {
-		const struct extent *e = &after->extents[i];
-		uint64_t stop = extent_end(after, i);
-		struct page_run run;
-
-		if (e->block && !b->run_count && e->first == b->position && stop <= end) {
-			share_block(b, e, stop);
-			continue;
-		}
-		for (; b->position < stop && b->position < end;) {
-			pages_run(after, b->position, &run);
-			if (run.count > end - b->position)
-				run.count = end - b->position;
-			if (run.count > stop - b->position)
-				run.count = stop - b->position;
-			pages_builder_add(b, run.count, (enum page_state)run.state, run.marks);
-		}
-	}
-	copy_slots(b, first, end);
 }
 
 /* True when everything is as in `after`, whose blocks are shared already: pointers tell. */
