@@ -4,12 +4,14 @@
 
 Usage: terminal.py PMTOP TMUX. Every case runs pmtop from an interactive shell in tmux.
 """
+import contextlib
 import os
 import pty
 import random
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -177,18 +179,23 @@ def replays_the_demo(shell, target):
     demo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../data/demo.pmtop")
     with open(demo, "rb") as file:
         before = file.read()
+    # Counted by another program than pmtop.
+    with contextlib.closing(sqlite3.connect(f"file:{demo}?immutable=1", uri=True)) as log:
+        last, = log.execute("SELECT max(sample) FROM sample").fetchone()
+        swapped, = log.execute(
+            "SELECT shared_swap FROM total ORDER BY sample DESC LIMIT 1").fetchone()
     shell.type(f"clear; {PMTOP} replay {demo} 2>{shell.errors}")
-    first = shell.until(lambda s: re.search(r"REPLAY #\d+/123", s), "the replay")
+    first = shell.until(lambda s: re.search(rf"REPLAY #\d+/{last} ", s), "the replay")
     shell.until(lambda s: "REPLAY #" in s and s.splitlines()[0] != first.splitlines()[0],
                 "that it plays")
     shell.keys("Space")
     shell.until("REPLAY PAUSED #")
     shell.keys("e")
-    shell.until("REPLAY #123/123")
-    shell.until("shared-swap 880K")
+    shell.until(f"REPLAY #{last}/{last}")
+    shell.until(f"shared-swap {swapped * 4}K")
     shell.until("ended: exited (0)")
     shell.keys(":", "+", "0", "s", "Enter")
-    shell.until("REPLAY PAUSED #0/123")
+    shell.until(f"REPLAY PAUSED #0/{last}")
     shell.until("shared-swap -")
     shell.keys("q")
     shell.ended(0)
