@@ -73,7 +73,7 @@ static int check_beside(const struct log_reader *reader, const char *suffix,
 			struct log_error *error)
 {
 	char side[PATH_MAX + 8];
-	struct stat st;
+	struct stat st = { 0 };
 
 	snprintf(side, sizeof(side), "%s%s", reader->file, suffix);
 	if (lstat(side, &st) && errno == ENOENT)
