@@ -194,6 +194,30 @@ static struct mapping *reuse(struct reading *r, struct mapping *m, const char *n
 	return mapping_ref(old);
 }
 
+/*
+ * The text comes some 4 KiB at a time, and the kernel goes on with the mapping that holds the address
+ * where it stopped (m_start() in fs/proc/task_mmu.c). When that one has grown downwards meanwhile, by
+ * a merge with one that was told before, the same addresses are told twice: the newer line counts.
+ * False when nothing is left of this one.
+ */
+static bool make_way(struct mapping_list *list, struct mapping *m)
+{
+	const struct mapping *last;
+	uint64_t told;
+
+	while (list->count && list->items[list->count - 1]->start >= m->start)
+		mapping_unref(list->items[--list->count]);
+	last = list->count ? list->items[list->count - 1] : NULL;
+	if (!last || last->end <= m->start)
+		return true;
+	told = last->end - m->start;
+	if (last->end >= m->end)
+		return false;
+	m->start += told;
+	m->offset += m->inode ? told : 0;
+	return true;
+}
+
 static int take_line(void *context, const char *line, size_t length)
 {
 	struct reading *r = context;
@@ -204,6 +228,8 @@ static int take_line(void *context, const char *line, size_t length)
 
 	if (!maps_parse_line(line, length, &m, &name, &name_length))
 		return -EPROTO;
+	if (!make_way(list, &m))
+		return 0;
 	made = reuse(r, &m, name, name_length);
 	if (!made) {
 		made = mapping_new(&m, name, name_length);

@@ -2,8 +2,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "kernel/maps.h"
@@ -85,12 +88,54 @@ static void test_types_of_file_systems(void **state)
 	assert_int_equal(filesystem_type_kind("hugetlbfs"), FILESYSTEM_HUGETLB);
 }
 
+/* A list that was told while mappings were merged and split: each address is in it once. */
+static void test_torn_list(void **state)
+{
+	static const char text[] = "10000-12000 rw-p 00000000 00:00 0\n"
+				   "12000-14000 rw-p 00000000 00:00 0\n"
+				   "12000-18000 rw-p 00000000 00:00 0\n" /* has grown upwards */
+				   "10000-1a000 rw-p 00000000 00:00 0\n" /* and downwards */
+				   "19000-1c000 rw-p 00003000 00:01 7 /a\n" /* half told */
+				   "1b000-1c000 rw-p 00000000 00:00 0\n" /* told */
+				   "20000-21000 rw-p 00000000 00:00 0\n";
+	static const uint64_t wanted[][3] = { { 0x10000, 0x1a000, 0 },
+					      { 0x1a000, 0x1c000, 0x4000 },
+					      { 0x20000, 0x21000, 0 } };
+	char directory[] = "/tmp/pmtop-test-maps-XXXXXX", path[64];
+	struct target target = TARGET_CLOSED;
+	struct mapping_list list = { 0 };
+	const struct probe probe = { 0 };
+	struct filesystems *filesystems = filesystems_new(&probe);
+	FILE *file;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/maps", directory);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	target.proc = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(maps_read(&target, &probe, filesystems, NULL, &list), 0);
+	assert_int_equal(list.count, 3);
+	for (size_t i = 0; i < list.count; i++) {
+		assert_int_equal(list.items[i]->start, wanted[i][0]);
+		assert_int_equal(list.items[i]->end, wanted[i][1]);
+		assert_int_equal(list.items[i]->offset, wanted[i][2]);
+	}
+	mapping_list_release(&list);
+	filesystems_free(filesystems);
+	target_close(&target);
+	unlink(path);
+	rmdir(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_of_the_kernel),
 		cmocka_unit_test(test_what_is_no_line),
 		cmocka_unit_test(test_types_of_file_systems),
+		cmocka_unit_test(test_torn_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
