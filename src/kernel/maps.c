@@ -195,10 +195,10 @@ static struct mapping *reuse(struct reading *r, struct mapping *m, const char *n
 }
 
 /*
- * The text comes some 4 KiB at a time, and the kernel goes on with the mapping that holds the address
- * where it stopped (m_start() in fs/proc/task_mmu.c). When that one has grown downwards meanwhile, by
- * a merge with one that was told before, the same addresses are told twice: the newer line counts.
- * False when nothing is left of this one.
+ * The text comes some 4 KiB at a time, and the kernel goes on with the mapping that holds the
+ * address where it stopped (m_start() in fs/proc/task_mmu.c). When that one has grown downwards
+ * meanwhile, by a merge with one that was told before, the same addresses are told twice: the newer
+ * line counts. False when nothing is left of this one.
  */
 static bool make_way(struct mapping_list *list, struct mapping *m)
 {
