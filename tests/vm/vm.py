@@ -123,12 +123,13 @@ def qemu_words(options, kernel, work):
 
 
 def complain(work, sentence):
-    """The sentence, and what the kernel said last."""
+    """The sentence, and what the kernel said last: enough for a panic that follows an oops, whose
+    first lines say what happened."""
     console = work / "console"
     lines = console.read_text(errors="replace").splitlines() if console.exists() else []
     sys.stdout.flush()
     print(f"vm: {sentence}", file=sys.stderr)
-    for line in lines[-40:]:
+    for line in lines[-200:]:
         print(f"vm: console: {line.rstrip()}", file=sys.stderr)
 
 
