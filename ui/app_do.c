@@ -145,10 +145,17 @@ static void ask_clear(struct app *app)
 	app->prompt.confirmed = REQ_CLEAR_WRITTEN;
 }
 
+bool app_is_living(const struct app *app)
+{
+	const struct scene *scene = &app->scene;
+
+	return scene->snapshot && scene->source && !source_is_replay(scene->source) &&
+	       scene->status.state != SOURCE_ENDED && scene->status.state != SOURCE_FAILED;
+}
+
 static bool living(struct app *app)
 {
-	if (app->scene.snapshot && app->scene.source && !source_is_replay(app->scene.source) &&
-	    app->scene.status.state != SOURCE_ENDED && app->scene.status.state != SOURCE_FAILED)
+	if (app_is_living(app))
 		return true;
 	app_problem(app, "only a living process can do that");
 	return false;

@@ -144,10 +144,36 @@ static void draw_legend(struct app *app, struct canvas *canvas, struct rect row)
 			    "UPPER = written");
 }
 
+/* What the key would do now; NULL when it could do nothing. */
+static const char *footer_word(const struct app *app, enum request r)
+{
+	const struct scene *scene = &app->scene;
+	const char *word = requests[r].footer;
+	bool replay = scene->source && source_is_replay(scene->source);
+
+	switch (r) {
+	case REQ_PAUSE:
+		if (replay)
+			return scene->status.state == SOURCE_LIVE ? word : "play";
+		return scene->paused ? "go on" : app_is_living(app) ? word : NULL;
+	case REQ_RECORD:
+		return app->recording ? "stop rec" : app_is_living(app) ? word : NULL;
+	case REQ_VERIFY:
+		return app_is_living(app) ? word : NULL;
+	case REQ_ZOOM_IN:
+		return app->focus != PANE_TIMELINE ? word : replay ? "speed" : NULL;
+	case REQ_WORKLOAD:
+		return app->workload ? word : NULL;
+	default:
+		return word;
+	}
+}
+
 /* A footer item: "Enter open". The lenses are one item. */
 static int footer_item(const struct app *app, enum request r, char *key, size_t size)
 {
 	const struct keymap *keymap = app->scene.keymap;
+	const char *word = footer_word(app, r);
 	char first[16], last[16];
 
 	keymap_first(keymap, r, first, sizeof(first));
@@ -156,7 +182,7 @@ static int footer_item(const struct app *app, enum request r, char *key, size_t 
 			 keymap_first(keymap, REQ_LENS_DIFFERENCE, last, sizeof(last)));
 	else
 		snprintf(key, size, "%s", first);
-	return *first ? (int)strlen(requests[r].footer) + 1 : 0;
+	return *first && word ? (int)strlen(word) + 1 : 0;
 }
 
 static void draw_keys(struct app *app, struct canvas *canvas, struct rect row)
@@ -172,8 +198,7 @@ static void draw_keys(struct app *app, struct canvas *canvas, struct rect row)
 		for (int r = 1; r < REQUESTS; r++) {
 			int width;
 
-			if (!requests[r].footer || requests[r].priority != priority ||
-			    !(requests[r].where & screen))
+			if (requests[r].priority != priority || !(requests[r].where & screen))
 				continue;
 			width = footer_item(app, r, key, sizeof(key));
 			if (!width)
@@ -190,7 +215,7 @@ static void draw_keys(struct app *app, struct canvas *canvas, struct rect row)
 		footer_item(app, r, key, sizeof(key));
 		x = canvas_text(canvas, row, x, 0, theme_role(scene->theme, ROLE_KEY), key) + 1;
 		x = canvas_text(canvas, row, x, 0, theme_role(scene->theme, ROLE_TEXT),
-				requests[r].footer) +
+				footer_word(app, (enum request)r)) +
 		    2;
 	}
 }

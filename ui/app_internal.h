@@ -84,7 +84,8 @@ void seek_change(struct app *app, int by);
 void seek_edge(struct app *app, bool newest);
 void seek_speed(struct app *app, double speed);
 
-/* app_do.c: what asks first, and what is typed. */
+/* app_do.c: what asks first, and what is typed; whether what is watched can still change. */
+bool app_is_living(const struct app *app);
 bool do_request(struct app *app, enum request request);
 void do_prompt(struct app *app, int key);
 

@@ -175,8 +175,10 @@ static void pause_or_go(struct app *app)
 	}
 	if (scene->paused)
 		time_follow(app);
-	else if (scene->snapshot)
+	else if (app_is_living(app))
 		scene->paused = true;
+	else if (scene->snapshot)
+		app_message(app, "nothing comes any more; , and . step through what was seen");
 }
 
 static void set_baseline(struct app *app, struct snapshot *snapshot)
