@@ -104,10 +104,10 @@ _pmtop() {
 	esac
 	case $word in
 	'')
-		options='--pid --interval --without --version --theme --color --config --no-mouse --ascii --help'
+		options='--pid --interval --max-size --rotate --without --version --theme --color --config --no-mouse --ascii --help'
 		;;
 	'run')
-		options='--limit --swap-limit --high --swappiness --make-swap --swap-dir --no-cgroup --record --json --once --duration --interval --kind --pages --rate --order --seed --theme --color --config --no-mouse --ascii --help'
+		options='--limit --swap-limit --high --swappiness --make-swap --swap-dir --no-cgroup --record --max-size --rotate --json --once --duration --interval --kind --pages --rate --order --seed --theme --color --config --no-mouse --ascii --help'
 		;;
 	'record')
 		options='--pid --output --interval --duration --until --max-size --rotate --force --without --quiet --help'

@@ -11,6 +11,8 @@ complete -c pmtop -n __fish_use_subcommand -a swaps -d 'swap areas, and who hold
 complete -c pmtop -n __fish_use_subcommand -a doctor -d 'what this kernel and these rights allow'
 complete -c pmtop -n '__fish_use_subcommand' -l pid -s p -x -a '(__fish_complete_pids)'
 complete -c pmtop -n '__fish_use_subcommand' -l interval -x
+complete -c pmtop -n '__fish_use_subcommand' -l max-size -x
+complete -c pmtop -n '__fish_use_subcommand' -l rotate -x
 complete -c pmtop -n '__fish_use_subcommand' -l without -x
 complete -c pmtop -n '__fish_use_subcommand' -l version
 complete -c pmtop -n '__fish_use_subcommand' -l theme -x -a 'auto dark light monochrome'
@@ -27,6 +29,8 @@ complete -c pmtop -n '__fish_seen_subcommand_from run' -l make-swap -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l swap-dir -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l no-cgroup
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l record -x
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l max-size -x
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l rotate -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l json
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l once
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l duration -x

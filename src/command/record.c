@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/log_limit.h"
 #include "command/options.h"
 #include "command/signals.h"
 #include "kernel/clock.h"
@@ -18,8 +19,6 @@
 
 #define WORD		 "record"
 #define INTERVAL_DEFAULT INT64_C(100000000)
-#define MAX_SIZE_LEAST	 (UINT64_C(128) << 10)
-#define ROTATE_MOST	 999
 
 /* How often the recorder is asked whether it still can write. */
 #define LOOK_MS 200
@@ -39,27 +38,6 @@ static int take_until(const struct option_place *place, const char *text)
 		       : EXIT_DONE;
 }
 
-static int take_max_size(const struct option_place *place, const char *text)
-{
-	int status = option_size(place, text);
-
-	if (status == EXIT_DONE && *(uint64_t *)place->field < MAX_SIZE_LEAST)
-		status = options_refuse_value(place, text, "is less than 128K, the least");
-	return status;
-}
-
-static int take_rotate(const struct option_place *place, const char *text)
-{
-	unsigned int logs = 0, digits = 0;
-
-	for (; text[digits] >= '0' && text[digits] <= '9' && logs <= ROTATE_MOST; digits++)
-		logs = logs * 10 + (unsigned int)(text[digits] - '0');
-	if (!digits || text[digits] || !logs || logs > ROTATE_MOST)
-		return options_refuse_value(place, text, "is not a number from 1 to 999");
-	*(unsigned int *)place->field = logs;
-	return EXIT_DONE;
-}
-
 static const struct option_row rows[] = {
 	{ "pid", 'p', "PID", "the process", option_pid, offsetof(struct record, live.pid) },
 	{ "output", 'o', "FILE", "the log; - is not possible", option_text,
@@ -70,12 +48,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct record, duration_ns) },
 	{ "until", 0, "exit", "stop when the process ends, which is what happens anyway",
 	  take_until, 0 },
-	{ "max-size", 0, "SIZE", "stop before FILE grows beyond this size", take_max_size,
-	  offsetof(struct record, log.max_bytes) },
-	{ "rotate", 0, "N",
-	  "at that size go on in a new FILE, and keep N older ones as\n"
-	  "FILE.1, FILE.2, ...",
-	  take_rotate, offsetof(struct record, log.rotate) },
+	LOG_LIMIT_ROWS(offsetof(struct record, log)),
 	{ "force", 0, NULL, "replace FILE, unless somebody records into it", option_flag,
 	  offsetof(struct record, log.replace) },
 	{ "without", 0, "LIST", "do as if this kernel lacked these features (pmtop doctor)",
@@ -99,10 +72,8 @@ static int check(const struct record *record)
 		fprintf(stderr, "pmtop record: which process? Name it with -p PID\n");
 	else if (!record->log.path || !strcmp(record->log.path, "-"))
 		fprintf(stderr, "pmtop record: into which file? Name it with -o FILE\n");
-	else if (record->log.rotate && !record->log.max_bytes)
-		fprintf(stderr, "pmtop record: --rotate needs --max-size\n");
 	else
-		return EXIT_DONE;
+		return log_limit_check(WORD, &record->log);
 	return EXIT_USAGE;
 }
 

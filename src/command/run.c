@@ -68,10 +68,11 @@ static int start_recording(struct run *run)
 		.slots = true,
 		.new_cgroup = !o->workload.no_cgroup,
 	};
-	const struct recording_options log = { .path = o->record, .interval_ns = live.interval_ns };
+	struct recording_options log = o->log;
 	char message[RECORDING_MESSAGE], shown[RECORDING_MESSAGE * 2];
 	int r = live_open(&live, &run->probe, &run->source);
 
+	log.interval_ns = live.interval_ns;
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: there was nothing to record: %s\n", strerror(-r));
 		return r;
@@ -199,7 +200,7 @@ static int run_batch(const struct run_options *o)
 	}
 	run_say_swap(&o->workload);
 	/* Gone already: its end is all that there is to tell. Any other failure is one of ours. */
-	r = o->record ? start_recording(&run) : 0;
+	r = o->log.path ? start_recording(&run) : 0;
 	if (r >= 0 || r == -ESRCH)
 		watch(&run);
 	end_recording(&run);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/run_options.h"
 #include "command/command.h"
+#include "command/log_limit.h"
 #include "command/options.h"
 #include "model/cleanup.h"
 #include "model/units.h"
@@ -68,7 +69,8 @@ static const struct option_row rows[] = {
 	{ "no-cgroup", 0, NULL, "no cgroup and no limit; needs no rights", option_flag,
 	  FIELD(workload.no_cgroup) },
 	{ "record", 0, "FILE", "record it as well; pmtop replay FILE shows it", take_record,
-	  FIELD(record) },
+	  FIELD(log.path) },
+	LOG_LIMIT_ROWS(FIELD(log)),
 	{ .help = "On a terminal it opens the live view (w: the workload); without one, or with one of\n"
 		  "these, it prints pictures instead:" },
 	{ "json", 0, NULL, "one JSON object a line, as pmtop dump --json, while it lasts",
@@ -159,6 +161,8 @@ int run_options_parse(int argc, char **argv, struct run_options *ret)
 		return EXIT_ERROR;
 	}
 	status = command_line_parse(&command_line, argc, argv, &o);
+	if (status == EXIT_DONE)
+		status = log_limit_check("run", &o.log);
 	if (status == EXIT_DONE)
 		status = take_words(argc, argv, &o);
 	if (status != EXIT_DONE)

@@ -3,6 +3,7 @@
 #define PMTOP_RUN_OPTIONS_H
 
 #include "command/view.h"
+#include "sample/recording.h"
 #include "workload/workload.h"
 
 /* The command line of `pmtop run`. */
@@ -11,7 +12,7 @@ struct run_options {
 	struct view_options view;
 	int64_t interval_ns; /* 0: the usual one */
 	int64_t duration_ns; /* 0: until the command ends */
-	const char *record; /* log to record into; NULL: none */
+	struct recording_options log; /* path NULL: none is asked for, but R may make one */
 	bool once;
 	bool json;
 	bool built_in; /* the reproduction, no command of the person's own */

@@ -82,10 +82,10 @@ static int open_source(const struct run_view *v, struct source **ret)
 {
 	const struct live_options live = {
 		.pid = workload_status(v->workload)->pid,
-		.interval_ns = v->record.interval_ns,
+		.interval_ns = v->record.log.interval_ns,
 		.track = true,
 		/* As pmtop record: what is asked of a log later was not known then. */
-		.slots = v->options->record,
+		.slots = v->options->log.path,
 		.new_cgroup = !v->options->workload.no_cgroup,
 	};
 
@@ -117,9 +117,9 @@ static int record(void *context, struct source *source, const char *path, char *
 	struct run_view *v = context;
 	int r;
 
-	if (!*path && v->options->record && !v->named) {
+	if (!*path && v->options->log.path && !v->named) {
 		v->named = true;
-		path = v->options->record;
+		path = v->options->log.path;
 	}
 	r = view_record_toggle(&v->record, source, path, message, size);
 	if (r < 0)
@@ -196,9 +196,9 @@ static int show(struct run_view *v, int *ret_signal)
 		fprintf(stderr, "pmtop run: the workload cannot be sampled: %s\n", strerror(-r));
 	if (source)
 		app_set_source(view_app(v->screen), source);
-	if (source && v->options->record) {
+	if (source && v->options->log.path) {
 		app_request(view_app(v->screen), REQ_RECORD);
-		if (!v->record.recording) {
+		if (*v->trouble) {
 			fprintf(stderr, "pmtop run: %s\n", v->trouble);
 			view_abandon(v->screen);
 			return RUN_FAILED;
@@ -245,11 +245,12 @@ int run_view(const struct run_options *options)
 		return RUN_FAILED;
 	probe_run(&v.probe);
 	v.record.probe = &v.probe;
-	v.record.interval_ns = options->interval_ns;
-	if (!v.record.interval_ns)
-		v.record.interval_ns = view_interval_ns(v.screen);
-	if (!v.record.interval_ns)
-		v.record.interval_ns = INTERVAL_NS;
+	v.record.log = options->log;
+	v.record.log.interval_ns = options->interval_ns;
+	if (!v.record.log.interval_ns)
+		v.record.log.interval_ns = view_interval_ns(v.screen);
+	if (!v.record.log.interval_ns)
+		v.record.log.interval_ns = INTERVAL_NS;
 	view_set_hooks(v.screen, &hooks);
 	status = start_and_show(&v, &signal);
 	view_record_say(&v.record);

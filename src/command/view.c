@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/log_limit.h"
 #include "command/options.h"
 #include "command/view_record.h"
 #include "model/event.h"
@@ -59,6 +60,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct view_command, pid) },
 	{ "interval", 0, "TIME", "time between samples (100ms)", option_interval,
 	  offsetof(struct view_command, interval_ns) },
+	LOG_LIMIT_ROWS(offsetof(struct view_command, record.log)),
 	{ "without", 0, "LIST", "do as if the kernel lacked these (see pmtop doctor)", option_text,
 	  offsetof(struct view_command, without) },
 	{ "version", 'V', NULL, "the version", print_version, 0 },
@@ -176,7 +178,7 @@ static int show(struct view_command *view, int *ret_signal)
 	if (!view->interval_ns)
 		view->interval_ns = INTERVAL_NS;
 	view->record.probe = &view->probe;
-	view->record.interval_ns = view->interval_ns;
+	view->record.log.interval_ns = view->interval_ns;
 	if (!view->pid)
 		return choose(view, screen, ret_signal);
 	r = open_live(view, &who, &source);
@@ -194,6 +196,8 @@ int command_view(int argc, char **argv)
 	};
 	int signal = 0, status = command_line_parse(&command_line, argc, argv, &view);
 
+	if (status == EXIT_DONE)
+		status = log_limit_check(WORD, &view.record.log);
 	if (status != EXIT_DONE)
 		return status;
 	status = show(&view, &signal);

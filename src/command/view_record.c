@@ -22,12 +22,12 @@ static void choose_path(struct view_record *record, struct source *source, const
 static int start(struct view_record *record, struct source *source, const char *path, char *message,
 		 size_t size)
 {
-	struct recording_options options = { .path = record->path,
-					     .interval_ns = record->interval_ns };
+	struct recording_options options = record->log;
 	char why[RECORDING_MESSAGE];
 	int error;
 
 	choose_path(record, source, path);
+	options.path = record->path;
 	error = recording_start(&options, source, record->probe, &record->recording, why);
 	if (error) {
 		snprintf(message, size, "cannot record: %s", why);
@@ -38,20 +38,35 @@ static int start(struct view_record *record, struct source *source, const char *
 	return 1;
 }
 
+/* What became of it; what matters most stands first, since a screen may be narrow. */
+static void tell_end(struct view_record *record, const struct recording_status *status, int error)
+{
+	unsigned long long samples = status->samples;
+	char bytes[UNITS_SIZE_MAX], *text = record->last;
+	size_t size = sizeof(record->last);
+
+	units_format_size(status->bytes, bytes);
+	if (error && !status->full)
+		snprintf(text, size, "the recording ended after %llu samples: %s", samples,
+			 status->message);
+	else if (!samples) /* a log without any is taken away */
+		snprintf(text, size, "nothing was recorded: no sample was taken meanwhile");
+	else if (status->full)
+		snprintf(text, size, "log full: %llu samples in %s (%s, --max-size)", samples,
+			 record->path, bytes);
+	else
+		snprintf(text, size, "recorded %llu samples into %s (%s)", samples, record->path,
+			 bytes);
+}
+
 static int stop(struct view_record *record, char *message, size_t size)
 {
 	struct recording_status status;
-	char bytes[UNITS_SIZE_MAX];
 	int error = recording_stop(TAKE(record->recording), &status);
 
-	if (error)
-		snprintf(record->last, sizeof(record->last), "%s", status.message);
-	else
-		snprintf(record->last, sizeof(record->last), "recorded %llu samples into %s (%s)",
-			 (unsigned long long)status.samples, record->path,
-			 units_format_size(status.bytes, bytes));
+	tell_end(record, &status, error);
 	snprintf(message, size, "%s", record->last);
-	return error && !status.full ? error : 0;
+	return status.full ? 0 : error;
 }
 
 int view_record_toggle(struct view_record *record, struct source *source, const char *path,
@@ -77,10 +92,7 @@ bool view_record_goes_on(struct view_record *record, struct source *source, char
 	recording_status(record->recording, &status);
 	if (status.runs)
 		return true;
-	snprintf(record->last, sizeof(record->last), "the recording ended after %llu samples: %s",
-		 (unsigned long long)status.samples, status.message);
-	snprintf(message, size, "%s", record->last);
-	recording_stop(TAKE(record->recording), &status);
+	stop(record, message, size);
 	return false;
 }
 

@@ -11,7 +11,7 @@
 /* R and m of the screen: what app_hooks (ui/app.h) ask of whoever opened the source. */
 struct view_record {
 	const struct probe *probe;
-	int64_t interval_ns;
+	struct recording_options log; /* but for its path */
 	struct recording *recording; /* NULL: none is under way */
 	char path[PATH_MAX];
 	bool end_noted;

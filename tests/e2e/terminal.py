@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+CHILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../workload/child.py")
 PMTOP, TMUX = os.path.abspath(sys.argv[1]), sys.argv[2]
 WAIT = 15
 
@@ -174,6 +175,45 @@ def recordings_are_closed(shell, target):
 
 
 @with_shell
+def recordings_have_a_limit(shell, target):
+    """A full log ends the recording, the view says so and goes on; with --rotate it goes on too."""
+    most = 128 << 10
+    shell.type(f"cd {shell.directory.name}")
+
+    def logs():
+        return {name: os.stat(os.path.join(shell.directory.name, name)).st_size
+                for name in os.listdir(shell.directory.name)
+                if name.startswith("pmtop-") and not name.endswith(("-wal", "-shm"))}
+
+    restless = subprocess.Popen([sys.executable, CHILD, "restless"])
+    try:
+        shell.start(restless.pid, "--max-size 128K")
+        shell.keys("R")
+        shell.until("● rec", "that it records")
+        screen = shell.until("log full: ")
+        assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+        shell.keys("q")
+        shell.ended(0)
+        said = re.search(r"log full: (\d+) samples in (\S+) \(.*--max-size", shell.stderr())
+        assert said and int(said.group(1)) > 2, shell.stderr()
+        assert list(logs()) == [said.group(2)] and max(logs().values()) <= most, logs()
+        os.unlink(os.path.join(shell.directory.name, said.group(2)))
+
+        shell.start(restless.pid, "--max-size 128K --rotate 2")
+        shell.keys("R")
+        screen = shell.until(lambda s: len(logs()) >= 3, "three logs")
+        assert "● rec" in screen, screen
+        shell.keys("q")
+        shell.ended(0)
+        names = sorted(logs())
+        assert names == [names[0], names[0] + ".1", names[0] + ".2"], names
+        assert max(logs().values()) <= most, logs()
+    finally:
+        restless.kill()
+        restless.wait()
+
+
+@with_shell
 def replays_the_demo(shell, target):
     """The recorded session that README.md begins with: it plays, pauses, goes to its end and back."""
     demo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../data/demo.pmtop")
@@ -316,7 +356,9 @@ def not_a_terminal():
     """A clear line, the batch form, and the right status."""
     own = str(os.getpid())
     for options, status, text in (["-p", own], 1, "pmtop dump"), (["--no-such"], 2, "--no-such"), \
-            (["-p", "x"], 2, "not a process id"), (["-p", own, "extra"], 2, "extra"):
+            (["-p", "x"], 2, "not a process id"), (["-p", own, "extra"], 2, "extra"), \
+            (["-p", own, "--rotate", "2"], 2, "--rotate needs --max-size"), \
+            (["-p", own, "--max-size", "1K"], 2, "less than 128K"):
         run = subprocess.run([PMTOP, *options], stdin=subprocess.DEVNULL, capture_output=True,
                              text=True, timeout=WAIT, check=False)
         assert run.returncode == status and text in run.stderr and not run.stdout, run
@@ -351,8 +393,9 @@ def input_ends():
 
 def main():
     failed = 0
-    for case in (quits, signals, recordings_are_closed, replays_the_demo, crashes, suspends, tiny,
-                 resize_storm, target_ends, colours, plain_characters, not_a_terminal, input_ends):
+    for case in (quits, signals, recordings_are_closed, recordings_have_a_limit,
+                 replays_the_demo, crashes, suspends, tiny, resize_storm, target_ends, colours,
+                 plain_characters, not_a_terminal, input_ends):
         try:
             case()
             print("ok  ", case.__name__, flush=True)

@@ -3,6 +3,7 @@
 
 import mmap
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -134,6 +135,17 @@ def hog(size):
     for at in range(0, int(size), 4096):
         memory[at] = 1
     print("took it", flush=True)
+
+
+def restless():
+    """Writes half of its pages and gives them all back, again and again: its log grows quickly."""
+    memory = mmap.mmap(-1, 16 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    while True:
+        memory.madvise(mmap.MADV_DONTNEED)
+        for at in range(0, len(memory), 4096):
+            if random.random() < 0.5:
+                memory[at] = 1
+        time.sleep(0.05)
 
 
 def chatter(lines):

@@ -207,6 +207,32 @@ class Record(Case):
         self.assertGreaterEqual(len(self.samples(path)), 3)
         self.assertEqual(leftovers(terminal.pid), [])
 
+    def test_largest_size_on_the_screen(self):
+        """A full log ends the recording, not the command nor the view."""
+        path = os.path.join(self.folder, "log.pmtop")
+        terminal = Terminal("--record", path, "--max-size", "128K", "--", PYTHON, CHILD,
+                            "restless")
+        self.addCleanup(terminal.close)
+        self.assertTrue(terminal.shows("log full: ", seconds=60), terminal.screen())
+        self.assertNotIn("● rec", terminal.screen())
+        terminal.keys("j")
+        self.assertTrue(terminal.shows(" live "), terminal.screen())
+        self.assertLessEqual(os.stat(path).st_size, 128 << 10)
+        terminal.keys("q")
+        self.assertTrue(wait_for(lambda: terminal.status() is not None))
+        self.assertGreaterEqual(len(self.samples(path)), 3)
+        self.assertEqual(leftovers(terminal.pid), [])
+
+    def test_rotation_beside_the_pictures(self):
+        path = os.path.join(self.folder, "log.pmtop")
+        result = self.pmtop("--record", path, "--max-size", "128K", "--rotate", "1", "--interval",
+                            "100ms", "--duration", "8s", "--", PYTHON, CHILD, "restless")
+        self.assertNotIn("pmtop run: the recording", result.stderr)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["log.pmtop", "log.pmtop.1"])
+        for log in (path, path + ".1"):
+            self.assertLessEqual(os.stat(log).st_size, 128 << 10)
+            self.assertGreaterEqual(len(self.samples(log)), 2)
+
 
 class Json(Case):
     def test_one_object_a_line_while_it_lasts(self):
