@@ -18,6 +18,11 @@ void record_toggle(struct app *app)
 		app_message(app, "nothing to record here");
 		return;
 	}
+	if (!app->recording && (app->scene.status.state == SOURCE_ENDED ||
+				app->scene.status.state == SOURCE_FAILED)) {
+		app_message(app, "no sample comes any more: there is nothing more to record");
+		return;
+	}
 	r = hooks->record(hooks->context, app->scene.source, "", message, sizeof(message));
 	if (r < 0)
 		app_problem(app, "%s", *message ? message : strerror(-r));
@@ -30,12 +35,8 @@ void record_toggle(struct app *app)
 
 void record_stop(struct app *app)
 {
-	const struct app_hooks *hooks = &app->options.hooks;
-	char message[256] = "";
-
-	if (app->recording && hooks->record)
-		hooks->record(hooks->context, app->scene.source, "", message, sizeof(message));
-	app->recording = false;
+	if (app->recording)
+		record_toggle(app);
 }
 
 void record_look(struct app *app)
