@@ -18,8 +18,8 @@ void record_toggle(struct app *app)
 		app_message(app, "nothing to record here");
 		return;
 	}
-	if (!app->recording && (app->scene.status.state == SOURCE_ENDED ||
-				app->scene.status.state == SOURCE_FAILED)) {
+	if (!app->recording &&
+	    (app->scene.status.state == SOURCE_ENDED || app->scene.status.state == SOURCE_FAILED)) {
 		app_message(app, "no sample comes any more: there is nothing more to record");
 		return;
 	}
