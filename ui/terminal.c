@@ -86,6 +86,7 @@ static void set_modes(void)
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	terminal_define_keys();
 	nodelay(stdscr, TRUE);
 	set_escdelay(25);
 	leaveok(stdscr, FALSE);

@@ -11,6 +11,9 @@
 
 /* Shared by terminal.c (screen) and terminal_keys.c (input) only. */
 
+/* terminal_keys.c: after keypad(). */
+void terminal_define_keys(void);
+
 #define PAIRS 64
 #define REPLY 64
 

@@ -86,6 +86,38 @@ static bool swallow(struct terminal *t, wint_t c)
 	return true;
 }
 
+/*
+ * What terminals send for Home and End, whatever their terminfo entry says: TERM is often that of
+ * another one, as xterm's is inside of tmux.
+ */
+void terminal_define_keys(void)
+{
+	static const struct {
+		const char *sequence;
+		int key;
+	} keys[] = {
+		{ "\033[1~", KEY_HOME }, { "\033[7~", KEY_HOME }, { "\033[H", KEY_HOME },
+		{ "\033OH", KEY_HOME },	 { "\033[4~", KEY_END },  { "\033[8~", KEY_END },
+		{ "\033[F", KEY_END },	 { "\033OF", KEY_END },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		define_key(keys[i].sequence, keys[i].key);
+}
+
+/* The rest of a key that neither terminfo nor we know: its letters are no keys of their own. */
+static void drop_sequence(wint_t introducer)
+{
+	wint_t c;
+
+	if (introducer == 'O') {
+		get_wch(&c);
+		return;
+	}
+	while (get_wch(&c) == OK && c >= 0x20 && c < 0x40)
+		;
+}
+
 int terminal_key(struct terminal *terminal)
 {
 	wint_t c;
@@ -105,6 +137,10 @@ int terminal_key(struct terminal *terminal)
 			if (type == OK && c == ']') {
 				terminal->reply_length = 0;
 				continue;
+			}
+			if (type == OK && (c == '[' || c == 'O')) {
+				drop_sequence(c);
+				return UIKEY_LAST;
 			}
 			if (type == OK)
 				unget_wch((wchar_t)c);

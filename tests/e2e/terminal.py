@@ -290,6 +290,33 @@ def tiny(shell, target):
 
 
 @with_shell
+def unknown_keys(shell, target):
+    """A key that terminfo does not know is one key, and not Esc and some letters: those go back."""
+    # The entry of another terminal: its Home is ESC O H, while tmux sends ESC [ 1 ~.
+    shell.start(target.pid, prefix="TERM=xterm-256color")
+
+    def selected(screen):
+        return [y for y, line in enumerate(screen.splitlines()) if line.startswith(">")]
+
+    first = selected(shell.screen())
+    shell.keys("j", "j")
+    shell.until(lambda s: selected(s) not in ([], first), "another row")
+    shell.keys("Home")
+    shell.until(lambda s: selected(s) == first, "the first row")
+    shell.keys("Enter")
+    shell.until("per tile")
+    for sequence in "\033[25;6~", "\033[1;9Q", "\033Ox", "\033[4~", "\033[7~":
+        shell.keys("-l", sequence)
+        shell.keys("6")  # answered in the last row, once what came before it has been read
+        shell.until("lens 6 difference:")
+        shell.keys("1")
+        screen = shell.until("lens 1 where:")
+        assert "per tile" in screen, (sequence, screen)
+    shell.keys("q")
+    shell.ended(0)
+
+
+@with_shell
 def resize_storm(shell, target):
     random.seed(4)
     pid = shell.start(target.pid)
@@ -394,8 +421,8 @@ def input_ends():
 def main():
     failed = 0
     for case in (quits, signals, recordings_are_closed, recordings_have_a_limit,
-                 replays_the_demo, crashes, suspends, tiny, resize_storm, target_ends, colours,
-                 plain_characters, not_a_terminal, input_ends):
+                 replays_the_demo, crashes, suspends, tiny, unknown_keys, resize_storm,
+                 target_ends, colours, plain_characters, not_a_terminal, input_ends):
         try:
             case()
             print("ok  ", case.__name__, flush=True)
