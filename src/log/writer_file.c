@@ -11,6 +11,36 @@
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
 
+static void remove_beside(const char *path, const char *suffix)
+{
+	char side[PATH_MAX + 8];
+
+	snprintf(side, sizeof(side), "%s%s", path, suffix);
+	unlink(side);
+}
+
+/* Takes away what has the name, if that is wanted and it is a file that nobody records into. */
+static int remove_old(const struct log_writer_options *options, struct log_error *error)
+{
+	const char *path = options->path;
+	CLEANUP(cleanup_close) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int problem = errno;
+	struct stat st;
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
+		return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
+	if (!options->replace)
+		return log_fail(error, -EEXIST, "%s: exists; remove it, or choose another name",
+				path);
+	if (fd < 0)
+		return log_fail(error, -problem, "%s: cannot be replaced: %s", path,
+				strerror(problem));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return log_fail(error, -EINVAL, "%s: not a regular file; choose another name",
+				path);
+	return unlink(path) ? log_fail(error, -errno, "%s: %s", path, strerror(errno)) : 0;
+}
+
 /*
  * Creates the file and holds a lock on it. The descriptor stays open until SQLite has closed its
  * own: closing it earlier would drop SQLite's POSIX locks on the same file.
@@ -18,33 +48,24 @@
 int writer_create_file(const struct log_writer_options *options, struct log_error *error)
 {
 	const char *path = options->path;
-	int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
-	CLEANUP(cleanup_close) int fd = open(path, flags | O_EXCL, 0600);
-	char side[4096];
+	int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+	CLEANUP(cleanup_close) int fd = open(path, flags, 0600);
 	int result;
 
 	if (fd < 0 && errno == EEXIST) {
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
-			return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
-		if (!options->replace)
-			return log_fail(error, -EEXIST,
-					"%s: exists; remove it, or choose another name", path);
-		if (fd >= 0 && unlink(path))
-			return log_fail(error, -errno, "%s: %s", path, strerror(errno));
-		snprintf(side, sizeof(side), "%s-wal", path);
-		unlink(side);
-		snprintf(side, sizeof(side), "%s-shm", path);
-		unlink(side);
-		if (fd >= 0)
-			close(fd);
-		fd = open(path, flags | O_EXCL, 0600);
+		result = remove_old(options, error);
+		if (result)
+			return result;
+		fd = open(path, flags, 0600);
 	}
 	if (fd < 0)
 		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
 	/* An O_EXCL file is ours alone, but another recorder may have opened it by now. */
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
+	/* Of an older log of this name, which somebody may be reading still. */
+	remove_beside(path, "-wal");
+	remove_beside(path, "-shm");
 	result = fd;
 	fd = -1;
 	return result;
@@ -63,10 +84,7 @@ void writer_make_shm(const char *path)
 
 void writer_remove_shm(const char *path)
 {
-	char side[PATH_MAX + 8];
-
-	snprintf(side, sizeof(side), "%s-shm", path);
-	unlink(side);
+	remove_beside(path, "-shm");
 }
 
 /* SQLite goes on writing into a file that nobody can find any more. */

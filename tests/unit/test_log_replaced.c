@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A log takes the place of another one: whoever reads that goes on with it, and nothing is lost. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "log/reader.h"
+#include "log/writer.h"
+#include "tests/unit/log_world.h"
+
+static char folder[64], path[96];
+
+static int set_up(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/pmtop-replaced-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/log.pmtop", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	DIR *directory = opendir(folder);
+	struct dirent *entry;
+
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	closedir(directory);
+	return rmdir(folder);
+}
+
+static struct snapshot *bare(uint64_t sequence)
+{
+	struct snapshot *s = snapshot_new(0);
+
+	s->pid = 7;
+	s->sequence = sequence;
+	s->taken_ns = s->clock_ns = (int64_t)sequence * 1000;
+	snapshot_seal(s);
+	return s;
+}
+
+static struct log_writer *create(void)
+{
+	const struct log_writer_options options = { .path = path };
+	struct log_writer *writer = NULL;
+	struct log_error error = { 0 };
+
+	if (log_writer_open(&options, &writer, &error))
+		fail_msg("%s", error.text);
+	return writer;
+}
+
+static void append(struct log_writer *writer, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		struct snapshot *s = bare(i);
+
+		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		snapshot_unref(s);
+	}
+}
+
+/*
+ * Any program that reads SQLite; some of them take their time over one question. It is this one,
+ * started anew: connections do not survive a fork.
+ */
+struct other {
+	pid_t pid;
+	int asks, answers;
+};
+
+/* What it does: reads, says so, and counts the samples when it is asked. */
+static int read_and_count(const char *log, const char *begin)
+{
+	sqlite3_stmt *s;
+	sqlite3 *db;
+	char c;
+
+	if (sqlite3_open_v2(log, &db, SQLITE_OPEN_READONLY, NULL) ||
+	    sqlite3_exec(db, begin, NULL, NULL, NULL) || write(1, "", 1) != 1 ||
+	    read(0, &c, 1) != 1 ||
+	    sqlite3_prepare_v2(db, "SELECT count(*) FROM sample", -1, &s, NULL) ||
+	    sqlite3_step(s) != SQLITE_ROW)
+		return 255;
+	c = (char)sqlite3_column_int(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return c;
+}
+
+static void read_elsewhere(const char *begin, struct other *ret_other)
+{
+	int in[2], out[2];
+	char c;
+
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	ret_other->pid = fork();
+	if (!ret_other->pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execl("/proc/self/exe", "reader", path, begin, NULL);
+		_exit(255);
+	}
+	close(in[0]);
+	close(out[1]);
+	ret_other->asks = in[1];
+	ret_other->answers = out[0];
+	assert_int_equal(read(ret_other->answers, &c, 1), 1);
+}
+
+/* How many samples it sees by now. */
+static int ask(const struct other *other)
+{
+	int status;
+
+	assert_int_equal(write(other->asks, "", 1), 1);
+	assert_int_equal(waitpid(other->pid, &status, 0), other->pid);
+	close(other->asks);
+	close(other->answers);
+	return WEXITSTATUS(status);
+}
+
+/* Samples of all logs that there are; those of the oldest one apart. */
+static int samples_of_all(int *ret_oldest)
+{
+	int sum = 0;
+
+	for (int i = 0; i < 100; i++) {
+		struct log_reader *reader;
+		char name[128];
+
+		snprintf(name, sizeof(name), i ? "%s.%d" : "%s", path, i);
+		if (log_reader_open(name, &reader, NULL))
+			continue;
+		*ret_oldest = (int)log_reader_info(reader)->samples;
+		sum += *ret_oldest;
+		log_reader_free(reader);
+	}
+	return sum;
+}
+
+/* The name of a log that somebody still reads, and that is gone, is free for another one. */
+static void test_removed_while_read(void **state)
+{
+	struct log_writer *writer = create();
+	struct other idle;
+	int oldest;
+
+	append(writer, 5);
+	read_elsewhere("SELECT * FROM sample", &idle);
+	append(writer, 5);
+	log_writer_close(writer, NULL);
+	assert_int_equal(unlink(path), 0);
+	writer = create();
+	append(writer, 3);
+	assert_int_equal(ask(&idle), 10);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	assert_int_equal(samples_of_all(&oldest), 3);
+}
+
+/* Only files are replaced: somebody may have meant /dev/null. */
+static void test_what_is_no_file_stays(void **state)
+{
+	const struct log_writer_options options = { .path = path, .replace = true };
+	struct log_error error = { 0 };
+	struct log_writer *writer;
+	char beside[128];
+	struct stat st;
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(log_writer_open(&options, &writer, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "not a regular file"));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(unlink(path), 0);
+	/* What lies beside something that cannot be opened is not ours. */
+	assert_int_equal(symlink("nowhere", path), 0);
+	snprintf(beside, sizeof(beside), "%s-wal", path);
+	fclose(fopen(beside, "we"));
+	assert_int_equal(log_writer_open(&options, &writer, &error), -ELOOP);
+	assert_int_equal(lstat(beside, &st), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_no_file_stays, set_up, tear_down),
+	};
+
+	if (argc == 3)
+		return read_and_count(argv[1], argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
