@@ -13,8 +13,10 @@
 #include <cmocka.h>
 
 #include "log/reader.h"
-#include "log/writer.h"
+#include "log/recorder.h"
 #include "tests/unit/log_world.h"
+
+#define SMALL (128u << 10)
 
 static char folder[64], path[96];
 
@@ -151,6 +153,51 @@ static int samples_of_all(int *ret_oldest)
 	return sum;
 }
 
+static void record(struct recorder *recorder, uint64_t first, uint64_t count)
+{
+	struct recorder_status status;
+
+	for (uint64_t i = first; i < first + count; i++) {
+		struct snapshot *s = bare(i);
+
+		for (int n = 0; n < 60; n++)
+			recorder_event(recorder, EVENT_NOTE, 0, "a sentence, as long as most are");
+		recorder_observe(recorder, s, NULL);
+		snapshot_unref(s);
+		do {
+			usleep(1000);
+			recorder_status(recorder, &status);
+		} while (status.state == RECORDER_RUNS && status.samples <= i);
+	}
+}
+
+/* A log that is rotated away takes along what lies beside it for those who read it. */
+static void test_rotated_while_read(void **state)
+{
+	enum { SAMPLES = 40 };
+	const struct recorder_options options = {
+		.log = { .path = path, .max_bytes = SMALL },
+		.rotate = 50,
+	};
+	struct recorder_status status;
+	struct recorder *recorder;
+	struct other idle, busy;
+	int oldest = 0, seen;
+
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	record(recorder, 0, 2);
+	read_elsewhere("SELECT * FROM sample", &idle);
+	read_elsewhere("BEGIN; SELECT * FROM sample", &busy);
+	record(recorder, 2, SAMPLES - 2);
+	if (recorder_stop(recorder, &status))
+		fail_msg("%s", status.error.text);
+	assert_int_equal(ask(&busy), 2);
+	seen = ask(&idle);
+	assert_int_equal(samples_of_all(&oldest), SAMPLES);
+	assert_in_range(oldest, 2, SAMPLES - 1);
+	assert_int_equal(seen, oldest);
+}
+
 /* The name of a log that somebody still reads, and that is gone, is free for another one. */
 static void test_removed_while_read(void **state)
 {
@@ -196,6 +243,7 @@ static void test_what_is_no_file_stays(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_rotated_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_no_file_stays, set_up, tear_down),
 	};
