@@ -164,6 +164,9 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 		code = lock(reader, error);
 	if (code)
 		return code;
+	/* Where something was damaged, one may stand on a row: the file would be locked by us. */
+	for (int i = 0; i < READER_STATEMENTS; i++)
+		sqlite3_reset(reader->statements[i]);
 	result = sqlite3_open_v2(reader->file, &db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
 		result = database_harden(db, &budget);

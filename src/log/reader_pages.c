@@ -31,14 +31,16 @@ static int decode_base(struct log_reader *reader, uint64_t block, int64_t base, 
 	sqlite3_stmt *s = reader_use(reader, READ_BLOCK);
 	const void *data;
 	int64_t its_block;
+	int code = -EBADMSG;
 	size_t size;
 
 	sqlite3_bind_int64(s, 1, base);
-	if (base >= id || sqlite3_step(s) != SQLITE_ROW ||
-	    reader_number(s, 1, 0, INT64_MAX, &its_block) || (uint64_t)its_block != block ||
-	    sqlite3_column_type(s, 2) != SQLITE_NULL || !get_data(s, &data, &size))
-		return -EBADMSG;
-	return log_block_decode(reader->codec, data, size, NULL, ret_base);
+	if (base < id && sqlite3_step(s) == SQLITE_ROW &&
+	    !reader_number(s, 1, 0, INT64_MAX, &its_block) && (uint64_t)its_block == block &&
+	    sqlite3_column_type(s, 2) == SQLITE_NULL && get_data(s, &data, &size))
+		code = log_block_decode(reader->codec, data, size, NULL, ret_base);
+	sqlite3_reset(s);
+	return code;
 }
 
 static int decode_row(struct log_reader *reader, sqlite3_stmt *s, uint64_t block)

@@ -48,6 +48,7 @@ int log_reader_totals(struct log_reader *reader, uint64_t first, uint64_t count,
 	sqlite3_bind_int64(s, 1, (int64_t)first);
 	if (sqlite3_step(s) != SQLITE_ROW || get_total(s, &counts))
 		return reader_damaged(reader, first, "has no totals", error);
+	sqlite3_reset(s);
 	s = reader_use(reader, READ_TOTALS_FROM);
 	sqlite3_bind_int64(s, 1, (int64_t)first);
 	sqlite3_bind_int64(s, 2, (int64_t)end);

@@ -168,6 +168,37 @@ static void test_is_kept(void **state)
 	assert_int_equal(others(), 0);
 }
 
+static int ignore_counts(void *context, const struct log_counts *counts)
+{
+	(void)context;
+	(void)counts;
+	return 0;
+}
+
+/* Whatever was read last, this reader does not stand in its own way. */
+static void test_after_reading(void **state)
+{
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+	struct snapshot *s;
+	uint64_t sample;
+
+	make_log(12, true);
+	reader = open_log();
+	for (uint64_t i = 0; i < 12; i++) {
+		assert_int_equal(log_reader_load(reader, i, &s, NULL), 0);
+		snapshot_unref(s);
+		if (log_reader_keep_bookmark(reader, i, 1, "seen", &error))
+			fail_msg("sample %d: %s", (int)i, error.text);
+	}
+	assert_int_equal(log_reader_totals(reader, 0, 1, ignore_counts, NULL, &error), 0);
+	if (log_reader_keep_bookmark(reader, 3, 1, "counted", &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(log_reader_bookmark(reader, "counted", &sample, NULL), 0);
+	log_reader_free(reader);
+	assert_int_equal(others(), 0);
+}
+
 /* The recorder was killed, so its WAL lies beside the log: both stay, and are read together. */
 static void test_cut_off_log(void **state)
 {
@@ -523,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_is_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_after_reading, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cut_off_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_while_recorded, set_up, tear_down),

@@ -113,9 +113,63 @@ static void test_far_and_near(void **state)
 	pages_builder_free(b);
 }
 
+/* 512 slots in no order, of which one is another in each sample: a row is told from an older one. */
+static void append_slots(struct log_writer *writer, struct pages_builder *b,
+			 struct mapping *mapping, uint64_t sequence)
+{
+	struct snapshot *s = snapshot_new(1);
+
+	pages_builder_start(b, mapping->start, NULL);
+	pages_builder_add(b, 512, PAGE_SWAP, 0);
+	for (uint64_t i = 0; i < 512; i++) {
+		const struct slot_run slot = { i, 1, i * i * 7919 % 100003 + (i == sequence), 0 };
+
+		pages_builder_slot(b, &slot);
+	}
+	s->mappings[0].mapping = mapping_ref(mapping);
+	assert_int_equal(pages_builder_finish(b, &facts, &s->mappings[0].pages), 0);
+	s->pid = 1;
+	s->sequence = sequence;
+	snapshot_seal(s);
+	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	snapshot_unref(s);
+}
+
+/* Whatever was read last, it does not keep the file locked. */
+static void test_bookmark_after_reading(void **state)
+{
+	struct pages_builder *b = pages_builder_new();
+	struct mapping *mapping = new_mapping();
+	const struct log_writer_options options = { .path = "/tmp/pmtop-test-based",
+						    .replace = true };
+	struct log_error error = { 0 };
+	struct log_writer *writer;
+	struct log_reader *reader;
+
+	mapping->end = mapping->start + 512 * 4096;
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	for (uint64_t i = 0; i < 4; i++)
+		append_slots(writer, b, mapping, i);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	assert_int_equal(log_reader_open(options.path, &reader, NULL), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		struct snapshot *s;
+
+		assert_int_equal(log_reader_load(reader, i, &s, NULL), 0);
+		snapshot_unref(s);
+		if (log_reader_keep_bookmark(reader, i, 1, "seen", &error))
+			fail_msg("sample %d: %s", (int)i, error.text);
+	}
+	log_reader_free(reader);
+	unlink(options.path);
+	mapping_unref(mapping);
+	pages_builder_free(b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near),
+					    cmocka_unit_test(test_bookmark_after_reading) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
