@@ -153,6 +153,8 @@ static int next_row(const struct search *search, uint64_t block, uint64_t from, 
 	*ret_next = UINT64_MAX;
 	sqlite3_bind_int64(s, 1, (int64_t)block);
 	sqlite3_bind_int64(s, 2, (int64_t)from);
+	if (search->direction > 0)
+		sqlite3_bind_int64(s, 3, (int64_t)search->reader->info.samples);
 	result = sqlite3_step(s);
 	if (result == SQLITE_DONE)
 		return 0;

@@ -35,7 +35,8 @@ static const char *const statements[READER_STATEMENTS] = {
 	[READ_BLOCK] = "SELECT id, block, base, data FROM block WHERE id = ?1",
 	[READ_BLOCKS_BETWEEN] = "SELECT block FROM block WHERE id > ?1 AND id <= ?2 ORDER BY id",
 	[READ_BLOCK_CHANGE_AFTER] = "SELECT sample FROM block INDEXED BY block_by_place WHERE "
-				    "block = ?1 AND sample > ?2 ORDER BY sample LIMIT 1",
+				    "block = ?1 AND sample > ?2 AND sample < ?3 ORDER BY sample "
+				    "LIMIT 1",
 	[READ_BLOCK_CHANGE_BEFORE] = "SELECT sample FROM block INDEXED BY block_by_place WHERE "
 				     "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
 	[READ_DETAILS] = LOG_SELECT_DETAILS,

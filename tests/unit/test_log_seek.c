@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +114,82 @@ static void test_far_and_near(void **state)
 	pages_builder_free(b);
 }
 
+/* 700 pages of which one, in the second of two blocks, holds something: 0 none does. */
+static void append_one(struct log_writer *writer, struct pages_builder *b, struct mapping *mapping,
+		       uint64_t sequence, uint64_t page)
+{
+	struct snapshot *s = snapshot_new(1);
+
+	pages_builder_start(b, mapping->start, NULL);
+	pages_builder_add(b, page ? page : 700, PAGE_NONE, 0);
+	if (page) {
+		pages_builder_add(b, 1, PAGE_ANON, 0);
+		pages_builder_add(b, 700 - page - 1, PAGE_NONE, 0);
+	}
+	s->mappings[0].mapping = mapping_ref(mapping);
+	assert_int_equal(pages_builder_finish(b, &facts, &s->mappings[0].pages), 0);
+	s->pid = 1;
+	s->sequence = sequence;
+	s->taken_ns = s->clock_ns = (int64_t)sequence * 1000;
+	snapshot_seal(s);
+	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	snapshot_unref(s);
+}
+
+struct sought {
+	uint64_t sample;
+	int direction;
+	uint64_t page;
+	int found; /* or -ENOENT */
+};
+
+static void assert_found(struct log_reader *reader, const struct mapping *mapping,
+			 const struct sought *sought, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct sought *s = &sought[i];
+		struct log_error error = { 0 };
+		uint64_t found = 0;
+		int code = log_reader_change(reader, s->sample, s->direction,
+					     mapping->start + s->page * 4096, 4096, &found, &error);
+
+		if (code ? code != s->found : (int)found != s->found)
+			fail_msg("page %d from %d: %d %s", (int)s->page, (int)s->sample,
+				 code ? code : (int)found, error.text);
+	}
+}
+
+/* The changes of a page, up to the end of what there was when the log was opened. */
+static void test_changes_of_one_page(void **state)
+{
+	static const struct sought sought[] = {
+		{ 0, 1, 600, 1 },	{ 1, 1, 600, 2 },  { 2, 1, 650, 3 },
+		{ 3, 1, 650, -ENOENT }, { 3, -1, 650, 2 }, { 0, 1, 100, -ENOENT },
+	};
+	static const uint64_t pages[] = { 0, 600, 0, 650 };
+	struct pages_builder *b = pages_builder_new();
+	struct mapping *mapping = new_mapping();
+	const struct log_writer_options options = { .path = "/tmp/pmtop-test-one-page",
+						    .replace = true };
+	struct log_writer *writer;
+	struct log_reader *reader;
+
+	mapping->end = mapping->start + 700 * 4096;
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	for (uint64_t i = 0; i < 4; i++)
+		append_one(writer, b, mapping, i, pages[i]);
+	assert_int_equal(log_reader_open(options.path, &reader, NULL), 0);
+	assert_found(reader, mapping, sought, sizeof(sought) / sizeof(*sought));
+	/* What is recorded from now on is of samples that this reader does not have. */
+	append_one(writer, b, mapping, 4, 660);
+	assert_found(reader, mapping, sought, sizeof(sought) / sizeof(*sought));
+	log_reader_free(reader);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	unlink(options.path);
+	mapping_unref(mapping);
+	pages_builder_free(b);
+}
+
 /* 512 slots in no order, of which one is another in each sample: a row is told from an older one. */
 static void append_slots(struct log_writer *writer, struct pages_builder *b,
 			 struct mapping *mapping, uint64_t sequence)
@@ -169,6 +246,7 @@ static void test_bookmark_after_reading(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near),
+					    cmocka_unit_test(test_changes_of_one_page),
 					    cmocka_unit_test(test_bookmark_after_reading) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
