@@ -138,6 +138,9 @@ struct search {
 	uint64_t first_page, end_page;
 	uint64_t found; /* UINT64_MAX: nothing yet */
 	unsigned int candidates_left;
+	/* The pages of a block where it has no row, from one sample to another. */
+	struct log_block fill;
+	uint64_t fill_block, fill_from, fill_to;
 	struct log_error *error;
 };
 
@@ -171,6 +174,11 @@ static int next_row(const struct search *search, uint64_t block, uint64_t from, 
 	return 0;
 }
 
+static bool is_wanted(const struct search *search, uint64_t page)
+{
+	return page >= search->first_page && page < search->end_page;
+}
+
 /* Whether the pages looked for are the same in two pictures of a block. */
 static bool same_pages(const struct search *search, uint64_t block, const struct log_block *a,
 		       const struct log_block *b)
@@ -178,7 +186,7 @@ static bool same_pages(const struct search *search, uint64_t block, const struct
 	uint64_t base = block << LOG_BLOCK_SHIFT;
 
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
-		if (base + i >= search->first_page && base + i < search->end_page &&
+		if (is_wanted(search, base + i) &&
 		    (a->state[i] != b->state[i] || a->marks[i] != b->marks[i] ||
 		     a->slot[i] != b->slot[i]))
 			return false;
@@ -191,18 +199,65 @@ static bool is_nearer(const struct search *search, uint64_t sample)
 	       (search->direction > 0 ? sample < search->found : sample > search->found);
 }
 
-static int decode(const struct search *search, uint64_t block, uint64_t sample,
+/* Adds a mapping to the fill of the block, which stays true as long as its row does. */
+static void add_fill(struct search *search, const struct read_mapping *m)
+{
+	uint64_t base = search->fill_block << LOG_BLOCK_SHIFT;
+	uint64_t first = m->mapping->start >> PMTOP_PAGE_SHIFT;
+	uint64_t end = m->mapping->end >> PMTOP_PAGE_SHIFT;
+
+	if (!m->read || end <= base || first >= base + LOG_BLOCK_PAGES)
+		return;
+	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
+		if (base + i >= first && base + i < end) {
+			search->fill.state[i] = m->fill_state;
+			search->fill.marks[i] = m->fill_marks;
+		}
+	if (m->first_sample > search->fill_from)
+		search->fill_from = m->first_sample;
+	if ((uint64_t)m->last_sample < search->fill_to)
+		search->fill_to = (uint64_t)m->last_sample;
+}
+
+static int read_fill(struct search *search, uint64_t block, uint64_t sample)
+{
+	CLEANUP(read_layout_free) struct read_layout layout = { 0 };
+	uint64_t base = block << LOG_BLOCK_SHIFT;
+	struct read_sample row;
+	int code;
+
+	if (search->fill_block == block && sample >= search->fill_from && sample <= search->fill_to)
+		return 0;
+	code = reader_read_sample(search->reader, sample, &row, search->error);
+	if (!code)
+		code = reader_read_layout(search->reader, sample, &row, NULL, 0, &layout,
+					  search->error);
+	if (code)
+		return code;
+	log_block_clear(&search->fill);
+	search->fill_block = block;
+	search->fill_from = 0;
+	search->fill_to = UINT64_MAX;
+	for (size_t i = 0; i < layout.count; i++)
+		add_fill(search, &layout.rows[i]);
+	/* Where nothing is mapped, something may be mapped in the next sample. */
+	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
+		if (is_wanted(search, base + i) && search->fill.state[i] == LOG_NO_PAGE)
+			search->fill_from = search->fill_to = sample;
+	return 0;
+}
+
+static int decode(struct search *search, uint64_t block, uint64_t sample,
 		  struct log_block *ret_block)
 {
 	struct log_reader *reader = search->reader;
 	int code = reader_decode_block(reader, block, sample, search->error);
 
+	if (!code && reader->decoded_is_fill)
+		code = read_fill(search, block, sample);
 	if (code)
 		return code;
-	if (reader->decoded_is_fill)
-		log_block_clear(ret_block);
-	else
-		*ret_block = reader->decoded;
+	*ret_block = reader->decoded_is_fill ? search->fill : reader->decoded;
 	return 0;
 }
 
@@ -245,6 +300,7 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
 		.end_page = (start + length - 1) / PMTOP_PAGE_SIZE + 1,
 		.found = UINT64_MAX,
 		.candidates_left = CANDIDATES_MAX,
+		.fill_block = UINT64_MAX,
 		.error = error,
 	};
 	uint64_t block = search.first_page >> LOG_BLOCK_SHIFT;

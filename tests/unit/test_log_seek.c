@@ -159,12 +159,14 @@ static void assert_found(struct log_reader *reader, const struct mapping *mappin
 	}
 }
 
-/* The changes of a page, up to the end of what there was when the log was opened. */
+/* What a page does is told from what its neighbours do, also where their block gets a row for it. */
 static void test_changes_of_one_page(void **state)
 {
 	static const struct sought sought[] = {
-		{ 0, 1, 600, 1 },	{ 1, 1, 600, 2 },  { 2, 1, 650, 3 },
-		{ 3, 1, 650, -ENOENT }, { 3, -1, 650, 2 }, { 0, 1, 100, -ENOENT },
+		{ 0, 1, 600, 1 },	 { 1, 1, 600, 2 },	  { 2, 1, 600, -ENOENT },
+		{ 0, 1, 650, 3 },	 { 2, 1, 650, 3 },	  { 0, 1, 660, -ENOENT },
+		{ 3, -1, 650, 2 },	 { 2, -1, 650, -ENOENT }, { 3, -1, 600, 1 },
+		{ 3, -1, 660, -ENOENT }, { 0, 1, 100, -ENOENT },
 	};
 	static const uint64_t pages[] = { 0, 600, 0, 650 };
 	struct pages_builder *b = pages_builder_new();
