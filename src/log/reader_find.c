@@ -53,7 +53,7 @@ static int get_event(sqlite3_stmt *s, struct log_event *ret_event)
 	int64_t sample;
 
 	if (!kind || reader_number(s, 0, 0, INT64_MAX, &sample) ||
-	    reader_number(s, 1, INT64_MIN, INT64_MAX, &event.taken_ns))
+	    reader_number(s, 1, 0, INT64_MAX, &event.taken_ns))
 		return -EBADMSG;
 	event.kind = event_kind_parse(kind);
 	event.sample = (uint64_t)sample;

@@ -18,7 +18,7 @@ static inline int walk_event(void *context, const struct log_event *event)
 {
 	const struct log_info *info = context;
 
-	if (event->kind >= EVENT_KINDS || event->sample >= info->samples)
+	if (event->kind >= EVENT_KINDS || event->sample >= info->samples || event->taken_ns < 0)
 		abort();
 	return 0;
 }

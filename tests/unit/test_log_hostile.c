@@ -236,6 +236,7 @@ static void test_lies(void **state)
 		{ "UPDATE event SET sample=9223372036854775807, text='x'", 0, SAMPLES },
 		{ "UPDATE event SET sample='far'", 0, SAMPLES },
 		{ "UPDATE event SET taken_ns=1e300", 0, SAMPLES },
+		{ "UPDATE event SET taken_ns=-9223372036854775807", 0, SAMPLES },
 		{ "UPDATE event SET text=zeroblob(1000000), kind=x'00'", 0, SAMPLES },
 		{ "CREATE TRIGGER t AFTER INSERT ON sample BEGIN DELETE FROM sample; END", 0,
 		  SAMPLES },
