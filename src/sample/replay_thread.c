@@ -160,7 +160,7 @@ static void show(struct player *p, uint64_t sample)
 		pthread_mutex_lock(&p->r->lock);
 		p->r->playing = false;
 		p->r->status.state = p->shown ? SOURCE_PAUSED : SOURCE_FAILED;
-		p->r->status.error = error.code;
+		p->r->status.error = -error.code;
 		pthread_mutex_unlock(&p->r->lock);
 		say(p->r, "%s", error.text);
 		return;
@@ -229,13 +229,13 @@ static void bookmark(struct player *p, const struct replay_bookmark *bookmark)
 /* When the next sample is due, on our clock. */
 static int64_t next_due(struct player *p)
 {
-	int64_t taken, clock, wait;
+	int64_t taken, clock;
+	double wait;
 
 	if (log_reader_time(p->r->reader, p->position + 1, &taken, &clock, NULL))
 		return p->anchor_ns;
-	wait = clock > p->clock_ns ? clock - p->clock_ns : 0;
-	wait = (int64_t)((double)wait / p->speed);
-	return p->anchor_ns + (wait < LONGEST_WAIT_NS ? wait : LONGEST_WAIT_NS);
+	wait = clock > p->clock_ns ? (double)(clock - p->clock_ns) / p->speed : 0;
+	return p->anchor_ns + (wait < LONGEST_WAIT_NS ? (int64_t)wait : LONGEST_WAIT_NS);
 }
 
 /* Plays on: what is due by now; at high speed samples are passed over. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -191,12 +192,74 @@ static void test_replay_of_nothing(void **state)
 	assert_non_null(strstr(message, "/nowhere/log"));
 }
 
+/* Two samples, and between them as long as clocks can count. */
+static void write_two(const char *path)
+{
+	const struct log_writer_options options = { .path = path, .replace = true };
+	struct log_writer *writer;
+
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		struct snapshot *s = snapshot_new(0);
+
+		s->pid = 1;
+		s->sequence = (uint64_t)i;
+		s->taken_ns = i + 1;
+		s->clock_ns = i ? INT64_MAX - 2 : 0;
+		snapshot_seal(s);
+		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		snapshot_unref(s);
+	}
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+}
+
+/* Playing goes on after three seconds, however long the log says that it takes. */
+static void test_replay_of_wild_clocks(void **state)
+{
+	char path[64], message[REPLAY_MESSAGE] = "";
+	struct source *source;
+
+	path_of(path, sizeof(path));
+	write_two(path);
+	assert_int_equal(replay_open(path, 0, &source, message), 0);
+	assert_true(shows(source, 1));
+	usleep(300000);
+	assert_null(source_take(source));
+	source_free(source);
+	unlink(path);
+}
+
+static void test_replay_of_a_damaged_sample(void **state)
+{
+	char path[64], message[REPLAY_MESSAGE] = "";
+	struct source_status status = { 0 };
+	struct source *source;
+	sqlite3 *db;
+
+	path_of(path, sizeof(path));
+	write_two(path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM total", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(replay_open(path, 0, &source, message), 0);
+	for (int i = 0; i < 200 && status.state != SOURCE_FAILED; i++) {
+		usleep(10000);
+		source_status(source, &status);
+	}
+	assert_int_equal(status.state, SOURCE_FAILED);
+	assert_int_equal(status.error, EBADMSG);
+	source_free(source);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gap_is_named),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_replay_of_nothing),
+		cmocka_unit_test(test_replay_of_wild_clocks),
+		cmocka_unit_test(test_replay_of_a_damaged_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
