@@ -101,9 +101,11 @@ static struct strip_sample of_snapshot(const struct snapshot *s)
 static struct strip_sample sample_at(const struct timeline_view *v, const struct scene *scene,
 				     size_t index)
 {
-	if (v->whole)
-		return (struct strip_sample){ &v->overview.points[index].totals, 0,
-					      v->overview.points[index].taken_ns };
+	if (v->whole) {
+		const struct source_point *p = &v->overview.points[index];
+
+		return (struct strip_sample){ &p->totals, p->swap_unplaced, p->taken_ns };
+	}
 	return of_snapshot(history_snapshot(scene->history, index));
 }
 

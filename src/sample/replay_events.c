@@ -37,6 +37,7 @@ static int add_point(void *context, const struct log_counts *counts)
 	p->sample = counts->sample;
 	p->taken_ns = counts->taken_ns;
 	p->totals = counts->counts;
+	p->swap_unplaced = counts->swap_unplaced;
 	return 0;
 }
 

@@ -81,6 +81,7 @@ struct source_point {
 	uint64_t sample;
 	int64_t taken_ns;
 	struct page_counts totals;
+	uint64_t swap_unplaced;
 };
 
 struct source_event {

@@ -37,7 +37,7 @@ static struct recorder *start(const char *path)
 }
 
 /* A log of SAMPLES samples with a bookmark at sample 9. */
-static void record(const char *path, int64_t *taken)
+static void record(const char *path, int64_t *taken, uint64_t *unplaced)
 {
 	struct recorder *recorder = start(path);
 	struct recorder_status status;
@@ -49,6 +49,7 @@ static void record(const char *path, int64_t *taken)
 		world_turn(w);
 		s = world_snapshot(w);
 		taken[i] = s->taken_ns;
+		unplaced[i] = s->swap_unplaced;
 		recorder_observe(recorder, s, NULL);
 		snapshot_unref(s);
 		if (i == 9)
@@ -142,13 +143,14 @@ static void test_replay(void **state)
 	char path[64], message[REPLAY_MESSAGE] = "";
 	struct source_overview overview;
 	struct source_status status;
+	uint64_t unplaced[SAMPLES];
 	int64_t taken[SAMPLES];
 	struct source *source;
 	struct source_span span;
 	struct snapshot *s;
 
 	path_of(path, sizeof(path));
-	record(path, taken);
+	record(path, taken, unplaced);
 	assert_int_equal(replay_open(path, 8, &source, message), 0);
 	assert_true(source_is_replay(source));
 	source_set_paused(source, true);
@@ -178,6 +180,8 @@ static void test_replay(void **state)
 	assert_int_equal(status.state, SOURCE_ENDED);
 	assert_true(source->ops->overview(source, &overview));
 	assert_int_equal(overview.point_count, SAMPLES);
+	for (int i = 0; i < SAMPLES; i++)
+		assert_int_equal(overview.points[i].swap_unplaced, unplaced[i]);
 	assert_true(overview.event_count > 0);
 	source_free(source);
 	unlink(path);

@@ -96,9 +96,35 @@ static void test_event_of_no_sample(void **state)
 	}
 }
 
+/* Pages in swap of which nothing tells which they are: in a log as in a live source. */
+static void test_pages_without_a_place(void **state)
+{
+	struct fake f = { .base.ops = &fake_ops };
+	struct world *w = world_new(1);
+	struct snapshot *s = world_snapshot(w);
+	struct theme theme = theme_make(THEME_DARK, 256);
+	struct scene scene = { .theme = &theme, .source = &f.base, .snapshot = s };
+	struct canvas *canvas = canvas_new(120, ROWS, true);
+	struct view *view = view_timeline_new();
+	struct view_cursor cursor;
+
+	for (int i = 0; i < SAMPLES; i++)
+		f.points[i] = (struct source_point){ .sample = (uint64_t)i,
+						     .taken_ns = i,
+						     .swap_unplaced = i < 5 ? 0 : 7 };
+	view->ops->draw(view, &scene, canvas, canvas_rect(canvas), true, &cursor);
+	assert_int_equal(canvas_cell(canvas, 12, 1)->glyph, ' ');
+	assert_int_equal(canvas_cell(canvas, 120 - 12, 1)->glyph, 0x2588);
+	view->ops->free(view);
+	canvas_free(canvas);
+	snapshot_unref(s);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pages_without_a_place),
 		cmocka_unit_test(test_event_of_no_sample),
 	};
 
