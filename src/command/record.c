@@ -132,7 +132,7 @@ static int say_nothing(const struct record *record, const struct recording_statu
 		return EXIT_ERROR;
 	}
 	if (source->state == SOURCE_FAILED)
-		return options_explain_target(WORD, record->live.pid, source->error);
+		return options_explain_target(WORD, record->live.pid, -source->error);
 	if (source->state == SOURCE_ENDED)
 		return options_explain_target(WORD, record->live.pid, -ESRCH);
 	fprintf(stderr, "pmtop record: ended before the first sample was taken\n");
@@ -158,6 +158,8 @@ static int say_end(const struct record *record, const struct recording_status *s
 			"pmtop record: %llu samples left out, since the disk could not follow; "
 			"the log says where\n",
 			(unsigned long long)status->left_out);
+	if (source->state == SOURCE_FAILED)
+		return options_explain_target(WORD, record->live.pid, -source->error);
 	return status->runs || status->full ? EXIT_DONE : EXIT_ERROR;
 }
 

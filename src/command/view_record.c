@@ -85,7 +85,7 @@ bool view_record_goes_on(struct view_record *record, struct source *source, char
 	if (!record->recording)
 		return false;
 	source_status(source, &live);
-	if (live.state == SOURCE_ENDED && !record->end_noted) {
+	if ((live.state == SOURCE_ENDED || live.state == SOURCE_FAILED) && !record->end_noted) {
 		recording_note_end(record->recording, &live);
 		record->end_noted = true;
 	}

@@ -358,8 +358,13 @@ int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot 
 {
 	int error = take(pass, before, ret_snapshot);
 
-	for (int i = 0; i < EXECS_IN_A_ROW && error == -ESRCH && target_is_alive(pass->target); i++)
-		error = follow_exec(pass) ? -ESRCH : take(pass, NULL, ret_snapshot);
+	for (int i = 0; i < EXECS_IN_A_ROW && error == -ESRCH && target_is_alive(pass->target);
+	     i++) {
+		/* Not permitted: it has become a program of another user, and lives. */
+		error = follow_exec(pass);
+		if (!error)
+			error = take(pass, NULL, ret_snapshot);
+	}
 	return error;
 }
 

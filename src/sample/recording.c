@@ -139,8 +139,14 @@ static void translate(const struct recorder_status *from, struct recording_statu
 
 void recording_note_end(struct recording *recording, const struct source_status *status)
 {
-	char text[64] = "the process ended";
+	char text[96] = "the process ended";
 
+	if (status->state == SOURCE_FAILED) {
+		snprintf(text, sizeof(text), "it cannot be read any more: %s",
+			 strerror(status->error));
+		recording_event(recording, EVENT_STOPPED, 0, text);
+		return;
+	}
 	if (status->oom_killed)
 		snprintf(text, sizeof(text), "killed by the OOM killer");
 	else if (status->exit_known && WIFSIGNALED(status->exit_status))

@@ -45,7 +45,7 @@ int recording_start(const struct recording_options *options, struct source *live
 void recording_event(struct recording *recording, enum event_kind kind, int64_t taken_ns,
 		     const char *text);
 
-/* Notes that the target has ended, and how. */
+/* Notes that the target has ended, and how, or that it cannot be read any more, and why. */
 void recording_note_end(struct recording *recording, const struct source_status *status);
 
 void recording_status(struct recording *recording, struct recording_status *ret_status);

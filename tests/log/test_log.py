@@ -260,6 +260,29 @@ class Log(unittest.TestCase):
         self.assertEqual(recorder.returncode, 0, message)
         self.assertIn("ended", pmtop("replay", "--info", self.log).stdout)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to make a program of root's")
+    def test_becomes_a_program_of_another_user(self):
+        """Not permitted to read it any more, but it lives: that is what is said, and in the log."""
+        os.chmod(self.folder, 0o777)
+        program = os.path.join(self.folder, "sleep")
+        shutil.copy(shutil.which("sleep"), program)
+        os.chmod(program, 0o4755)
+        target = subprocess.Popen([*AS_NOBODY, "sh", "-c", f"sleep 2; exec {program} 60"])
+        try:
+            time.sleep(0.5)
+            done = subprocess.run([*AS_NOBODY, PMTOP, "record", "-p", str(target.pid), "-o",
+                                   self.log], stderr=subprocess.PIPE, text=True, timeout=30,
+                                  check=False)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertRegex(done.stderr, r"\d+ samples in .*\n.*not permitted to read")
+            self.assertIsNone(target.poll())
+        finally:
+            target.kill()
+            target.wait()
+        info = pmtop("replay", "--info", self.log).stdout
+        self.assertRegex(info, r"stopped +#\d+ .* cannot be read any more: Permission denied")
+        self.assertNotIn("ended", info)
+
     def test_signals_close_the_log(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             with Target(1, 10, 10) as target:
