@@ -29,7 +29,8 @@ static int remove_old(const struct log_writer_options *options, struct log_error
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
 		return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
-	if (!options->replace)
+	/* A directory is nothing to tell people to remove. */
+	if (!options->replace && (fd >= 0 || problem != EISDIR))
 		return log_fail(error, -EEXIST, "%s: exists; remove it, or choose another name",
 				path);
 	if (fd < 0)

@@ -368,6 +368,24 @@ class Log(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("No such file", done.stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root for another user")
+    def test_what_cannot_be_replaced(self):
+        """What stands in the way is said, and nobody is told to remove a directory."""
+        os.chmod(self.folder, 0o777)
+        with open(self.log, "w", encoding="ascii") as file:
+            file.write("somebody's")
+        os.chmod(self.log, 0o600)
+        for force in ([], ["--force"]):
+            done = pmtop("record", "-p", str(os.getpid()), "-o", self.folder, *force)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{self.folder}: cannot be replaced: Is a directory", done.stderr)
+        with Target(1, 10, 10, prefix=AS_NOBODY) as target:
+            done = subprocess.run([*AS_NOBODY, PMTOP, "record", "-p", target.pid, "-o", self.log,
+                                   "--force"], text=True, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn(f"{self.log}: cannot be replaced: Permission denied", done.stderr)
+        self.assertEqual(self.read(self.log), "somebody's")
+
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount")
     def test_read_only_directory(self):
         with Target(1, 10, 10) as target:
