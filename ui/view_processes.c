@@ -67,6 +67,15 @@ static uint64_t shared_swap(const struct census_process *p)
 	return p->shared_doubt == CENSUS_KNOWN ? p->shared_swap : 0;
 }
 
+/* What is known to be nothing comes before what may be anything: one's own before the others'. */
+static int compare_shared(const struct census_process *x, const struct census_process *y,
+			  uint64_t a, uint64_t b)
+{
+	int r = table_compare_numbers(a, b);
+
+	return r ? r : (x->shared_doubt != CENSUS_KNOWN) - (y->shared_doubt != CENSUS_KNOWN);
+}
+
 static int process_compare(const struct census *census, size_t a, size_t b, int column)
 {
 	const struct census_process *x = &census->processes[a], *y = &census->processes[b];
@@ -81,11 +90,11 @@ static int process_compare(const struct census *census, size_t a, size_t b, int 
 	case COLUMN_PRIVATE:
 		return table_compare_numbers(x->private_swap, y->private_swap);
 	case COLUMN_SHARED:
-		return table_compare_numbers(shared_swap(x), shared_swap(y));
+		return compare_shared(x, y, shared_swap(x), shared_swap(y));
 	case COLUMN_COMMAND:
 		return strcasecmp(x->comm, y->comm);
 	default:
-		return table_compare_numbers(census_total_swap(x), census_total_swap(y));
+		return compare_shared(x, y, census_total_swap(x), census_total_swap(y));
 	}
 }
 

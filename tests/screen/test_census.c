@@ -327,6 +327,34 @@ static void test_first_list(void **state)
 	hall_close(h);
 }
 
+static void nothing_in_swap(struct census *c)
+{
+	for (size_t i = 0; i < c->process_count; i++) {
+		c->processes[i].private_swap = c->processes[i].shared_swap = 0;
+		if (strcmp(c->processes[i].user, "user"))
+			c->processes[i].shared_doubt = CENSUS_NO_RIGHT;
+	}
+}
+
+/* A plain user opens the list on a process of the user's own, which can be opened. */
+static void test_known_first(void **state)
+{
+	struct hall *h = hall_open();
+
+	next_census(h, nothing_in_swap);
+	stage_keys(&h->stage, "Home Enter");
+	assert_int_equal(h->opened, 400);
+	for (int s = 0; s < 8; s++) {
+		stage_keys(&h->stage, "s");
+		if (stage_shows(&h->stage, "processes by SHSWAP"))
+			break;
+	}
+	h->opened = 0;
+	stage_keys(&h->stage, "Home Enter");
+	assert_int_equal(h->opened, 400);
+	hall_close(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_first_list),
+		cmocka_unit_test(test_known_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
