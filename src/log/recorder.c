@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/clock.h"
 #include "model/cleanup.h"
@@ -142,12 +143,22 @@ static void note_gap(struct recorder *r, const struct item *item)
 	log_writer_event(r->writer, EVENT_GAP, item->snapshot->taken_ns, text, NULL);
 }
 
-/* Why a log ends although its process lives, where there is still room to say it. */
-static void note_end(struct recorder *r, const struct log_error *error)
+/*
+ * Why a log ends although its process lives, where there is still room to say it. It is closed at
+ * once: what is committed is whole while the view goes on. A log without a sample goes away.
+ */
+static void end_early(struct recorder *r, struct log_error *error)
 {
+	const char *path = r->options.log.path;
+	struct log_error why = *error;
+
 	if (r->writer && log_writer_samples(r->writer))
 		log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME), error->text,
 				 NULL);
+	if (r->writer)
+		log_writer_close(TAKE(r->writer), NULL);
+	if (r->earlier_samples && access(path, F_OK))
+		log_fail(error, why.code, "%s; the newest samples are in %s.1", why.text, path);
 }
 
 static int put_item(struct recorder *r, const struct item *item, struct log_error *error)
@@ -176,21 +187,19 @@ static void write_item(struct recorder *r, const struct item *item)
 		if (!code)
 			code = put_item(r, item, &error);
 	}
-	if (code)
-		note_end(r, &error);
 	samples = r->earlier_samples + (r->writer ? log_writer_samples(r->writer) : 0);
 	bytes = r->writer ? log_writer_bytes(r->writer) : 0;
+	if (code)
+		end_early(r, &error);
 	pthread_mutex_lock(&r->lock);
 	r->status.samples = samples;
-	r->status.bytes = bytes;
+	if (bytes)
+		r->status.bytes = bytes;
 	if (code) {
 		r->status.state = code == -EFBIG ? RECORDER_FULL : RECORDER_FAILED;
 		r->status.error = error;
 	}
 	pthread_mutex_unlock(&r->lock);
-	/* What is committed is closed at once: the log is whole while the view goes on. */
-	if (code && r->writer)
-		log_writer_close(TAKE(r->writer), NULL);
 }
 
 static void *recorder_thread(void *argument)

@@ -198,6 +198,58 @@ static void test_rotated_while_read(void **state)
 	assert_int_equal(seen, oldest);
 }
 
+/* A sample that needs more room than a log has: slots in no order. */
+static struct snapshot *large(uint64_t sequence)
+{
+	static const struct pages_facts facts = { .slots_known = true };
+	static const struct mapping like = { .start = 1 << 30,
+					     .end = (1 << 30) + (40000u << 12),
+					     .perms = "rw-p" };
+	struct pages_builder *b = pages_builder_new();
+	struct snapshot *s = snapshot_new(1);
+
+	pages_builder_start(b, like.start, NULL);
+	pages_builder_add(b, 40000, PAGE_SWAP, 0);
+	for (uint64_t i = 0; i < 40000; i++) {
+		const struct slot_run slot = { i, 1, i * i * 7919 % 10000019, 0 };
+
+		pages_builder_slot(b, &slot);
+	}
+	s->mappings[0].mapping = mapping_new(&like, "", 0);
+	assert_int_equal(pages_builder_finish(b, &facts, &s->mappings[0].pages), 0);
+	pages_builder_free(b);
+	s->pid = 7;
+	s->sequence = sequence;
+	snapshot_seal(s);
+	return s;
+}
+
+/* A new log into which nothing fits goes away: then the sentence says where the samples are. */
+static void test_rotated_for_nothing(void **state)
+{
+	const struct recorder_options options = {
+		.log = { .path = path, .max_bytes = SMALL },
+		.rotate = 2,
+	};
+	struct recorder_status status;
+	struct recorder *recorder;
+	struct snapshot *s = large(3);
+	struct stat st;
+	int oldest;
+
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	record(recorder, 0, 3);
+	recorder_observe(recorder, s, NULL);
+	snapshot_unref(s);
+	assert_int_equal(recorder_stop(recorder, &status), -EFBIG);
+	assert_int_equal(status.samples, 3);
+	assert_int_equal(samples_of_all(&oldest), 3);
+	assert_int_not_equal(stat(path, &st), 0);
+	assert_non_null(strstr(status.error.text, "newest samples are in"));
+	assert_non_null(strstr(status.error.text, "log.pmtop.1"));
+	assert_true(status.bytes > 0);
+}
+
 /* The name of a log that somebody still reads, and that is gone, is free for another one. */
 static void test_removed_while_read(void **state)
 {
@@ -244,6 +296,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rotated_while_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rotated_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_no_file_stays, set_up, tear_down),
 	};
