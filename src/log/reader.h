@@ -94,7 +94,7 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 
 /*
  * The nearest sample after (1) or before (-1) `sample` in which a page of [start, start + length)
- * differs from what it is in `sample`; -ENOENT: none.
+ * differs from what it is in `sample`; -ENOENT: none; -EFBIG: too much changes around these pages.
  */
 int log_reader_change(struct log_reader *reader, uint64_t sample, int direction, uint64_t start,
 		      uint64_t length, uint64_t *ret_sample, struct log_error *error);

@@ -267,7 +267,7 @@ static int search_block(struct search *search, uint64_t block)
 	uint64_t from = search->sample, next;
 	int code = decode(search, block, from, &here);
 
-	while (!code && search->candidates_left--) {
+	for (; !code && search->candidates_left; search->candidates_left--) {
 		uint64_t shows;
 
 		code = next_row(search, block, from, &next);
@@ -328,6 +328,11 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
 	}
 	if (code)
 		return code;
+	if (!search.candidates_left)
+		return log_fail(error, -EFBIG,
+				"%s: what is around these pages changes too often to find their "
+				"next change",
+				reader->path);
 	if (search.found == UINT64_MAX)
 		return -ENOENT;
 	*ret_sample = search.found;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "log/check.h"
 #include "log/reader.h"
+#include "log/schema.h"
 #include "log/writer.h"
 #include "tests/unit/build.h"
 
@@ -245,11 +248,71 @@ static void test_bookmark_after_reading(void **state)
 	pages_builder_free(b);
 }
 
+/* Makes the newest sample one of number `last`, and gives all in between a row of the block. */
+static void stretch(const char *path, int64_t last)
+{
+	char sql[320];
+	uint32_t check = LOG_CHECK_START;
+	sqlite3_stmt *s;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	snprintf(sql, sizeof(sql),
+		 "PRAGMA synchronous=OFF; INSERT INTO block SELECT 100 + value, value, "
+		 "(SELECT block FROM block), NULL, (SELECT data FROM block) FROM (WITH RECURSIVE "
+		 "n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %lld) "
+		 "SELECT value FROM n); UPDATE sample SET sample=%lld WHERE sample=1",
+		 (long long)last, (long long)last);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(db, LOG_SELECT_SAMPLES " WHERE s.sample > 0", -1, &s, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	for (int c = 0; c < 13; c++)
+		if (c != 4) /* comm, which is empty */
+			check = log_check_number(check, sqlite3_column_int64(s, c));
+	sqlite3_finalize(s);
+	snprintf(sql, sizeof(sql), "UPDATE sample SET \"check\"=%d WHERE sample > 0", (int)check);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* More rows than any search looks at: it gives up, and says so. */
+static void test_gives_up(void **state)
+{
+	const struct log_writer_options options = { .path = "/tmp/pmtop-test-gives-up",
+						    .replace = true };
+	struct pages_builder *b = pages_builder_new();
+	struct mapping *mapping = new_mapping();
+	struct log_error error = { 0 };
+	struct log_writer *writer;
+	struct log_reader *reader;
+	uint64_t found;
+
+	mapping->end = mapping->start + 700 * 4096;
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	append_one(writer, b, mapping, 0, 600);
+	append_one(writer, b, mapping, 1, 600);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	stretch(options.path, 200001);
+	if (log_reader_open(options.path, &reader, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(
+		log_reader_change(reader, 0, 1, mapping->start + 600 * 4096, 4096, &found, &error),
+		-EFBIG);
+	assert_non_null(strstr(error.text, "too often"));
+	log_reader_free(reader);
+	unlink(options.path);
+	mapping_unref(mapping);
+	pages_builder_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near),
 					    cmocka_unit_test(test_changes_of_one_page),
-					    cmocka_unit_test(test_bookmark_after_reading) };
+					    cmocka_unit_test(test_bookmark_after_reading),
+					    cmocka_unit_test(test_gives_up) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
