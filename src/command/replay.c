@@ -70,7 +70,7 @@ static int print_event(void *context, const struct log_event *event)
 	if (event_is_of_mapping(event->kind))
 		return 0;
 	escape_text(event->text, strlen(event->text), text, sizeof(text));
-	printf("%-22s #%llu +%.3fs %s\n", event_words[event->kind].name,
+	printf("%-22s #%llu %+.3fs %s\n", event_words[event->kind].name,
 	       (unsigned long long)event->sample, (double)(event->taken_ns - first) / 1e9, text);
 	return 0;
 }

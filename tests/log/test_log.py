@@ -562,6 +562,18 @@ class Log(unittest.TestCase):
         self.assertEqual(swapped[0], 0)
         self.assertGreater(swapped[-1], 100)
 
+    def test_when_events_were(self):
+        """After the first sample, or before it, as an event is with which a rotated log begins."""
+        shutil.copy(os.path.join(HERE, "../../data/demo.pmtop"), self.log)
+        os.chmod(self.log, 0o600)
+        with sqlite3.connect(self.log) as database:
+            first, = database.execute("SELECT taken_ns FROM sample_in_full").fetchone()
+            database.executemany("INSERT INTO event VALUES(NULL, 0, ?, 'bookmark', NULL, ?)",
+                                 [(first - 50000000, "before"), (first + 50000000, "after")])
+        info = pmtop("replay", "--info", self.log).stdout
+        self.assertIn("#0 -0.050s before\n", info)
+        self.assertIn("#0 +0.050s after\n", info)
+
     def test_moments(self):
         with Target(2, 100, 10) as target:
             pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
