@@ -156,6 +156,9 @@ static const char *footer_word(const struct app *app, enum request r)
 		if (replay)
 			return scene->status.state == SOURCE_LIVE ? word : "play";
 		return scene->paused ? "go on" : app_is_living(app) ? word : NULL;
+	case REQ_SAMPLE_ON:
+	case REQ_EVENT_ON:
+		return replay || scene->paused ? word : NULL;
 	case REQ_RECORD:
 		return app->recording ? "stop rec" : app_is_living(app) ? word : NULL;
 	case REQ_VERIFY:

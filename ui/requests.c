@@ -97,9 +97,9 @@ const struct request_info requests[REQUESTS] = {
 	[REQ_PAUSE] = REQ("pause", "Space", PROCESS, GROUP_TIME, 3, "pause", "Pause, and go on"),
 	[REQ_SAMPLE_BACK] =
 		REQ("sample-back", ",", PROCESS, GROUP_TIME, 8, NULL, "One sample back"),
-	[REQ_SAMPLE_ON] = REQ("sample-on", ".", PROCESS, GROUP_TIME, 8, NULL, "One sample on"),
+	[REQ_SAMPLE_ON] = REQ("sample-on", ".", PROCESS, GROUP_TIME, 3, "step", "One sample on"),
 	[REQ_EVENT_BACK] = REQ("event-back", "<", PROCESS, GROUP_TIME, 8, NULL, "Previous event"),
-	[REQ_EVENT_ON] = REQ("event-on", ">", PROCESS, GROUP_TIME, 8, NULL, "Next event"),
+	[REQ_EVENT_ON] = REQ("event-on", ">", PROCESS, GROUP_TIME, 4, "event", "Next event"),
 	[REQ_LIVE] = REQ("live", "e", PROCESS, GROUP_TIME, 8, NULL,
 			 "To the live edge, or the last sample"),
 	[REQ_BASELINE] = REQ("baseline", "b", PROCESS, GROUP_TIME, 6, "base",

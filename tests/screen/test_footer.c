@@ -28,10 +28,11 @@ static void test_pause(void **state)
 	expect_footer(s, "Space pause", NULL);
 	stage_keys(s, "Space");
 	assert_true(stage_shows(s, "PAUSED"));
-	expect_footer(s, "Space go on", "pause");
+	expect_footer(s, "Space go on  . step  > event", "pause");
 	stage_keys(s, "Space");
 	assert_false(stage_shows(s, "PAUSED"));
 	expect_footer(s, "Space pause", "go on");
+	expect_footer(s, "Space pause", "step");
 	stage_next(s);
 	stage_draw(s, 160, 30);
 	stage_keys(s, ",");
@@ -130,7 +131,10 @@ static void test_replay(void **state)
 	stage_keys(s, "Space");
 	assert_true(stage_shows(s, "REPLAY PAUSED #"));
 	expect_footer(s, "Space play", "pause");
-	expect_footer(s, "Space play", "verify");
+	expect_footer(s, "Space play  . step  > event", "verify");
+	stage_draw(s, 80, 24);
+	expect_footer(s, "Space play  . step", NULL);
+	stage_draw(s, 160, 30);
 	stage_keys(s, "Space");
 	expect_footer(s, "Space pause", "play");
 	s->source->status.state = SOURCE_ENDED; /* Space then starts over */
