@@ -70,6 +70,7 @@ _pmtop() {
 		return
 		;;
 	--record)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--rotate)
@@ -96,6 +97,7 @@ _pmtop() {
 		return
 		;;
 	--until)
+		mapfile -t COMPREPLY < <(compgen -W 'exit' -- "$cur")
 		return
 		;;
 	--without)

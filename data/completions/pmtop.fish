@@ -28,7 +28,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from run' -l swappiness -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l make-swap -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l swap-dir -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l no-cgroup
-complete -c pmtop -n '__fish_seen_subcommand_from run' -l record -x
+complete -c pmtop -n '__fish_seen_subcommand_from run' -l record -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l max-size -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l rotate -x
 complete -c pmtop -n '__fish_seen_subcommand_from run' -l json
@@ -50,7 +50,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from record' -l pid -s p -x -a '(__
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l output -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l interval -x
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l duration -x
-complete -c pmtop -n '__fish_seen_subcommand_from record' -l until -x
+complete -c pmtop -n '__fish_seen_subcommand_from record' -l until -x -a 'exit'
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l max-size -x
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l rotate -x
 complete -c pmtop -n '__fish_seen_subcommand_from record' -l force
