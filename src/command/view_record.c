@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model/cleanup.h"
 #include "model/escape.h"
@@ -19,6 +20,18 @@ static void choose_path(struct view_record *record, struct source *source, const
 		recording_name(live_pid(source), record->path, sizeof(record->path));
 }
 
+/* A file of our own naming goes into the current directory, which may be the wrong one. */
+static void tell_refused(const char *path, int error, const char *why, char *message, size_t size)
+{
+	CLEANUP(cleanup_free) char *here = *path ? NULL : getcwd(NULL, 0);
+
+	if (here && (error == -EACCES || error == -EPERM || error == -EROFS))
+		snprintf(message, size, "cannot record in %s: %s; start pmtop where you may write",
+			 here, strerror(-error));
+	else
+		snprintf(message, size, "cannot record: %s", why);
+}
+
 static int start(struct view_record *record, struct source *source, const char *path, char *message,
 		 size_t size)
 {
@@ -30,7 +43,7 @@ static int start(struct view_record *record, struct source *source, const char *
 	options.path = record->path;
 	error = recording_start(&options, source, record->probe, &record->recording, why);
 	if (error) {
-		snprintf(message, size, "cannot record: %s", why);
+		tell_refused(path, error, why, message, size);
 		return error;
 	}
 	record->end_noted = false;

@@ -214,6 +214,18 @@ def recordings_have_a_limit(shell, target):
 
 
 @with_shell
+def nowhere_to_record(shell, target):
+    """Where no file can be made, R names the directory and the way out; the view goes on."""
+    shell.type("cd /sys")
+    shell.start(target.pid)
+    shell.keys("R")
+    screen = shell.until("cannot record in /sys: Permission denied; start pmtop where you")
+    assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+    shell.keys("q")
+    shell.ended(0)
+
+
+@with_shell
 def replays_the_demo(shell, target):
     """The recorded session that README.md begins with: it plays, pauses, goes to its end and back."""
     demo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../data/demo.pmtop")
@@ -421,8 +433,8 @@ def input_ends():
 def main():
     failed = 0
     for case in (quits, signals, recordings_are_closed, recordings_have_a_limit,
-                 replays_the_demo, crashes, suspends, tiny, unknown_keys, resize_storm,
-                 target_ends, colours, plain_characters, not_a_terminal, input_ends):
+                 nowhere_to_record, replays_the_demo, crashes, suspends, tiny, unknown_keys,
+                 resize_storm, target_ends, colours, plain_characters, not_a_terminal, input_ends):
         try:
             case()
             print("ok  ", case.__name__, flush=True)
