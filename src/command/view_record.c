@@ -51,6 +51,15 @@ static int start(struct view_record *record, struct source *source, const char *
 	return 1;
 }
 
+/* The cause without the name of the log in front of it. */
+static const char *cause_of(const struct view_record *record, const char *message)
+{
+	size_t length = strlen(record->path);
+	bool named = !strncmp(message, record->path, length) && message[length] == ':';
+
+	return named ? message + length + 1 + strspn(message + length + 1, " ") : message;
+}
+
 /* What became of it; what matters most stands first, since a screen may be narrow. */
 static void tell_end(struct view_record *record, const struct recording_status *status, int error)
 {
@@ -60,8 +69,8 @@ static void tell_end(struct view_record *record, const struct recording_status *
 
 	units_format_size(status->bytes, bytes);
 	if (error && !status->full)
-		snprintf(text, size, "the recording ended after %llu samples: %s", samples,
-			 status->message);
+		snprintf(text, size, "the recording ended after %llu samples: %s (%s)", samples,
+			 cause_of(record, status->message), record->path);
 	else if (!samples) /* a log without any is taken away */
 		snprintf(text, size, "nothing was recorded: no sample was taken meanwhile");
 	else if (status->full)

@@ -214,6 +214,24 @@ def recordings_have_a_limit(shell, target):
 
 
 @with_shell
+def a_log_is_removed(shell, target):
+    """80 columns have room for why a recording ended; the view goes on, and says it at its end."""
+    shell.type(f"cd {shell.directory.name}")
+    shell.start(target.pid)
+    shell.keys("R")
+    shell.until(lambda s: "rec 0:0" in s and "rec 0:00" not in s, "a second of recording")
+    for name in os.listdir(shell.directory.name):
+        if name.endswith(".pmtop"):
+            os.unlink(os.path.join(shell.directory.name, name))
+    screen = shell.until("the recording ended after")
+    assert "somebody removed or replaced it" in screen.splitlines()[-1], screen
+    assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+    shell.keys("q")
+    shell.ended(0)
+    assert re.search(r"somebody removed or replaced it \(pmtop-.*\.pmtop\)", shell.stderr())
+
+
+@with_shell
 def nowhere_to_record(shell, target):
     """Where no file can be made, R names the directory and the way out; the view goes on."""
     shell.type("cd /sys")
@@ -433,8 +451,9 @@ def input_ends():
 def main():
     failed = 0
     for case in (quits, signals, recordings_are_closed, recordings_have_a_limit,
-                 nowhere_to_record, replays_the_demo, crashes, suspends, tiny, unknown_keys,
-                 resize_storm, target_ends, colours, plain_characters, not_a_terminal, input_ends):
+                 a_log_is_removed, nowhere_to_record, replays_the_demo, crashes, suspends, tiny,
+                 unknown_keys, resize_storm, target_ends, colours, plain_characters,
+                 not_a_terminal, input_ends):
         try:
             case()
             print("ok  ", case.__name__, flush=True)
