@@ -27,18 +27,18 @@ static int remove_old(const struct log_writer_options *options, struct log_error
 	int problem = errno;
 	struct stat st;
 
+	/* A directory or a device is nothing to tell people to remove. */
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode)))
+		return log_fail(error, -EINVAL, "%s: not a regular file; choose another name",
+				path);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
 		return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
-	/* A directory is nothing to tell people to remove. */
 	if (!options->replace && (fd >= 0 || problem != EISDIR))
 		return log_fail(error, -EEXIST, "%s: exists; remove it, or choose another name",
 				path);
 	if (fd < 0)
 		return log_fail(error, -problem, "%s: cannot be replaced: %s", path,
 				strerror(problem));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return log_fail(error, -EINVAL, "%s: not a regular file; choose another name",
-				path);
 	return unlink(path) ? log_fail(error, -errno, "%s: %s", path, strerror(errno)) : 0;
 }
 

@@ -273,12 +273,14 @@ static void test_removed_while_read(void **state)
 static void test_what_is_no_file_stays(void **state)
 {
 	const struct log_writer_options options = { .path = path, .replace = true };
+	const struct log_writer_options careful = { .path = path };
 	struct log_error error = { 0 };
 	struct log_writer *writer;
 	char beside[128];
 	struct stat st;
 
 	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(log_writer_open(&careful, &writer, &error), -EINVAL);
 	assert_int_equal(log_writer_open(&options, &writer, &error), -EINVAL);
 	assert_non_null(strstr(error.text, "not a regular file"));
 	assert_int_equal(lstat(path, &st), 0);
