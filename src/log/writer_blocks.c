@@ -23,14 +23,14 @@ void writer_blocks_free(struct writer_blocks *blocks)
 	free(blocks->dirty);
 }
 
-size_t writer_known_from(const struct writer_blocks *blocks, uint64_t block)
+size_t writer_blocks_from(const void *first, size_t count, size_t size, uint64_t block)
 {
-	size_t low = 0, high = blocks->known_count;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (blocks->known[middle].block < block)
+		if (*(const uint64_t *)((const char *)first + middle * size) < block)
 			low = middle + 1;
 		else
 			high = middle;

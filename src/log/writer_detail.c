@@ -83,21 +83,6 @@ static void set_facts(const struct fact *fact, struct log_detail *part)
 						      .order = d->orders[i] };
 }
 
-size_t writer_detailed_from(const struct writer_details *details, uint64_t block)
-{
-	size_t low = 0, high = details->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (details->blocks[middle].block < block)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static struct written_detail *add_detailed(struct writer_details *details, uint64_t block)
 {
 	size_t at = writer_detailed_from(details, block);

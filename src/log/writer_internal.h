@@ -42,7 +42,7 @@ struct written_mapping {
 
 /* A block of the address space that has, or once had, a row. */
 struct written_block {
-	uint64_t block;
+	uint64_t block; /* first: writer_blocks_from() */
 	bool live; /* its newest row is not NULL */
 	bool again; /* written more than once: keep slots to encode against */
 	int64_t key; /* row that later rows are encoded against, with key_slots */
@@ -61,7 +61,7 @@ struct writer_blocks {
 
 /* A block about whose pages raw facts were written. */
 struct written_detail {
-	uint64_t block;
+	uint64_t block; /* first: writer_blocks_from() */
 	uint64_t there[LOG_SET_WORDS]; /* pages whose newest facts are still true */
 	unsigned int rows; /* since one that has all of them */
 };
@@ -151,11 +151,23 @@ int writer_put_total(struct log_writer *writer, const struct snapshot *snapshot)
 /* Adds the blocks with raw facts in which something is not mapped any more. */
 int writer_find_gone(struct log_writer *writer, const struct snapshot *snapshot);
 
-/* Index of the first block at or above `block` that has raw facts. */
-size_t writer_detailed_from(const struct writer_details *details, uint64_t block);
+/*
+ * Index of the first of `count` structs of `size` bytes at or above `block`: each begins with the
+ * number of its block, and these ascend.
+ */
+size_t writer_blocks_from(const void *first, size_t count, size_t size, uint64_t block);
 
-/* Index of the first known block at or above `block`. */
-size_t writer_known_from(const struct writer_blocks *blocks, uint64_t block);
+/* The same of the blocks that have raw facts, and of those that have or had a row. */
+static inline size_t writer_detailed_from(const struct writer_details *details, uint64_t block)
+{
+	return writer_blocks_from(details->blocks, details->count, sizeof(*details->blocks), block);
+}
+
+static inline size_t writer_known_from(const struct writer_blocks *blocks, uint64_t block)
+{
+	return writer_blocks_from(blocks->known, blocks->known_count, sizeof(*blocks->known),
+				  block);
+}
 
 /* Writes the blocks that changed. Returns results of SQLite, as the two above. */
 int writer_put_blocks(struct log_writer *writer, const struct snapshot *snapshot,
