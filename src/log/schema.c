@@ -59,23 +59,24 @@
 		INDEX(event_by_sample, "", "event(sample)"),                                       \
 		INDEX(event_by_kind, "", "event(kind, text)")
 
+/* Between the tables of samples and that of events the schemas are the same. */
+#define PAGES TOTAL, MAPPING, MAPPING_COUNT, LAYOUT, BLOCK, DETAIL
+
+/* What a phase tells of its samples; schema 1 told it of each sample. */
+#define MOMENT                                                                                     \
+	"sample INTEGER PRIMARY KEY, taken_ns INTEGER NOT NULL, clock_ns INTEGER NOT NULL, "       \
+	"sequence INTEGER NOT NULL, comm TEXT NOT NULL, known_written INTEGER NOT NULL, "          \
+	"known_shared_swap INTEGER NOT NULL, known_private_slots INTEGER NOT NULL, "               \
+	"known_shared_slots INTEGER NOT NULL, known_swap_exact INTEGER NOT NULL, "
+#define NEWEST_ROWS "last_mapping INTEGER NOT NULL, last_block INTEGER NOT NULL"
+
 const struct log_table log_schema[] = {
 	ENVIRONMENT,
 	TABLE(sample, "sample INTEGER PRIMARY KEY, after_ns INTEGER NOT NULL, "
 		      "drift_ns INTEGER NOT NULL, skipped INTEGER NOT NULL, "
 		      "\"check\" INTEGER NOT NULL"),
-	TABLE(phase, "sample INTEGER PRIMARY KEY, taken_ns INTEGER NOT NULL, "
-		     "clock_ns INTEGER NOT NULL, sequence INTEGER NOT NULL, comm TEXT NOT NULL, "
-		     "known_written INTEGER NOT NULL, known_shared_swap INTEGER NOT NULL, "
-		     "known_private_slots INTEGER NOT NULL, "
-		     "known_shared_slots INTEGER NOT NULL, known_swap_exact INTEGER NOT NULL, "
-		     "last_mapping INTEGER NOT NULL, last_block INTEGER NOT NULL"),
-	TOTAL,
-	MAPPING,
-	MAPPING_COUNT,
-	LAYOUT,
-	BLOCK,
-	DETAIL,
+	TABLE(phase, MOMENT NEWEST_ROWS),
+	PAGES,
 	TABLE(detail_left_out, "sample INTEGER PRIMARY KEY, pages INTEGER NOT NULL"),
 	EVENT,
 	VIEW(sample_in_full, LOG_SELECT_SAMPLES),
@@ -95,20 +96,9 @@ const struct log_table log_schema[] = {
 /* Each sample had all that phase holds now, and the views are those of schema 1. */
 static const struct log_table schema_1[] = {
 	ENVIRONMENT,
-	TABLE(sample, "sample INTEGER PRIMARY KEY, taken_ns INTEGER NOT NULL, "
-		      "clock_ns INTEGER NOT NULL, sequence INTEGER NOT NULL, comm TEXT NOT NULL, "
-		      "known_written INTEGER NOT NULL, known_shared_swap INTEGER NOT NULL, "
-		      "known_private_slots INTEGER NOT NULL, "
-		      "known_shared_slots INTEGER NOT NULL, known_swap_exact INTEGER NOT NULL, "
-		      "skipped INTEGER NOT NULL, last_mapping INTEGER NOT NULL, "
-		      "last_block INTEGER NOT NULL, last_detail INTEGER NOT NULL, "
-		      "\"check\" INTEGER NOT NULL"),
-	TOTAL,
-	MAPPING,
-	MAPPING_COUNT,
-	LAYOUT,
-	BLOCK,
-	DETAIL,
+	TABLE(sample, MOMENT "skipped INTEGER NOT NULL, " NEWEST_ROWS
+			     ", last_detail INTEGER NOT NULL, \"check\" INTEGER NOT NULL"),
+	PAGES,
 	EVENT,
 	{ NULL, NULL, NULL },
 };
