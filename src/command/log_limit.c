@@ -3,6 +3,7 @@
 
 #include "command/command.h"
 #include "command/options.h"
+#include "model/units.h"
 
 #define MAX_SIZE_LEAST (UINT64_C(128) << 10)
 #define ROTATE_MOST    999
@@ -23,7 +24,8 @@ int option_rotate(const struct option_place *place, const char *text)
 	for (; text[digits] >= '0' && text[digits] <= '9' && logs <= ROTATE_MOST; digits++)
 		logs = logs * 10 + (unsigned int)(text[digits] - '0');
 	if (!digits || text[digits] || !logs || logs > ROTATE_MOST)
-		return options_refuse_value(place, text, "is not a number from 1 to 999");
+		return options_refuse_value(place, text,
+					    "is not a number from 1 to " UNITS_TEXT(ROTATE_MOST));
 	*(unsigned int *)place->field = logs;
 	return EXIT_DONE;
 }

@@ -9,6 +9,7 @@
 #include "log/schema.h"
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
+#include "model/units.h"
 
 /* Of the database. Small ones, since most logs are: each of some 15 trees begins with one. */
 #define PAGE_BYTES 2048
@@ -22,9 +23,6 @@
 
 /* The WAL goes back into the file when it holds about 1 MiB. */
 #define CHECKPOINT_PAGES (1048576 / PAGE_BYTES)
-
-#define TEXT_OF(number)	       #number
-#define NUMBER_AS_TEXT(number) TEXT_OF(number)
 
 #define COUNT_PARAMETERS                                                                           \
 	"?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23"
@@ -117,7 +115,7 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 	 */
 	result = sqlite3_exec(
 		writer->db,
-		"PRAGMA page_size=" NUMBER_AS_TEXT(
+		"PRAGMA page_size=" UNITS_TEXT(
 			PAGE_BYTES) "; PRAGMA journal_mode=MEMORY; "
 				    "PRAGMA journal_mode=WAL; "
 				    "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048; BEGIN",

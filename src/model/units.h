@@ -10,6 +10,10 @@
  * makes sense (a limit of 0, a limit larger than RAM) is for the caller to say.
  */
 
+/* The number that a macro stands for, as a piece of a string. */
+#define UNITS_TEXT(macro)     UNITS_TEXT_OF(macro)
+#define UNITS_TEXT_OF(number) #number
+
 /*
  * A size in bytes: digits, then nothing or one of K M G T (also k m g t, KiB MiB GiB TiB), powers
  * of 1024. -EINVAL: not a number, or an unknown unit; -EDOM: negative; -ERANGE: does not fit into
