@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 #include "log/reader.h"
 #include "log/writer.h"
 #include "sample/replay.h"
+#include "tests/unit/await.h"
 #include "tests/unit/log_world.h"
 
 #define KILLS 40
@@ -472,16 +472,7 @@ static void wait_for(struct source *source, const char *word, struct snapshot **
 	struct source_status status;
 
 	for (int i = 0; i < 200; i++) {
-		struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
-		struct snapshot *s;
-
-		poll(&fd, 1, 50);
-		s = source_take(source);
-		if (s) {
-			if (*ret_newest)
-				snapshot_unref(*ret_newest);
-			*ret_newest = s;
-		}
+		await_news(source, ret_newest);
 		source_status(source, &status);
 		if (word ? strstr(status.message, word) != NULL : *ret_newest != NULL)
 			return;

@@ -19,6 +19,7 @@
 #include "kernel/target.h"
 #include "model/verify.h"
 #include "sample/live.h"
+#include "tests/unit/await.h"
 
 /* The live source on children of this test: no right, no swap and no timing is needed. */
 
@@ -301,24 +302,16 @@ static void test_verified_until_it_changes(void **state)
 	s = await(source, &c, 1);
 	assert_null(s->verified);
 	assert_int_equal(source_request(source, &verify), 0);
-	for (int i = 0; i < 5000 && !result; i++) {
-		struct snapshot *next = source_take(source);
-
-		usleep(1000);
-		if (!next)
-			continue;
-		snapshot_unref(s);
-		s = next;
-		result = result_of(s, &c);
-	}
+	for (int i = 0; i < 5000 && !result; i++)
+		if (await_news(source, &s))
+			result = result_of(s, &c);
 	assert_non_null(result);
 	assert_int_equal(verify_worst(&result->verdict), VERIFY_AGREES);
 	source_status(source, &status);
 	assert_non_null(strstr(status.message, "mappings agree"));
-	snapshot_unref(s);
 	usleep(20000);
-	while (!(s = source_take(source)))
-		usleep(1000);
+	while (!await_news(source, &s))
+		continue;
 	assert_non_null(result_of(s, &c));
 	snapshot_unref(s);
 	child_touch(&c);
@@ -532,21 +525,13 @@ static void test_exec(void **state)
 	}
 	close(go[0]);
 	source = open_live(pid, 1000000);
-	for (int i = 0; i < 2000 && (!s || s->partial); i++) {
-		if (s)
-			snapshot_unref(s);
-		usleep(1000);
-		s = source_take(source);
-	}
+	for (int i = 0; i < 2000 && (!s || s->partial); i++)
+		await_news(source, &s);
 	assert_non_null(s);
 	assert_string_not_equal(s->comm, "sleep");
 	close(go[1]);
-	for (int i = 0; i < 5000 && (!s || strcmp(s->comm, "sleep") != 0); i++) {
-		if (s)
-			snapshot_unref(s);
-		usleep(1000);
-		s = source_take(source);
-	}
+	for (int i = 0; i < 5000 && strcmp(s->comm, "sleep") != 0; i++)
+		await_news(source, &s);
 	assert_non_null(s);
 	assert_int_equal(s->pid, pid);
 	assert_true(s->totals.state[PAGE_FILE] + s->totals.state[PAGE_ANON] > 0);

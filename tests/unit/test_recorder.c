@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -11,6 +10,7 @@
 #include "log/reader.h"
 #include "log/recorder.h"
 #include "sample/replay.h"
+#include "tests/unit/await.h"
 #include "tests/unit/log_world.h"
 
 /* The threads: a recorder that must not make its caller wait, and a replay that plays and seeks. */
@@ -109,16 +109,11 @@ static void test_gap_is_named(void **state)
 /* The next snapshot of the source, or NULL after ten seconds. */
 static struct snapshot *next(struct source *source)
 {
-	struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
+	struct snapshot *s = NULL;
 
-	for (int i = 0; i < 100; i++) {
-		struct snapshot *s = source_take(source);
-
-		if (s)
-			return s;
-		poll(&fd, 1, 100);
-	}
-	return NULL;
+	for (int i = 0; i < 200 && !s; i++)
+		await_news(source, &s);
+	return s;
 }
 
 /* Waits until the source shows the sample that was taken then. */
