@@ -271,6 +271,7 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 		.in_pages = depth != PANE_MAPPINGS,
 		.in_inspector = app->focus == PANE_INSPECTOR,
 		.inspector = app->show_inspector,
+		.in_timeline = app->focus == PANE_TIMELINE,
 		.timeline_rows = panes ? app->timeline_rows : 0,
 	};
 	struct layout l = layout_make(&wish);

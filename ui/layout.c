@@ -52,7 +52,7 @@ static int strip_rows(const struct layout_wish *wish, int height)
 	int most = (height - 6) / 2;
 
 	if (wish->timeline_rows < 0)
-		return height >= 40 ? 7 : height >= 20 ? 2 : 0;
+		return height >= 40 ? 7 : height >= (wish->in_timeline ? 10 : 20) ? 2 : 0;
 	if (most < 0)
 		most = 0;
 	return wish->timeline_rows < most ? wish->timeline_rows : most;

@@ -16,6 +16,7 @@ struct layout_wish {
 	bool in_pages; /* with one pane only: pages rather than the list of mappings */
 	bool in_inspector; /* the inspector has the keys: it gets the room it needs */
 	bool inspector; /* is wanted at all */
+	bool in_timeline; /* the strip has the keys: it is seen on smaller screens, too */
 	int timeline_rows; /* -1: as suits the height */
 };
 

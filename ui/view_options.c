@@ -9,6 +9,8 @@
 #include "ui/theme.h"
 #include "ui/view_timeline.h"
 
+#define HELP_COLUMN 57
+
 struct options_view {
 	struct view view;
 	struct app *app;
@@ -102,6 +104,9 @@ static void strip_change(struct app *app, int by)
 		app->timeline_rows = -1;
 	else if (app->timeline_rows < -1)
 		app->timeline_rows = TIMELINE_ROWS;
+	/* What is not there cannot have the keys. */
+	if (!app->timeline_rows && app->focus == PANE_TIMELINE)
+		app->focus = app->before_timeline;
 }
 
 static void inspector_value(const struct app *app, char *buf, size_t size)
@@ -146,7 +151,7 @@ static void options_draw(struct view *view, struct scene *scene, struct canvas *
 			 struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
 	struct options_view *v = self(view);
-	bool foot = rect.height > (int)ROWS + 2;
+	bool foot = rect.height > (int)ROWS + 2, helps = rect.width >= HELP_COLUMN + 16;
 	char value[96];
 
 	v->drawn = rect;
@@ -161,11 +166,12 @@ static void options_draw(struct view *view, struct scene *scene, struct canvas *
 			canvas_put(canvas, rect, 0, y, theme_role(scene->theme, ROLE_TEXT), '>');
 		canvas_fit(canvas, rect, 1, y, 11, theme_role(scene->theme, ROLE_KEY), row->name,
 			   false);
-		canvas_fit(canvas, rect, 13, y, rect.width - 13 < 42 ? rect.width - 13 : 42,
+		canvas_fit(canvas, rect, 13, y, (helps ? HELP_COLUMN - 2 : rect.width) - 13,
 			   theme_role(scene->theme, row->change ? ROLE_TEXT : ROLE_DIM), value,
 			   false);
-		canvas_fit(canvas, rect, 57, y, rect.width - 57, theme_role(scene->theme, ROLE_DIM),
-			   row->help, false);
+		if (helps)
+			canvas_fit(canvas, rect, HELP_COLUMN, y, rect.width - HELP_COLUMN,
+				   theme_role(scene->theme, ROLE_DIM), row->help, false);
 		if (selected)
 			*ret_cursor = (struct view_cursor){ rect.x, rect.y + y };
 	}

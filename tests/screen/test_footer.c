@@ -160,12 +160,49 @@ static void test_nothing_to_do(void **state)
 	stage_close(s);
 }
 
+/* Where the strip has the keys it is seen, also on a screen that has no row to spare for it. */
+static void test_strip_is_seen(void **state)
+{
+	struct stage *s = wide();
+
+	stage_draw(s, 60, 15);
+	assert_false(stage_shows(s, "shsw"));
+	stage_keys(s, "S-Tab");
+	assert_true(stage_shows(s, "strip"));
+	assert_true(stage_shows(s, "shsw"));
+	stage_keys(s, "Esc");
+	assert_false(stage_shows(s, "shsw"));
+	/* Without rows it loses the keys: t took them away, or the options. */
+	stage_draw(s, 80, 24);
+	stage_keys(s, "S-Tab o j j j Right Esc");
+	assert_false(stage_shows(s, "shsw"));
+	assert_false(stage_shows(s, "strip"));
+	stage_close(s);
+}
+
+/* Words of the options are left out where there is room for three letters of them. */
+static void test_options_in_little_room(void **state)
+{
+	struct stage *s = wide();
+
+	stage_keys(s, "o");
+	assert_true(stage_shows(s, "time between samples"));
+	stage_draw(s, 60, 15);
+	assert_true(stage_shows(s, "100 ms"));
+	assert_false(stage_shows(s, "  ti"));
+	stage_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pause),	      cmocka_unit_test(test_ended),
-		cmocka_unit_test(test_record),	      cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_strip_is_seen),
+		cmocka_unit_test(test_options_in_little_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
