@@ -230,16 +230,13 @@ static int find(const struct export_command *e, const char *text, uint64_t fallb
 		uint64_t *ret_sample)
 {
 	CLEANUP(moment_free) struct moment moment = { 0 };
-	CLEANUP(cleanup_free) char *whole = NULL;
 	int status;
 
 	if (!text) {
 		*ret_sample = fallback;
 		return EXIT_DONE;
 	}
-	if (asprintf(&whole, "%s@%s", e->file, text) < 0)
-		return EXIT_ERROR;
-	status = moment_parse(WORD, whole, &moment);
+	status = moment_of(WORD, e->file, text, &moment);
 	return status == EXIT_DONE ? moment_sample(WORD, &moment, e->reader, fallback, ret_sample)
 				   : status;
 }

@@ -72,33 +72,50 @@ static int parse_place(const char *word, const char *text, struct moment *moment
 	return EXIT_DONE;
 }
 
-int moment_parse(const char *word, const char *text, struct moment *ret_moment)
+int moment_of(const char *word, const char *path, const char *place, struct moment *ret_moment)
 {
 	struct moment moment = { .kind = MOMENT_DEFAULT };
-	uint64_t number;
 	char *at;
-	int status = EXIT_DONE;
+	int status;
 
-	if (!parse_number(text, &number)) {
-		moment.kind = MOMENT_LIVE;
-		status = options_pid(word, text, &moment.pid);
-		if (status == EXIT_DONE)
-			*ret_moment = moment;
-		return status;
-	}
-	moment.path = strdup(text);
-	if (!moment.path)
-		return refuse(word, text, strerror(ENOMEM));
-	at = access(text, F_OK) ? strrchr(moment.path, '@') : NULL;
-	if (at) {
-		status = parse_place(word, at + 1, &moment);
-		*at = '\0';
-	}
+	if (asprintf(&moment.path, "%s@%s", path, place) < 0)
+		return refuse(word, path, strerror(ENOMEM));
+	at = moment.path + strlen(path);
+	*at = '\0';
+	status = parse_place(word, at + 1, &moment);
 	if (status == EXIT_DONE)
 		*ret_moment = moment;
 	else
 		moment_free(&moment);
 	return status;
+}
+
+int moment_parse(const char *word, const char *text, struct moment *ret_moment)
+{
+	struct moment moment = { .kind = MOMENT_DEFAULT };
+	CLEANUP(cleanup_free) char *copy = NULL;
+	uint64_t number;
+	char *at;
+
+	if (!parse_number(text, &number)) {
+		int status = options_pid(word, text, &moment.pid);
+
+		moment.kind = MOMENT_LIVE;
+		if (status == EXIT_DONE)
+			*ret_moment = moment;
+		return status;
+	}
+	copy = strdup(text);
+	if (!copy)
+		return refuse(word, text, strerror(ENOMEM));
+	at = access(text, F_OK) ? strrchr(copy, '@') : NULL;
+	if (at) {
+		*at = '\0';
+		return moment_of(word, copy, at + 1, ret_moment);
+	}
+	moment.path = TAKE(copy);
+	*ret_moment = moment;
+	return EXIT_DONE;
 }
 
 void moment_free(const struct moment *moment)

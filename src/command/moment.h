@@ -27,6 +27,9 @@ struct moment {
 int moment_parse(const char *word, const char *text, struct moment *ret_moment);
 void moment_free(const struct moment *moment);
 
+/* The same of a log and what stands behind the @, whatever files there are. */
+int moment_of(const char *word, const char *path, const char *place, struct moment *ret_moment);
+
 /*
  * Number of the sample; `fallback` for MOMENT_DEFAULT. Says what is wrong and returns an exit
  * status.

@@ -648,6 +648,8 @@ class Log(unittest.TestCase):
             self.assertEqual(sum(pages for key, pages in self.changes(self.log)["changes"].items()
                                  if key not in ("same", "unknown")), 0)
         count = len(samples_of(self.log))
+        # Another file of that name is not what is meant here.
+        shutil.copy(other, self.log + "@spot")
         done = pmtop("export", self.log, "--format", "json", "--from", "spot")
         self.assertEqual(len(done.stdout.splitlines()), count - 2)
 
