@@ -208,11 +208,11 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 	if (!result)
 		result = set_up(writer, options);
 	if (result) {
-		unlink(options->path);
+		writer_remove(options->path);
 		return database_error(writer->db, result, options->path, error);
 	}
 	if (!limit_is_possible(writer) || (options->max_bytes && !writer->max_pages)) {
-		unlink(options->path);
+		writer_remove(options->path);
 		return log_fail(error, -EINVAL, "%s: a log needs more room than %llu bytes",
 				options->path, (unsigned long long)options->max_bytes);
 	}
@@ -371,7 +371,7 @@ int log_writer_close(struct log_writer *writer, struct log_error *error)
 			code = database_error(writer->db, result, writer->path, error);
 		/* Nobody can read a log without a sample. */
 		if (!writer->samples)
-			unlink(writer->path);
+			writer_remove(writer->path);
 	}
 	if (writer->alone && !code)
 		writer_remove_shm(writer->path);

@@ -72,6 +72,13 @@ int writer_create_file(const struct log_writer_options *options, struct log_erro
 	return result;
 }
 
+void writer_remove(const char *path)
+{
+	unlink(path);
+	remove_beside(path, "-wal");
+	remove_beside(path, "-shm");
+}
+
 void writer_make_shm(const char *path)
 {
 	char side[PATH_MAX + 8];

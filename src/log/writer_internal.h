@@ -109,6 +109,9 @@ struct log_writer {
 /* Creates the file; its descriptor, which holds the lock, or -errno with a sentence. */
 int writer_create_file(const struct log_writer_options *options, struct log_error *error);
 
+/* Takes away a log that nobody can read, with all that SQLite has beside it. */
+void writer_remove(const char *path);
+
 /*
  * An empty FILE-shm, for whoever reads a log that was cut off where there is no room to make one;
  * SQLite itself uses none while the log is ours alone.

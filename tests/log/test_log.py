@@ -416,6 +416,25 @@ class Log(unittest.TestCase):
         finally:
             subprocess.run(["umount", self.folder], check=True)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount")
+    def test_nothing_is_left_on_a_full_disk(self):
+        """Where there is no room for one sample, the last room is not taken for nothing."""
+        recorded = 0
+        with Target(1, 10, 10) as target:
+            for size in range(8, 160, 24):
+                subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "pmtop-log-test",
+                                self.folder], check=True)
+                try:
+                    done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+                    self.assertIn("No space left", done.stderr)
+                    if "samples in" in done.stderr:
+                        recorded += len(samples_of(self.log))
+                    else:
+                        self.assertEqual(os.listdir(self.folder), [], size)
+                finally:
+                    subprocess.run(["umount", self.folder], check=True)
+        self.assertGreater(recorded, 0)
+
     def check_quota_log(self, log, said):
         """What was written is whole and readable, also for who has no room left."""
         self.assertIn("Disk quota exceeded", said)
