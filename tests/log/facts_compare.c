@@ -18,8 +18,12 @@
 
 #define SPAN 65536u
 
-/* May change by themselves: locked, referenced, uptodate, dirty, lru, active, writeback, reclaim, idle. */
-#define RESTLESS_FLAGS UINT64_C(0x200037d)
+/*
+ * May change by themselves: locked, referenced, uptodate, dirty, lru, active, writeback, reclaim,
+ * idle; and swapcache, with the bit of its owner, since a page that came back keeps its copy in swap
+ * only until swap is half full or somebody reclaims.
+ */
+#define RESTLESS_FLAGS UINT64_C(0x200200237d)
 
 struct totals {
 	uint64_t changed, recorded, missing, present, swapped, words, flags, counts, unchanged;
