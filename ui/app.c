@@ -194,8 +194,12 @@ static void open_process(struct app *app, struct view *list)
 	pid_t pid = who.pid;
 	int r;
 
-	if (pid <= 0 || !app->options.hooks.open)
+	if (pid <= 0)
 		return;
+	if (!app->options.hooks.open) {
+		app_message(app, "pmtop -p %d opens it", pid);
+		return;
+	}
 	r = app->options.hooks.open(app->options.hooks.context, &who, &source);
 	if (r == -EACCES || r == -EPERM)
 		app_problem(app, "not permitted to look into process %d: run as root", pid);

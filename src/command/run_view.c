@@ -137,6 +137,11 @@ static void event(void *context, enum event_kind kind, int64_t taken_ns, const c
 	view_record_event(&((struct run_view *)context)->record, kind, taken_ns, text);
 }
 
+static int open_census(void *context, struct census_feed **ret_feed)
+{
+	return view_open_census(&((struct run_view *)context)->probe, ret_feed);
+}
+
 /* Before the screen is given up, so that whatever ends pmtop finds everything taken away. */
 static void end(void *context)
 {
@@ -237,7 +242,11 @@ int run_view(const struct run_options *options)
 {
 	struct run_view v = { .options = options, .news = -1, .timer = -1 };
 	const struct app_hooks hooks = {
-		.context = &v, .record = record, .recording = recording_goes_on, .event = event
+		.context = &v,
+		.census = open_census,
+		.record = record,
+		.recording = recording_goes_on,
+		.event = event,
 	};
 	int signal = 0, status = view_begin(&options->view, &v.screen);
 

@@ -11,9 +11,12 @@
 
 #include "command/command.h"
 #include "command/signals.h"
+#include "sample/census_source.h"
 #include "ui/config.h"
 #include "ui/loop.h"
 #include "ui/theme.h"
+
+#define CENSUS_NS ((int64_t)2 * 1000000000)
 
 struct view_screen {
 	struct view_options options;
@@ -177,6 +180,23 @@ struct app *view_app(struct view_screen *screen)
 void view_set_hooks(struct view_screen *screen, const struct app_hooks *hooks)
 {
 	app_set_hooks(screen->app, hooks);
+}
+
+int view_open_census(const struct probe *probe, struct census_feed **ret_feed)
+{
+	struct census_source *source;
+	struct census_feed *feed;
+	int r = census_open(probe, CENSUS_NS, &source);
+
+	if (r < 0)
+		return r;
+	feed = census_feed_new(source);
+	if (!feed) {
+		census_close(source);
+		return -ENOMEM;
+	}
+	*ret_feed = feed;
+	return 0;
 }
 
 void view_abandon(struct view_screen *screen)

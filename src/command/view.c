@@ -10,7 +10,6 @@
 #include "command/options.h"
 #include "command/view_record.h"
 #include "model/event.h"
-#include "sample/census_source.h"
 #include "sample/live.h"
 
 /*
@@ -19,7 +18,6 @@
 
 #define WORD	    "" /* the screens need none */
 #define INTERVAL_NS ((int64_t)100 * 1000000)
-#define CENSUS_NS   ((int64_t)2 * 1000000000)
 
 struct view_command {
 	struct view_options options;
@@ -118,20 +116,7 @@ static void event(void *context, enum event_kind kind, int64_t taken_ns, const c
 
 static int open_census(void *context, struct census_feed **ret_feed)
 {
-	const struct view_command *view = context;
-	struct census_source *source;
-	struct census_feed *feed;
-	int r = census_open(&view->probe, CENSUS_NS, &source);
-
-	if (r < 0)
-		return r;
-	feed = census_feed_new(source);
-	if (!feed) {
-		census_close(source);
-		return -ENOMEM;
-	}
-	*ret_feed = feed;
-	return 0;
+	return view_open_census(&((struct view_command *)context)->probe, ret_feed);
 }
 
 /* The list of processes is the first screen. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "command/command_line.h"
+#include "kernel/probe.h"
 #include "sample/source.h"
 #include "ui/app.h"
 
@@ -38,6 +39,9 @@ int64_t view_interval_ns(const struct view_screen *screen);
 /* The app behind it, made by view_begin(): hooks, processes and workload are set there. */
 struct app *view_app(struct view_screen *screen);
 void view_set_hooks(struct view_screen *screen, const struct app_hooks *hooks);
+
+/* Starts to count processes and shared objects: a hook of the app for who has a probe. */
+int view_open_census(const struct probe *probe, struct census_feed **ret_feed);
 
 /*
  * Shows the source (owned from here on; NULL: the list of processes that the app has) until the

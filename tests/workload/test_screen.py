@@ -95,6 +95,19 @@ class Screen(Case):
                     self.assertEqual(self.ended(terminal), -way, terminal.screen())
                 self.assertEqual(leftovers(terminal.pid, self.word), [])
 
+    def test_shared_objects(self):
+        """M counts those of all processes, and shows the workload's with who maps it."""
+        terminal = self.open("--make-swap", "16M")
+        self.assertTrue(terminal.shows("pagemap-test", "shared-swap"), terminal.screen())
+        terminal.keys("M")
+        self.assertTrue(terminal.shows("shared objects by", "/dev/zero"), terminal.screen())
+        terminal.keys("/", "pagemap-test", "Enter")
+        terminal.keys("Enter")
+        self.assertTrue(terminal.shows("opens it"), terminal.screen())
+        terminal.keys("q")
+        self.assertEqual(self.ended(terminal), 0, terminal.screen())
+        self.assertEqual(leftovers(terminal.pid), [])
+
     def test_events_are_recorded(self):
         """What happens to a workload is in the log: by itself, by its panel, and by C, O and m."""
         log = os.path.join(self.folder, "events.pmtop")
