@@ -163,8 +163,8 @@ static void put_states(FILE *out, const struct snapshot *snapshot)
 		char size[UNITS_SIZE_MAX];
 
 		if (pages)
-			fprintf(out, "  %c %-11s %12" PRIu64 " pages %6s  %s\n", info->letter,
-				info->name, pages,
+			fprintf(out, "  %c %-11s %12" PRIu64 " %-5s %6s  %s\n", info->letter,
+				info->name, pages, pages == 1 ? "page" : "pages",
 				units_format_size(pages << PMTOP_PAGE_SHIFT, size), info->meaning);
 	}
 	if (snapshot->swap_unplaced)
