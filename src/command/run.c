@@ -189,6 +189,10 @@ static int run_batch(const struct run_options *o)
 	struct workload_why why;
 	int r, status;
 
+	if (o->log.max_bytes && !o->log.path) {
+		fprintf(stderr, "pmtop run: without a screen --max-size needs --record FILE\n");
+		return RUN_FAILED;
+	}
 	/* From here on, so that one that comes during the start also finds everything tidied up. */
 	run.signals = signals_open();
 	probe_run(&run.probe);

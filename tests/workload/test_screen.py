@@ -236,6 +236,12 @@ class Record(Case):
         self.assertGreaterEqual(len(self.samples(path)), 3)
         self.assertEqual(leftovers(terminal.pid), [])
 
+    def test_largest_size_of_nothing(self):
+        """On a screen R may record; without one nothing could."""
+        result = self.pmtop("--max-size", "1M", "--", "true")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("--max-size needs --record", result.stderr)
+
     def test_rotation_beside_the_pictures(self):
         path = os.path.join(self.folder, "log.pmtop")
         result = self.pmtop("--record", path, "--max-size", "128K", "--rotate", "1", "--interval",
