@@ -128,7 +128,8 @@ static int rotate(struct recorder *r, struct log_error *error)
 	log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME),
 			 "full; the next log goes on", NULL);
 	code = log_writer_close(TAKE(r->writer), error);
-	if (!code)
+	/* Busy: what is needed beside it goes with it. */
+	if (!code || code == -EBUSY)
 		code = rename_logs(options.path, r->options.rotate, error);
 	options.replace = false;
 	return code ? code : log_writer_open(&options, &r->writer, error);

@@ -351,28 +351,36 @@ uint64_t log_writer_bytes(const struct log_writer *writer)
 	return (uint64_t)(pages * writer->page_size);
 }
 
+/* Puts the WAL back into the file, as far as those who read it let us. */
+static int put_back(struct log_writer *writer, struct log_error *error)
+{
+	int frames = 0, done = 0;
+	int result = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+					       &frames, &done);
+
+	if (result == SQLITE_BUSY && done < frames)
+		return log_fail(error, -EBUSY,
+				"%s: somebody is reading it: its newest samples are in the -wal "
+				"beside it, keep both",
+				writer->path);
+	if (result && result != SQLITE_BUSY)
+		return database_error(writer->db, result, writer->path, error);
+	/* Not DELETE, for the reason in set_up(): both modes leave the same file. */
+	sqlite3_exec(writer->db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
+	return 0;
+}
+
 int log_writer_close(struct log_writer *writer, struct log_error *error)
 {
 	int code = writer_check_file(writer, error);
 
 	for (int i = 0; i < WRITER_STATEMENTS; i++)
 		sqlite3_finalize(TAKE(writer->statements[i]));
-	if (!code) {
-		int result = sqlite3_exec(writer->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL,
-					  NULL);
-
-		/*
-		 * Busy: somebody reads it; then the WAL stays, but it is empty. Not DELETE, for the
-		 * reason in set_up(): both modes leave the same file.
-		 */
-		if (!result)
-			sqlite3_exec(writer->db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
-		if (result)
-			code = database_error(writer->db, result, writer->path, error);
-		/* Nobody can read a log without a sample. */
-		if (!writer->samples)
-			writer_remove(writer->path);
-	}
+	/* Nobody can read a log without a sample. */
+	if (!code && !writer->samples)
+		writer_remove(writer->path);
+	else if (!code)
+		code = put_back(writer, error);
 	if (writer->alone && !code)
 		writer_remove_shm(writer->path);
 	writer_free(writer);

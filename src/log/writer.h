@@ -61,7 +61,7 @@ uint64_t log_writer_bytes(const struct log_writer *writer);
 
 /*
  * Closes, and makes the log one file again; frees the writer in any case. An error says that the
- * FILE-wal beside it is still needed (SQLite reads both).
+ * FILE-wal beside it is still needed (SQLite reads both); -EBUSY: since somebody is reading it.
  */
 int log_writer_close(struct log_writer *writer, struct log_error *error);
 

@@ -250,6 +250,24 @@ static void test_rotated_for_nothing(void **state)
 	assert_true(status.bytes > 0);
 }
 
+/* What a reader keeps from being put back into the file is said, and read with it. */
+static void test_closed_while_read(void **state)
+{
+	struct log_writer *writer = create();
+	struct log_error error = { 0 };
+	struct other busy;
+	int oldest;
+
+	append(writer, 5);
+	read_elsewhere("BEGIN; SELECT * FROM sample", &busy);
+	append(writer, 5);
+	assert_int_equal(log_writer_close(writer, &error), -EBUSY);
+	assert_non_null(strstr(error.text, "-wal beside it"));
+	assert_int_equal(samples_of_all(&oldest), 10);
+	assert_int_equal(ask(&busy), 5);
+	assert_int_equal(samples_of_all(&oldest), 10);
+}
+
 /* The name of a log that somebody still reads, and that is gone, is free for another one. */
 static void test_removed_while_read(void **state)
 {
@@ -260,7 +278,7 @@ static void test_removed_while_read(void **state)
 	append(writer, 5);
 	read_elsewhere("SELECT * FROM sample", &idle);
 	append(writer, 5);
-	log_writer_close(writer, NULL);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
 	assert_int_equal(unlink(path), 0);
 	writer = create();
 	append(writer, 3);
@@ -299,6 +317,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rotated_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rotated_for_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_closed_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_no_file_stays, set_up, tear_down),
 	};
