@@ -142,10 +142,11 @@ static void read_mountinfo(struct filesystems *f, const struct target *target)
 	}
 }
 
-static bool look_up(const struct filesystems *f, uint32_t major, uint32_t minor,
+/* Among the first `count` devices. */
+static bool look_up(const struct filesystems *f, size_t count, uint32_t major, uint32_t minor,
 		    enum filesystem_kind *ret_kind)
 {
-	for (size_t i = 0; i < f->count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (f->devices[i].major == major && f->devices[i].minor == minor) {
 			*ret_kind = f->devices[i].kind;
 			return true;
@@ -153,15 +154,23 @@ static bool look_up(const struct filesystems *f, uint32_t major, uint32_t minor,
 	return false;
 }
 
+enum filesystem_kind filesystems_kind_mapped(const struct filesystems *filesystems, uint32_t major,
+					     uint32_t minor)
+{
+	enum filesystem_kind kind;
+
+	return look_up(filesystems, filesystems->count, major, minor, &kind) ? kind
+									     : FILESYSTEM_UNKNOWN;
+}
+
 enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const struct target *target,
 				      uint32_t major, uint32_t minor)
 {
 	enum filesystem_kind kind;
 
-	if (look_up(filesystems, major, minor, &kind))
+	if (look_up(filesystems, filesystems->builtin, major, minor, &kind))
 		return kind;
-	if (!filesystems->may_read)
-		return FILESYSTEM_UNKNOWN;
-	read_mountinfo(filesystems, target);
-	return look_up(filesystems, major, minor, &kind) ? kind : FILESYSTEM_UNKNOWN;
+	if (filesystems->may_read)
+		read_mountinfo(filesystems, target);
+	return filesystems_kind_mapped(filesystems, major, minor);
 }

@@ -25,11 +25,18 @@ struct filesystems;
 struct filesystems *filesystems_new(const struct probe *probe);
 void filesystems_free(struct filesystems *filesystems);
 
-/* The kind of a device; reads mountinfo again (once per filesystems_refresh()) when it is new. */
+/*
+ * The kind of a device; reads mountinfo again, once per filesystems_refresh(): what is unmounted
+ * leaves its number to what is mounted next.
+ */
 enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const struct target *target,
 				      uint32_t major, uint32_t minor);
 
-/* Allows one more reading of mountinfo; called once per sample. */
+/* The same without reading, for a device that was mapped when filesystems_kind() was asked. */
+enum filesystem_kind filesystems_kind_mapped(const struct filesystems *filesystems, uint32_t major,
+					     uint32_t minor);
+
+/* Allows one more reading of mountinfo; called for each list of mappings that is read. */
 void filesystems_refresh(struct filesystems *filesystems);
 
 /* What a type of mountinfo ("tmpfs") is. Pure. */

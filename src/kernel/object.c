@@ -88,8 +88,8 @@ static bool may_ask(struct object_reader *r, const struct mapping *m)
 {
 	if (m->kind == MAPPING_SHMEM)
 		return true;
-	return m->kind == MAPPING_FILE && filesystems_kind(r->filesystems, r->target, m->dev_major,
-							   m->dev_minor) == FILESYSTEM_LOCAL;
+	return m->kind == MAPPING_FILE && filesystems_kind_mapped(r->filesystems, m->dev_major,
+								  m->dev_minor) == FILESYSTEM_LOCAL;
 }
 
 static void select_object(struct object_reader *r, const struct mapping *m)

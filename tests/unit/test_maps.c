@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -129,6 +133,46 @@ static void test_torn_list(void **state)
 	rmdir(directory);
 }
 
+static dev_t mount_at(const char *directory, const char *type)
+{
+	struct stat st;
+
+	assert_int_equal(mount("none", directory, type, 0, NULL), 0);
+	assert_int_equal(stat(directory, &st), 0);
+	return st.st_dev;
+}
+
+/* What was unmounted leaves its device number to what is mounted next. */
+static void test_device_number_is_used_again(void **state)
+{
+	char directory[] = "/tmp/pmtop-test-maps-XXXXXX";
+	struct target target = TARGET_CLOSED;
+	const struct probe probe = { 0 };
+	struct filesystems *filesystems;
+	dev_t first, second;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		skip(); /* needs CAP_SYS_ADMIN */
+	assert_non_null(mkdtemp(directory));
+	filesystems = filesystems_new(&probe);
+	target.proc = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	first = mount_at(directory, "tmpfs");
+	assert_int_equal(filesystems_kind(filesystems, &target, major(first), minor(first)),
+			 FILESYSTEM_SHMEM);
+	assert_int_equal(umount(directory), 0);
+	second = mount_at(directory, "ramfs");
+	filesystems_refresh(filesystems);
+	if (first == second)
+		assert_int_equal(filesystems_kind(filesystems, &target, major(first), minor(first)),
+				 FILESYSTEM_OTHER);
+	assert_int_equal(umount(directory), 0);
+	rmdir(directory);
+	filesystems_free(filesystems);
+	target_close(&target);
+	if (first != second)
+		skip(); /* somebody else has mounted meanwhile */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_line),
 		cmocka_unit_test(test_types_of_file_systems),
 		cmocka_unit_test(test_torn_list),
+		cmocka_unit_test(test_device_number_is_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
