@@ -139,6 +139,7 @@ static int open_pagemap(struct target *t)
 			return thread;
 		close(t->proc);
 		t->proc = thread;
+		t->first_ended = true;
 	}
 	t->pagemap = target_openat(t, "pagemap");
 	return t->pagemap < 0 ? t->pagemap : 0;
@@ -197,7 +198,8 @@ int target_follow_exec(struct target *target)
 		target_close(&now);
 		return -ESRCH;
 	}
-	now.execs = target->execs + 1;
+	/* Who execs is the first thread afterwards. */
+	now.execs = target->execs + !now.first_ended;
 	target_close(target);
 	*target = now;
 	return 0;

@@ -17,6 +17,7 @@ struct target {
 	int pagemap;
 	uint64_t start_time; /* clock ticks after boot, field 22 of /proc/PID/stat */
 	char comm[64];
+	bool first_ended; /* the first thread has: proc is that of another one */
 	unsigned int execs; /* how often it was found to have become another program */
 };
 
@@ -43,6 +44,7 @@ void target_close(struct target *target);
  * After an exec: the descriptor of pagemap stays with the memory that was given up, and reads
  * nothing any more (fs/proc/task_mmu.c takes the mm when it is opened). Opens that of the memory
  * there is now. -ESRCH when there is none: the process has ended. On failure nothing has changed.
+ * Also when the thread has ended through which the process was looked at, which is no exec.
  */
 int target_follow_exec(struct target *target);
 

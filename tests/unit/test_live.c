@@ -459,6 +459,62 @@ static void test_first_thread_has_ended(void **state)
 	munmap(c.area, PAGES * 4096);
 }
 
+static void *outlive_the_first(void *context)
+{
+	struct child *c = context;
+	char byte;
+
+	(void)!read(c->tell, &byte, 1);
+	c->area[0] = 1;
+	pause();
+	return NULL;
+}
+
+/* The first thread ends while it is watched: that is no exec, and the samples go on. */
+static void test_first_thread_ends(void **state)
+{
+	struct source_event event;
+	struct source_status status;
+	struct source *source;
+	struct child c;
+	int in[2], first[2];
+
+	c.area = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
+	madvise(c.area, PAGES * 4096, MADV_NOHUGEPAGE);
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(first), 0);
+	c.tell = in[0];
+	c.pid = fork();
+	if (!c.pid) {
+		pthread_t thread;
+		char byte;
+
+		pthread_create(&thread, NULL, outlive_the_first, &c);
+		(void)!read(first[0], &byte, 1);
+		pthread_exit(NULL);
+	}
+	source = open_live(c.pid, 1000000);
+	snapshot_unref(await(source, &c, 0));
+	assert_int_equal(write(first[1], "", 1), 1);
+	for (int i = 0; i < 5000 && !target_lacks_memory(c.pid); i++)
+		usleep(1000);
+	assert_non_null(target_lacks_memory(c.pid));
+	assert_int_equal(write(in[1], "", 1), 1);
+	snapshot_unref(await(source, &c, 1));
+	assert_int_equal(source->ops->events(source, &event, 1), 0);
+	source_status(source, &status);
+	assert_int_equal(status.state, SOURCE_LIVE);
+	source_free(source);
+	kill(c.pid, SIGKILL);
+	waitpid(c.pid, NULL, 0);
+	for (int i = 0; i < 2; i++) {
+		close(in[i]);
+		close(first[i]);
+	}
+	munmap(c.area, PAGES * 4096);
+}
+
 static void ignore_sample(void *context, struct snapshot *snapshot, struct page_detail *changed)
 {
 }
@@ -566,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_pid_is_used_again),
 		cmocka_unit_test(test_target_ends_at_any_moment),
 		cmocka_unit_test(test_first_thread_has_ended),
+		cmocka_unit_test(test_first_thread_ends),
 		cmocka_unit_test(test_exec),
 	};
 
