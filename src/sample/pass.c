@@ -112,6 +112,20 @@ static struct snapshot *start_snapshot(struct pass *p)
 	return s;
 }
 
+/* Both lists ascend, and what is in both is the same object. vsyscall is in every process. */
+static bool share_a_mapping(const struct mapping_list *a, const struct mapping_list *b)
+{
+	for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
+		if (a->items[i] == b->items[j])
+			return !(a->items[i]->start >> 63);
+		if (a->items[i]->start < b->items[j]->start)
+			i++;
+		else
+			j++;
+	}
+	return false;
+}
+
 static int read_list(struct pass *p)
 {
 	struct mapping_list list = { 0 };
@@ -121,6 +135,14 @@ static int read_list(struct pass *p)
 	error = maps_read(p->target, p->probe, p->filesystems, &p->list, &list);
 	if (error)
 		return error;
+	/*
+	 * Not even the vdso is where it was: another program. The memory before may live on with a
+	 * process that shared it (vfork), so that reading it does not fail.
+	 */
+	if (p->list.count && !share_a_mapping(&p->list, &list)) {
+		mapping_list_release(&list);
+		return -ESRCH;
+	}
 	p->list_is_restless = p->list.count && list.hash != p->list.hash;
 	p->list_is_new = true;
 	mapping_list_release(&p->list);

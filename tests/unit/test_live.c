@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -559,33 +560,28 @@ static void test_actions_are_events(void **state)
 	child_end(&c);
 }
 
-/* A process that becomes another program keeps its pid: it is watched on, and the moment has a name. */
-static void test_exec(void **state)
+static void sleep_when_told(int go)
+{
+	char byte;
+
+	(void)!read(go, &byte, 1);
+	execlp("sleep", "sleep", "1000", NULL);
+	_exit(1);
+}
+
+/* The process becomes "sleep" when `go` is closed. */
+static void expect_exec(pid_t pid, int go)
 {
 	struct source_event event = { 0 };
 	struct source_status status;
-	struct source *source;
+	struct source *source = open_live(pid, 1000000);
 	struct snapshot *s = NULL;
-	int go[2];
-	pid_t pid;
 
-	assert_int_equal(pipe(go), 0);
-	pid = fork();
-	if (!pid) {
-		char byte;
-
-		close(go[1]);
-		(void)!read(go[0], &byte, 1);
-		execlp("sleep", "sleep", "1000", NULL);
-		_exit(1);
-	}
-	close(go[0]);
-	source = open_live(pid, 1000000);
 	for (int i = 0; i < 2000 && (!s || s->partial); i++)
 		await_news(source, &s);
 	assert_non_null(s);
 	assert_string_not_equal(s->comm, "sleep");
-	close(go[1]);
+	close(go);
 	for (int i = 0; i < 5000 && strcmp(s->comm, "sleep") != 0; i++)
 		await_news(source, &s);
 	assert_non_null(s);
@@ -599,13 +595,62 @@ static void test_exec(void **state)
 	source_status(source, &status);
 	assert_int_equal(status.state, SOURCE_LIVE);
 	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 	for (int i = 0; i < 5000 && status.state == SOURCE_LIVE; i++) {
 		usleep(1000);
 		source_status(source, &status);
 	}
 	assert_int_equal(status.state, SOURCE_ENDED);
 	source_free(source);
+}
+
+/* A process that becomes another program keeps its pid: it is watched on, and the moment has a name. */
+static void test_exec(void **state)
+{
+	int go[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		sleep_when_told(go[0]);
+	}
+	close(go[0]);
+	expect_exec(pid, go[1]);
+	waitpid(pid, NULL, 0);
+}
+
+static int sharer(void *context)
+{
+	const int *go = context;
+
+	sleep_when_told(*go);
+	return 1;
+}
+
+/* The same, but the memory before lives on: another process shares it, as after vfork(). */
+static void test_exec_of_a_sharer(void **state)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int go[2], told[2];
+	pid_t parent, pid = 0;
+
+	assert_int_equal(pipe(go) | pipe(told), 0);
+	parent = fork();
+	if (!parent) {
+		close(go[1]);
+		pid = clone(sharer, stack + sizeof(stack), CLONE_VM | SIGCHLD, &go[0]);
+		(void)!write(told[1], &pid, sizeof(pid));
+		waitpid(pid, NULL, 0);
+		pause();
+	}
+	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+	close(told[0]);
+	close(told[1]);
+	close(go[0]);
+	expect_exec(pid, go[1]);
+	kill(parent, SIGKILL);
+	waitpid(parent, NULL, 0);
 }
 
 int main(void)
@@ -624,6 +669,7 @@ int main(void)
 		cmocka_unit_test(test_first_thread_has_ended),
 		cmocka_unit_test(test_first_thread_ends),
 		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec_of_a_sharer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
