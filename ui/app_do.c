@@ -79,10 +79,9 @@ static void command(struct app *app)
 		app_problem(app, "nothing is mapped at %s", text);
 		return;
 	}
-	app_problem(
-		app,
-		"no such command: %s (an address, @BOOKMARK, +3s or #120 of a replay, a name from ?)",
-		text);
+	app_problem(app,
+		    "no such command: %s (address, @BOOKMARK, of a replay +3s or #120, or see ?)",
+		    text);
 }
 
 static void send_request(struct app *app, enum source_action action, uint64_t start,
