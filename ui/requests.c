@@ -96,7 +96,7 @@ const struct request_info requests[REQUESTS] = {
 	[REQ_OBJECTS] = REQ("shared-objects", "M", SCREENS_ALL & ~SCREEN_OBJECTS, GROUP_LOOK, 8,
 			    NULL, "Shared memory objects of all processes, each once"),
 
-	[REQ_PAUSE] = REQ("pause", "Space", PROCESS, GROUP_TIME, 3, "pause", "Pause, and go on"),
+	[REQ_PAUSE] = REQ("pause", "Space", PROCESS, GROUP_TIME, 2, "pause", "Pause, and go on"),
 	[REQ_SAMPLE_BACK] =
 		REQ("sample-back", ",", PROCESS, GROUP_TIME, 8, NULL, "One sample back"),
 	[REQ_SAMPLE_ON] = REQ("sample-on", ".", PROCESS, GROUP_TIME, 3, "step", "One sample on"),

@@ -134,6 +134,8 @@ static void test_replay(void **state)
 	expect_footer(s, "Space play  . step  > event", "verify");
 	stage_draw(s, 80, 24);
 	expect_footer(s, "Space play  . step", NULL);
+	stage_draw(s, 60, 15); /* there is room for little, but for this */
+	expect_footer(s, "Space play", NULL);
 	stage_draw(s, 160, 30);
 	stage_keys(s, "Space");
 	expect_footer(s, "Space pause", "play");
