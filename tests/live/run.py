@@ -18,6 +18,7 @@ import case_bad_input
 import case_exact
 import case_fallbacks
 import case_limits
+import case_reservation
 import case_rights
 import case_servers
 import case_swaps
@@ -28,6 +29,7 @@ CASES = {
     "exact": case_exact,
     "limits": case_limits,
     "fallbacks": case_fallbacks,
+    "reservation": case_reservation,
     "rights": case_rights,
     "untouched": case_untouched,
     "bad_input": case_bad_input,

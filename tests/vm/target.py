@@ -12,6 +12,7 @@ import signal
 import sys
 
 PAGE = mmap.PAGESIZE
+NORESERVE = 0x4000
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
@@ -32,7 +33,7 @@ def map_pages(pages, flags, fd=-1, align=PAGE, prot=mmap.PROT_READ | mmap.PROT_W
     """A mapping between two gaps, so that it never merges with another."""
     gap = 2 * PAGE
     whole = check(libc.mmap(None, pages * PAGE + align + 2 * gap, 0,
-                            mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, -1, 0))
+                            mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NORESERVE, -1, 0))
     address = (whole + gap + align - 1) // align * align
     return check(libc.mmap(address, pages * PAGE, prot, flags | 0x10, fd, 0))
 
@@ -47,6 +48,14 @@ def anon(pages, align=PAGE):
 
 def shared(pages, align=PAGE):
     return map_pages(pages, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, align=align)
+
+
+def reserve(pages, kind):
+    """A range that may be larger than all memory: of "private", "shared" or "huge" pages."""
+    sharing = mmap.MAP_SHARED if kind == "shared" else mmap.MAP_PRIVATE
+    address = map_pages(pages, sharing | mmap.MAP_ANONYMOUS | NORESERVE, align=2 << 20)
+    advise(address, 0, pages, "hugepage" if kind == "huge" else "nohugepage")
+    return address
 
 
 def hugetlb(pages):
@@ -100,7 +109,8 @@ def lock():
 
 
 FUNCTIONS = {function.__name__: function for function in
-             (anon, shared, hugetlb, file, write, write_same, read, whole, advise, unmap, lock)}
+             (anon, shared, reserve, hugetlb, file, write, write_same, read, whole, advise, unmap,
+              lock)}
 
 
 def main():
