@@ -14,6 +14,9 @@ from harness import (PAGE, Failure, Skip, Target, check, libc, parse_json, push_
                      signal_quietly, smaps, stop)
 
 PAGES = 2048
+WITHOUT = ["pagemap_scan", "bpf", "cachestat", "mincore", "seek_data", "map_files", "sys_admin",
+           "cachestat,mincore", "cachestat,seek_data", "bpf,cachestat,map_files",
+           "pagemap_scan,sys_admin"]
 SYS_MADVISE_PAGEOUT, IPC_RMID, SHM_FLAGS = 21, 0, 0o1600
 
 # A process that maps what is asked for, says its own pid and waits. The object comes by a path.
@@ -127,13 +130,13 @@ def one_object(programs):
     return f"{size >> 10} kB, 3 mappers"
 
 
-def forked_slots(programs):
+def forked_slots(programs, *words):
     """Slots that a parent and its child share count once."""
     size = PAGES * PAGE
     with python(FAMILY % size) as (parent, child):
         stop(parent.pid)
         before = [kernel_sums(pid) for pid in (parent.pid, int(child))]
-        census = count(programs)
+        census = count(programs, *words)
         resume(parent.pid)
         check(census["totals"]["slots_seen"], "root sees no slots")
         twice = min(private for private, _ in before)
@@ -210,6 +213,26 @@ def untouched(programs):
     raise Failure("the target was touched:\n    " + "\n    ".join(found[:20]))
 
 
+def without(programs):
+    """A feature less: a process's sum is the kernel's; of what cannot be told, nothing is said."""
+    size = PAGES * PAGE
+    with python(OWNER % (size, size)) as (owner, _):
+        push_all_out(owner.pid, "/memfd:pmtop-census")
+        stop(owner.pid)
+        kernel = kernel_sums(owner.pid)
+        for features in WITHOUT:
+            census = count(programs, "--without", features)
+            process = by_pid(census)[owner.pid]
+            swap, = (o["swap"] for o in census["objects"] if o["mappers"] == [owner.pid])
+            check((process["swap"], process["shared_swap"]) == kernel,
+                  f"without {features}: {process}, the kernel says {kernel}")
+            check(swap == (None if "cachestat" in features else size),
+                  f"without {features}: {swap} bytes of the object are in swap, all {size} are")
+            check(census["totals"]["slots_seen"] == ("sys_admin" not in features),
+                  f"without {features}: {census['totals']}")
+    return f"{len(WITHOUT)} lists of features"
+
+
 def plain_user(programs):
     """Another user's process is unknown, not empty; its private swap is public."""
     pid = os.getpid()
@@ -222,7 +245,10 @@ def run(report, programs, options):
     del options
     report.case("swaps: an object with three mappers", one_object, programs)
     report.case("swaps: slots after a fork", forked_slots, programs)
+    report.case("swaps: slots after a fork, read word by word", forked_slots, programs, "--without",
+                "pagemap_scan")
     report.case("swaps: a segment without attachers", segment_without_attachers, programs)
     report.case("swaps: the whole machine", whole_machine, programs)
     report.case("swaps: untouched by counting", untouched, programs)
+    report.case("swaps: without a feature", without, programs)
     report.case("swaps: a plain user", plain_user, programs)
