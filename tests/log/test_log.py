@@ -5,6 +5,7 @@
 PMTOP, RECORD_COMPARE and TARGET are the programs. KILLS is how often a recorder is killed.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -115,6 +116,19 @@ def samples_of(path):
     done = pmtop("export", path, "--format", "json")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def await_samples(path):
+    """Until a log that is being recorded holds some, however much else goes on here."""
+    for _ in range(300):
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                if database.execute("SELECT count(*) FROM sample").fetchone()[0] > 1:
+                    return
+        except sqlite3.OperationalError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"nothing was recorded into {path}")
 
 
 class Quota:
@@ -254,7 +268,7 @@ class Log(unittest.TestCase):
         target = Target(1, 10, 10)
         recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
                                     stderr=subprocess.PIPE, text=True)
-        time.sleep(1.5)
+        await_samples(self.log)
         target.__exit__()
         message = recorder.communicate(timeout=20)[1]
         self.assertEqual(recorder.returncode, 0, message)
@@ -288,12 +302,13 @@ class Log(unittest.TestCase):
             with Target(1, 10, 10) as target:
                 recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log,
                                              "--force"], stderr=subprocess.PIPE, text=True)
-                time.sleep(1)
+                await_samples(self.log)
                 recorder.send_signal(number)
                 message = recorder.communicate(timeout=20)[1]
             self.assertEqual(recorder.returncode, 0, message)
             self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
             self.assertGreater(len(samples_of(self.log)), 1)
+            os.unlink(self.log)
 
     def test_killed_at_any_moment(self):
         """Every committed sample is whole and the log opens, whenever the recorder is killed."""
@@ -334,7 +349,7 @@ class Log(unittest.TestCase):
     def test_second_recorder_is_refused(self):
         with Target(1, 10, 10) as target:
             first = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log, "-q"])
-            time.sleep(1)
+            await_samples(self.log)
             for force in ([], ["--force"]):
                 second = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s",
                                *force)
@@ -353,7 +368,7 @@ class Log(unittest.TestCase):
         with Target(1, 10, 10) as target:
             recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
                                         stderr=subprocess.PIPE, text=True)
-            time.sleep(1)
+            await_samples(self.log)
             os.rename(self.log, self.log + ".away")
             message = recorder.communicate(timeout=20)[1]
         self.assertEqual(recorder.returncode, 1)
