@@ -185,13 +185,21 @@ void target_close(struct target *target)
 	}
 }
 
+/* A process that is ending has given up its memory, and its files are root's from then on. */
+static bool is_ending(const struct target *t)
+{
+	struct target_counters counters;
+
+	return target_counters(t, &counters) < 0 || !counters.size;
+}
+
 int target_follow_exec(struct target *target)
 {
 	struct target now;
 	int error = target_open(target->pid, &now);
 
 	if (error)
-		return error;
+		return is_ending(target) ? -ESRCH : error;
 	/* The pidfd that was opened first answers for the pid: it is still the same process. */
 	if (!target_is_alive(target) || now.start_time != target->start_time ||
 	    !has_memory(now.proc)) {

@@ -43,8 +43,9 @@ void target_close(struct target *target);
 /*
  * After an exec: the descriptor of pagemap stays with the memory that was given up, and reads
  * nothing any more (fs/proc/task_mmu.c takes the mm when it is opened). Opens that of the memory
- * there is now. -ESRCH when there is none: the process has ended. On failure nothing has changed.
- * Also when the thread has ended through which the process was looked at, which is no exec.
+ * there is now. -ESRCH when there is none: the process has ended, or is about to. On failure
+ * nothing has changed. Also when the thread has ended through which the process was looked at,
+ * which is no exec.
  */
 int target_follow_exec(struct target *target);
 

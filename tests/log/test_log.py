@@ -297,6 +297,25 @@ class Log(unittest.TestCase):
         self.assertRegex(info, r"stopped +#\d+ .* cannot be read any more: Permission denied")
         self.assertNotIn("ended", info)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to be somebody else")
+    def test_ends_under_a_plain_user(self):
+        """Between its last breath and its end a process is root's: that is no lack of rights."""
+        os.chmod(self.folder, 0o777)
+        for _ in range(8):
+            target = subprocess.Popen([*AS_NOBODY, TARGET, "60", "10", "10"],
+                                      stdout=subprocess.PIPE, text=True)
+            target.stdout.readline()
+            recorder = subprocess.Popen([*AS_NOBODY, PMTOP, "record", "-p", str(target.pid), "-o",
+                                         self.log, "--force", "--interval", "2ms"],
+                                        stderr=subprocess.PIPE, text=True)
+            await_samples(self.log)
+            target.kill()
+            message = recorder.communicate(timeout=30)[1]
+            target.communicate()
+            self.assertEqual(recorder.returncode, 0, message)
+            self.assertIn("the process ended", pmtop("replay", "--info", self.log).stdout)
+            os.unlink(self.log)
+
     def test_signals_close_the_log(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             with Target(1, 10, 10) as target:
