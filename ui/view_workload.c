@@ -110,9 +110,11 @@ static void start_or_stop(struct workload_view *v)
 	look(v);
 	if (r < 0)
 		app_message(v->app, "%s", message);
+	else if (stop)
+		app_message(v->app, "all its processes are killed");
 	else
-		app_message(v->app, stop ? "all its processes are killed" : "it runs again, pid %d",
-			    (int)v->status.pid);
+		app_message(v->app, "it runs again, pid %d%s%s", (int)v->status.pid,
+			    *message ? "; " : "", message);
 }
 
 static void scroll(struct workload_view *v, enum request request)

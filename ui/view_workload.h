@@ -18,7 +18,8 @@ struct workload_control {
 	int (*fd)(void *context); /* readable when it is time to poll */
 	int (*set_limit)(void *context, uint64_t bytes, char *message, size_t size);
 	int (*push_out)(void *context, char *message, size_t size);
-	int (*start)(void *context, char *message, size_t size); /* the command, again */
+	/* The command, again; the message may add something to that. */
+	int (*start)(void *context, char *message, size_t size);
 	int (*stop)(void *context, char *message, size_t size);
 	void (*end)(void *context); /* the view is freed: take everything away; may be NULL */
 };

@@ -96,6 +96,7 @@ static int open_source(const struct run_view *v, struct source **ret)
 static int start(void *context, char *message, size_t size)
 {
 	struct run_view *v = context;
+	bool recorded = v->record.recording;
 	struct source *source;
 	int r = workload_restart(v->workload, &v->why);
 
@@ -107,6 +108,8 @@ static int start(void *context, char *message, size_t size)
 		return r;
 	}
 	app_set_source(view_app(v->screen), source);
+	if (recorded)
+		snprintf(message, size, "%s", v->record.last);
 	return 0;
 }
 

@@ -220,6 +220,22 @@ class Record(Case):
         self.assertGreaterEqual(len(self.samples(path)), 3)
         self.assertEqual(leftovers(terminal.pid), [])
 
+    def test_another_start_ends_it(self):
+        """A log holds one process: that it has ended is said, and where it is."""
+        path = os.path.join(self.folder, "log.pmtop")
+        terminal = Terminal("--record", path, "--", "sleep", "1000", columns=200)
+        self.addCleanup(terminal.close)
+        self.assertTrue(terminal.shows("● rec 0:01"), terminal.screen())
+        terminal.keys("w", "s")
+        self.assertTrue(terminal.shows("all its processes are killed"), terminal.screen())
+        terminal.keys("s")
+        self.assertTrue(terminal.shows("it runs again, pid ", "; recorded ", "log.pmtop"),
+                        terminal.screen())
+        self.assertNotIn("● rec", terminal.screen())
+        self.assertGreaterEqual(len(self.samples(path)), 3)
+        terminal.keys("q")
+        wait_for(lambda: terminal.status() is not None)
+
     def test_largest_size_on_the_screen(self):
         """A full log ends the recording, not the command nor the view."""
         path = os.path.join(self.folder, "log.pmtop")
