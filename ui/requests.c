@@ -110,8 +110,9 @@ const struct request_info requests[REQUESTS] = {
 		REQ("baseline-clear", "B", PROCESS, GROUP_TIME, 9, NULL, "Forget the baseline"),
 	[REQ_BOOKMARK] = REQ("bookmark", "m", PROCESS, GROUP_TIME, 9, NULL,
 			     "Name this moment, in the history and in the log"),
-	[REQ_RECORD] =
-		REQ("record", "R", PROCESS, GROUP_TIME, 7, "rec", "Start or stop a recording"),
+	[REQ_RECORD] = REQ(
+		"record", "R", PROCESS, GROUP_TIME, 7, "rec",
+		"Start or stop a recording: pmtop-PID-DATE-TIME.pmtop in the current directory"),
 
 	[REQ_VERIFY] = REQ("verify", "V", PROCESS, GROUP_DO, 8, "verify",
 			   "Compare the counts with the kernel's own (smaps)"),
