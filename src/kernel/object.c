@@ -23,6 +23,7 @@ struct object_reader {
 	struct object_cache *cache; /* &own, or that of a file that is kept */
 	struct object_cache own; /* .fd is -1 when the object could not be opened */
 	struct object_files files;
+	struct object_descriptors descriptors; /* of one sample, and the looks after it */
 	unsigned char residency[OBJECT_CACHE_WINDOW]; /* one buffer for them all */
 };
 
@@ -57,6 +58,7 @@ void object_reader_begin(struct object_reader *reader)
 {
 	object_close(reader);
 	object_files_begin(&reader->files);
+	object_descriptors_forget(&reader->descriptors);
 }
 
 void object_reader_end(struct object_reader *reader)
@@ -69,6 +71,7 @@ void object_reader_let_go(struct object_reader *reader)
 {
 	object_close(reader);
 	object_files_let_go(&reader->files, true);
+	object_descriptors_forget(&reader->descriptors);
 }
 
 void object_close(struct object_reader *reader)
@@ -105,7 +108,8 @@ static void select_object(struct object_reader *r, const struct mapping *m)
 	kept = object_files_find(&r->files, m);
 	if (!kept) {
 		r->statistics.opens++;
-		r->own = (struct object_cache){ .fd = object_open(r->target, r->probe, m),
+		r->own = (struct object_cache){ .fd = object_open(r->target, r->probe, m,
+								  &r->descriptors),
 						.shmem = m->kind == MAPPING_SHMEM,
 						.want_marks = r->want_marks,
 						.probe = r->probe,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -61,12 +62,72 @@ static int open_by_map_files(const struct target *target, const struct mapping *
 	return open_verified(target->proc, name, m);
 }
 
-static int open_by_descriptor(const struct target *target, const struct mapping *m)
-{
-	CLEANUP(cleanup_closedir) DIR *directory = NULL;
-	int fd = openat(target->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
+/* A descriptor on a regular file or shared memory. */
+struct object_descriptor {
+	dev_t device;
+	ino_t inode;
+	unsigned int number;
+};
 
+static int compare_descriptors(const void *a, const void *b)
+{
+	const struct object_descriptor *x = a, *y = b;
+
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+void object_descriptors_forget(struct object_descriptors *descriptors)
+{
+	free(descriptors->items);
+	descriptors->items = NULL;
+	descriptors->count = 0;
+	descriptors->looked = false;
+}
+
+static void look_at_descriptors(struct object_descriptors *d, DIR *directory)
+{
+	struct dirent *entry;
+	size_t room = 0;
+	struct stat st;
+
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		d->looks++;
+		if (fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (d->count == room) {
+			void *grown;
+
+			room = room ? 2 * room : 64;
+			grown = reallocarray(d->items, room, sizeof(*d->items));
+			if (!grown)
+				break;
+			d->items = grown;
+		}
+		d->items[d->count++] = (struct object_descriptor){
+			st.st_dev, st.st_ino, (unsigned int)strtoul(entry->d_name, NULL, 10)
+		};
+	}
+	if (d->count)
+		qsort(d->items, d->count, sizeof(*d->items), compare_descriptors);
+}
+
+static int open_by_descriptor(const struct target *target, const struct mapping *m,
+			      struct object_descriptors *d)
+{
+	const struct object_descriptor wanted = { makedev(m->dev_major, m->dev_minor), m->inode,
+						  0 };
+	CLEANUP(cleanup_closedir) DIR *directory = NULL;
+	const struct object_descriptor *found;
+	char name[16];
+	int fd;
+
+	if (d->looked && !d->count)
+		return -ENOENT;
+	fd = openat(target->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	directory = fdopendir(fd);
@@ -74,16 +135,16 @@ static int open_by_descriptor(const struct target *target, const struct mapping 
 		close(fd);
 		return -ENOMEM;
 	}
-	while ((entry = readdir(directory))) {
-		int object;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		object = open_verified(fd, entry->d_name, m);
-		if (object >= 0)
-			return object;
-	}
-	return -ENOENT;
+	if (!d->looked)
+		look_at_descriptors(d, directory);
+	d->looked = true;
+	found = d->count ? bsearch(&wanted, d->items, d->count, sizeof(*d->items),
+				   compare_descriptors)
+			 : NULL;
+	if (!found)
+		return -ENOENT;
+	snprintf(name, sizeof(name), "%u", found->number);
+	return open_verified(fd, name, m);
 }
 
 static int open_by_name(const struct target *target, const struct mapping *m)
@@ -97,14 +158,14 @@ static int open_by_name(const struct target *target, const struct mapping *m)
 }
 
 int object_open(const struct target *target, const struct probe *probe,
-		const struct mapping *mapping)
+		const struct mapping *mapping, struct object_descriptors *descriptors)
 {
 	int fd = probe->has[PROBE_MAP_FILES] ? open_by_map_files(target, mapping) : -EPERM;
 
 	if (fd < 0)
 		fd = open_by_name(target, mapping);
 	if (fd < 0)
-		fd = open_by_descriptor(target, mapping);
+		fd = open_by_descriptor(target, mapping, descriptors);
 	return fd < 0 ? -EACCES : fd;
 }
 

@@ -69,6 +69,7 @@ struct look {
 	struct shared_reader *reader;
 	const struct target *target;
 	uint64_t namespace; /* its mount namespace */
+	struct object_descriptors descriptors;
 	uint64_t swapped; /* pages */
 	/* An object could not be asked, or private copies may hide swapped pages of one. */
 	bool incomplete;
@@ -113,7 +114,8 @@ static bool is_shmem(struct look *look, const struct mapping *m)
 static int ask(struct look *look, const struct mapping *m, struct shared_object *o, uint64_t first,
 	       uint64_t count, uint64_t *ret_swapped)
 {
-	CLEANUP(cleanup_close) int fd = object_open(look->target, look->reader->probe, m);
+	CLEANUP(cleanup_close)
+	int fd = object_open(look->target, look->reader->probe, m, &look->descriptors);
 	struct object_cache cache = { .fd = fd, .shmem = true, .probe = look->reader->probe };
 	struct stat st;
 	uint64_t cached;
@@ -240,6 +242,7 @@ int shared_look(struct shared_reader *reader, struct census_process *process)
 		r = maps_each(&target, on_mapping, &look);
 	if (!r)
 		settle(&look, process);
+	object_descriptors_forget(&look.descriptors);
 	target_close(&target);
 	return r;
 }
