@@ -141,8 +141,15 @@ struct search {
 	/* The pages of a block where it has no row, from one sample to another. */
 	struct log_block fill;
 	uint64_t fill_block, fill_from, fill_to;
+	struct read_layout here; /* the mappings of `sample`, which each block asks for */
+	bool here_known;
 	struct log_error *error;
 };
+
+static void cleanup_search(const struct search *search)
+{
+	read_layout_free(&search->here);
+}
 
 /* The next sample from `from` on at which a block has another row; UINT64_MAX: none. */
 static int next_row(const struct search *search, uint64_t block, uint64_t from, uint64_t *ret_next)
@@ -219,27 +226,40 @@ static void add_fill(struct search *search, const struct read_mapping *m)
 		search->fill_to = (uint64_t)m->last_sample;
 }
 
+static int read_mappings(const struct search *search, uint64_t sample,
+			 struct read_layout *ret_layout)
+{
+	struct read_sample row;
+	int code = reader_read_sample(search->reader, sample, &row, search->error);
+
+	return code ? code
+		    : reader_read_layout(search->reader, sample, &row, NULL, 0, ret_layout,
+					 search->error);
+}
+
 static int read_fill(struct search *search, uint64_t block, uint64_t sample)
 {
-	CLEANUP(read_layout_free) struct read_layout layout = { 0 };
+	CLEANUP(read_layout_free) struct read_layout other = { 0 };
+	bool here = sample == search->sample;
+	const struct read_layout *layout = here ? &search->here : &other;
 	uint64_t base = block << LOG_BLOCK_SHIFT;
-	struct read_sample row;
-	int code;
+	int code = 0;
 
 	if (search->fill_block == block && sample >= search->fill_from && sample <= search->fill_to)
 		return 0;
-	code = reader_read_sample(search->reader, sample, &row, search->error);
-	if (!code)
-		code = reader_read_layout(search->reader, sample, &row, NULL, 0, &layout,
-					  search->error);
+	if (!here)
+		code = read_mappings(search, sample, &other);
+	else if (!search->here_known)
+		code = read_mappings(search, sample, &search->here);
 	if (code)
 		return code;
+	search->here_known |= here;
 	log_block_clear(&search->fill);
 	search->fill_block = block;
 	search->fill_from = 0;
 	search->fill_to = UINT64_MAX;
-	for (size_t i = 0; i < layout.count; i++)
-		add_fill(search, &layout.rows[i]);
+	for (size_t i = 0; i < layout->count; i++)
+		add_fill(search, &layout->rows[i]);
 	/* Where nothing is mapped, something may be mapped in the next sample. */
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
 		if (is_wanted(search, base + i) && search->fill.state[i] == LOG_NO_PAGE)
@@ -292,6 +312,7 @@ static int search_block(struct search *search, uint64_t block)
 int log_reader_change(struct log_reader *reader, uint64_t sample, int direction, uint64_t start,
 		      uint64_t length, uint64_t *ret_sample, struct log_error *error)
 {
+	CLEANUP(cleanup_search)
 	struct search search = {
 		.reader = reader,
 		.sample = sample,

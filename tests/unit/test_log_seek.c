@@ -195,6 +195,63 @@ static void test_changes_of_one_page(void **state)
 	pages_builder_free(b);
 }
 
+#define LARGE_BLOCKS 2048u
+#define SMALL_ONES   5000u
+
+/* A mapping of many blocks, in each of which one page is touched or none is, among many others. */
+static void append_large(struct log_writer *writer, struct pages_builder *b, uint64_t sequence)
+{
+	struct snapshot *s = snapshot_new(SMALL_ONES + 1);
+	struct mapping like;
+
+	memset(&like, 0, sizeof(like));
+	memcpy(like.perms, "rw-p", 5);
+	for (uint64_t k = 0; k <= SMALL_ONES; k++) {
+		like.start =
+			(UINT64_C(1) << 40) + (k ? ((uint64_t)LARGE_BLOCKS << 21) + k * 8192 : 0);
+		like.end = like.start + (k ? 4096 : (uint64_t)LARGE_BLOCKS << 21);
+		s->mappings[k].mapping = mapping_new(&like, "", 0);
+		pages_builder_start(b, like.start, NULL);
+		for (unsigned int block = 0; !k && block < LARGE_BLOCKS; block++) {
+			pages_builder_add(b, 1, sequence ? PAGE_ANON : PAGE_NONE, 0);
+			pages_builder_add(b, 511, PAGE_NONE, 0);
+		}
+		if (k)
+			pages_builder_add(b, 1, PAGE_NONE, 0);
+		assert_int_equal(pages_builder_finish(b, &facts, &s->mappings[k].pages), 0);
+	}
+	s->pid = 1;
+	s->sequence = sequence;
+	snapshot_seal(s);
+	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	snapshot_unref(s);
+}
+
+/* The mappings are not read anew for each block. */
+static void test_change_of_a_large_mapping(void **state)
+{
+	const struct log_writer_options options = { .path = "/tmp/pmtop-test-large",
+						    .replace = true };
+	struct pages_builder *b = pages_builder_new();
+	struct log_error error = { 0 };
+	struct log_writer *writer;
+	struct log_reader *reader;
+	uint64_t found;
+
+	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
+	append_large(writer, b, 0);
+	append_large(writer, b, 1);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	assert_int_equal(log_reader_open(options.path, &reader, NULL), 0);
+	if (log_reader_change(reader, 0, 1, UINT64_C(1) << 40, (uint64_t)LARGE_BLOCKS << 21, &found,
+			      &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(found, 1);
+	log_reader_free(reader);
+	unlink(options.path);
+	pages_builder_free(b);
+}
+
 /* 512 slots in no order, of which one is another in each sample: a row is told from an older one. */
 static void append_slots(struct log_writer *writer, struct pages_builder *b,
 			 struct mapping *mapping, uint64_t sequence)
@@ -311,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near),
 					    cmocka_unit_test(test_changes_of_one_page),
+					    cmocka_unit_test(test_change_of_a_large_mapping),
 					    cmocka_unit_test(test_bookmark_after_reading),
 					    cmocka_unit_test(test_gives_up) };
 
