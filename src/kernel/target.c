@@ -241,18 +241,39 @@ int target_exit_status(const struct target *target, int *ret_status)
 	return 0;
 }
 
-/* The number of kB behind a key of /proc/PID/status, in pages. */
-static uint64_t status_pages(const char *status, const char *key)
+/* The number of kB in a line of /proc/PID/status, in pages. */
+static void take_kib(const char *line, const char *key, uint64_t *pages)
 {
-	const char *line = strstr(status, key);
+	if (!strncmp(line, key, strlen(key)))
+		*pages = strtoull(line + strlen(key), NULL, 10) / (PMTOP_PAGE_SIZE / 1024);
+}
 
-	return line ? strtoull(line + strlen(key), NULL, 10) / (PMTOP_PAGE_SIZE / 1024) : 0;
+/* By lines: before these stand the groups of the user, who may be in many thousands. */
+static int read_status(const struct target *target, struct target_counters *counters)
+{
+	CLEANUP(cleanup_free) char *line = NULL;
+	CLEANUP(cleanup_fclose) FILE *file = NULL;
+	int fd = target_openat(target, "status");
+	size_t size = 0;
+
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (getline(&line, &size, file) > 0) {
+		take_kib(line, "VmPTE:", &counters->page_tables);
+		take_kib(line, "VmSwap:", &counters->swap);
+	}
+	return ferror(file) ? -ESRCH : 0;
 }
 
 int target_counters(const struct target *target, struct target_counters *ret_counters)
 {
 	struct target_counters c = { 0 };
-	char text[8192], *rest;
+	char text[1024], *rest;
 	int n = target_read_text(target->proc, "stat", text, sizeof(text));
 
 	if (n < 0)
@@ -268,11 +289,9 @@ int target_counters(const struct target *target, struct target_counters *ret_cou
 	c.size = word_number(text, 0);
 	c.resident = word_number(text, 1);
 	c.shared = word_number(text, 2);
-	n = target_read_text(target->proc, "status", text, sizeof(text));
+	n = read_status(target, &c);
 	if (n < 0)
 		return n;
-	c.swap = status_pages(text, "\nVmSwap:");
-	c.page_tables = status_pages(text, "\nVmPTE:");
 	*ret_counters = c;
 	return 0;
 }
