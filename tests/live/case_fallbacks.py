@@ -17,6 +17,7 @@ WITHOUT = [
     ("kpageflags,kpagecount", allow()),
     ("mincore", allow()),
     ("seek_data", allow()),
+    ("map_files", allow()),
     ("cachestat,mincore", allow(none=["cached"])),
     ("cachestat,seek_data", allow(none=["cached"])),
     ("bpf,cachestat", allow(unknown=OBJECT, none=["cached"])),
