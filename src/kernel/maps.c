@@ -273,23 +273,32 @@ int maps_read(const struct target *target, const struct probe *probe,
 struct each {
 	maps_callback *callback;
 	void *context;
+	uint64_t told; /* addresses below have been given */
 };
 
 static int give_line(void *context, const char *line, size_t length)
 {
-	const struct each *e = context;
+	struct each *e = context;
 	const char *name;
 	size_t name_length;
 	struct mapping m;
 
 	if (!maps_parse_line(line, length, &m, &name, &name_length))
 		return -EPROTO;
+	/* See make_way(); what was given cannot be taken back. */
+	if (m.end <= e->told)
+		return 0;
+	if (m.start < e->told) {
+		m.offset += m.inode ? e->told - m.start : 0;
+		m.start = e->told;
+	}
+	e->told = m.end;
 	return e->callback(e->context, &m, name, name_length);
 }
 
 int maps_each(const struct target *target, maps_callback *callback, void *context)
 {
-	struct each e = { callback, context };
+	struct each e = { callback, context, 0 };
 	uint64_t hash;
 
 	return read_lines(target, give_line, &e, &hash);

@@ -37,8 +37,9 @@ int maps_read(const struct target *target, const struct probe *probe,
 
 /*
  * Gives each mapping to the callback as the text has it: kind 0, without a reference, the name
- * (raw, not terminated) good during the call. Makes no list, for whoever looks at many processes. A
- * result other than 0 ends it and is handed up. Errors as of maps_read().
+ * (raw, not terminated) good during the call. Each address once, ascending. Makes no list, for
+ * whoever looks at many processes. A result other than 0 ends it and is handed up. Errors as of
+ * maps_read().
  */
 typedef int maps_callback(void *context, const struct mapping *raw, const char *name,
 			  size_t name_length);

@@ -92,6 +92,21 @@ static void test_types_of_file_systems(void **state)
 	assert_int_equal(filesystem_type_kind("hugetlbfs"), FILESYSTEM_HUGETLB);
 }
 
+/* Pages that were given; each mapping begins behind the one before. */
+struct given {
+	uint64_t end, pages;
+};
+
+static int take_given(void *context, const struct mapping *raw, const char *name, size_t length)
+{
+	struct given *g = context;
+
+	assert_true(raw->start >= g->end);
+	g->end = raw->end;
+	g->pages += mapping_pages(raw);
+	return 0;
+}
+
 /* A list that was told while mappings were merged and split: each address is in it once. */
 static void test_torn_list(void **state)
 {
@@ -108,6 +123,7 @@ static void test_torn_list(void **state)
 	char directory[] = "/tmp/pmtop-test-maps-XXXXXX", path[64];
 	struct target target = TARGET_CLOSED;
 	struct mapping_list list = { 0 };
+	struct given given = { 0 };
 	const struct probe probe = { 0 };
 	struct filesystems *filesystems = filesystems_new(&probe);
 	FILE *file;
@@ -126,6 +142,8 @@ static void test_torn_list(void **state)
 		assert_int_equal(list.items[i]->end, wanted[i][1]);
 		assert_int_equal(list.items[i]->offset, wanted[i][2]);
 	}
+	assert_int_equal(maps_each(&target, take_given, &given), 0);
+	assert_int_equal(given.pages, 0xd); /* 10000 to 1c000, and 20000 */
 	mapping_list_release(&list);
 	filesystems_free(filesystems);
 	target_close(&target);
