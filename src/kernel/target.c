@@ -241,19 +241,25 @@ int target_exit_status(const struct target *target, int *ret_status)
 	return 0;
 }
 
-/* The number of kB in a line of /proc/PID/status, in pages. */
-static void take_kib(const char *line, const char *key, uint64_t *pages)
+/* Whether a line of /proc/PID/status has the key; the number of kB behind it, in pages. */
+static bool take_kib(const char *line, const char *key, uint64_t *pages)
 {
-	if (!strncmp(line, key, strlen(key)))
-		*pages = strtoull(line + strlen(key), NULL, 10) / (PMTOP_PAGE_SIZE / 1024);
+	if (strncmp(line, key, strlen(key)))
+		return false;
+	*pages = strtoull(line + strlen(key), NULL, 10) / (PMTOP_PAGE_SIZE / 1024);
+	return true;
 }
 
-/* By lines: before these stand the groups of the user, who may be in many thousands. */
+/*
+ * By lines: before these stand the groups of the user, who may be in many thousands. Done for each
+ * sample and each look between, so most are read at once, and not to the end.
+ */
 static int read_status(const struct target *target, struct target_counters *counters)
 {
+	char buffer[8192];
 	CLEANUP(cleanup_free) char *line = NULL;
 	CLEANUP(cleanup_fclose) FILE *file = NULL;
-	int fd = target_openat(target, "status");
+	int fd = target_openat(target, "status"), wanted = 2;
 	size_t size = 0;
 
 	if (fd < 0)
@@ -263,10 +269,10 @@ static int read_status(const struct target *target, struct target_counters *coun
 		close(fd);
 		return -ENOMEM;
 	}
-	while (getline(&line, &size, file) > 0) {
-		take_kib(line, "VmPTE:", &counters->page_tables);
-		take_kib(line, "VmSwap:", &counters->swap);
-	}
+	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
+	while (wanted && getline(&line, &size, file) > 0)
+		wanted -= take_kib(line, "VmPTE:", &counters->page_tables) ||
+			  take_kib(line, "VmSwap:", &counters->swap);
 	return ferror(file) ? -ESRCH : 0;
 }
 
