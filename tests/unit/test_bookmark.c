@@ -21,37 +21,28 @@
 #include "log/writer.h"
 #include "sample/replay.h"
 #include "tests/unit/await.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
 #define KILLS 40
 
-static char folder[64], path[96];
+static struct log_folder folder;
+static const char *const path = folder.log;
 
 static int set_up(void **state)
 {
-	snprintf(folder, sizeof(folder), "/tmp/pmtop-bookmark-XXXXXX");
-	if (!mkdtemp(folder) || chmod(folder, 0755))
-		return -1;
-	snprintf(path, sizeof(path), "%s/log.pmtop", folder);
-	return 0;
+	return log_folder_make(&folder) || chmod(folder.name, 0755) ? -1 : 0;
 }
 
 static int tear_down(void **state)
 {
-	DIR *directory = opendir(folder);
-	struct dirent *entry;
-
-	while ((entry = readdir(directory)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	closedir(directory);
-	return rmdir(folder);
+	return log_folder_remove(&folder);
 }
 
 /* How many files lie beside the log. */
 static int others(void)
 {
-	DIR *directory = opendir(folder);
+	DIR *directory = opendir(folder.name);
 	int count = -1;
 
 	for (struct dirent *entry; (entry = readdir(directory));)
@@ -329,13 +320,13 @@ static void test_without_rights(void **state)
 	assert_int_equal(as_nobody(keep_and_return), EACCES);
 	/* The file may be written to, but not the directory. */
 	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(chmod(folder.name, 0555), 0);
 	assert_int_equal(as_nobody(keep_and_return), EACCES);
 	now = bytes_of(&after);
 	assert_int_equal(after, size);
 	assert_memory_equal(now, bytes, size);
 	assert_int_equal(others(), 0);
-	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(chmod(folder.name, 0777), 0);
 	assert_int_equal(as_nobody(keep_and_return), 0);
 	free(bytes);
 	free(now);
@@ -347,8 +338,8 @@ static void make_link(char folder_of_link[static 64], char kept_path[static 96])
 	snprintf(folder_of_link, 64, "/tmp/pmtop-bookmark-link-XXXXXX");
 	assert_non_null(mkdtemp(folder_of_link));
 	assert_int_equal(chmod(folder_of_link, 0777), 0);
-	memcpy(kept_path, path, sizeof(path));
-	snprintf(path, sizeof(path), "%s/link", folder_of_link);
+	memcpy(kept_path, folder.log, sizeof(folder.log));
+	snprintf(folder.log, sizeof(folder.log), "%s/link", folder_of_link);
 	assert_int_equal(symlink(kept_path, path), 0);
 }
 
@@ -356,7 +347,7 @@ static void remove_link(const char *folder_of_link, const char *kept_path)
 {
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(folder_of_link), 0); /* nothing else was left in it */
-	memcpy(path, kept_path, sizeof(path));
+	memcpy(folder.log, kept_path, sizeof(folder.log));
 }
 
 /* How many samples there are; all of them can be loaded. */
@@ -383,14 +374,14 @@ static void test_through_a_symlink(void **state)
 	make_log(3, true);
 	bytes = bytes_of(&size);
 	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(chmod(folder.name, 0555), 0);
 	make_link(link_folder, kept_path);
 	assert_int_equal(as_nobody(keep_and_return), EACCES);
 	now = bytes_of(&after);
 	assert_int_equal(after, size);
 	assert_memory_equal(now, bytes, size);
 	assert_int_equal(as_nobody(samples_and_return), 3);
-	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(chmod(folder.name, 0777), 0);
 	assert_int_equal(as_nobody(keep_and_return), 0);
 	assert_int_equal(others(), 0);
 	remove_link(link_folder, kept_path);
@@ -412,7 +403,7 @@ static void test_cut_off_through_a_symlink(void **state)
 	snprintf(side, sizeof(side), "%s-wal", path);
 	assert_int_equal(chmod(side, 0644), 0);
 	assert_int_equal(chmod(path, 0644), 0);
-	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(chmod(folder.name, 0555), 0);
 	assert_int_equal(as_nobody(samples_and_return), 12);
 	make_link(link_folder, kept_path);
 	assert_int_equal(as_nobody(samples_and_return), 12);
@@ -456,7 +447,7 @@ static void test_no_room_for_a_wal(void **state)
 		log_reader_free(reader);
 	}
 	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(chmod(folder.name, 0777), 0);
 	assert_int_equal(as_nobody(refused_for_room), EFBIG);
 	now = bytes_of(&after);
 	assert_int_equal(after, size);

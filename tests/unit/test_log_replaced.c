@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A log takes the place of another one: whoever reads that goes on with it, and nothing is lost. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,31 +13,22 @@
 
 #include "log/reader.h"
 #include "log/recorder.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
 #define SMALL (128u << 10)
 
-static char folder[64], path[96];
+static struct log_folder folder;
+static const char *const path = folder.log;
 
 static int set_up(void **state)
 {
-	snprintf(folder, sizeof(folder), "/tmp/pmtop-replaced-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/log.pmtop", folder);
-	return 0;
+	return log_folder_make(&folder);
 }
 
 static int tear_down(void **state)
 {
-	DIR *directory = opendir(folder);
-	struct dirent *entry;
-
-	while ((entry = readdir(directory)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	closedir(directory);
-	return rmdir(folder);
+	return log_folder_remove(&folder);
 }
 
 static struct snapshot *bare(uint64_t sequence)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PMTOP_TESTS_LOG_FOLDER_H
+#define PMTOP_TESTS_LOG_FOLDER_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A folder of its own for a log and for all that comes to stand beside it. */
+struct log_folder {
+	char name[64], log[96];
+};
+
+static int log_folder_make(struct log_folder *folder)
+{
+	snprintf(folder->name, sizeof(folder->name), "/tmp/pmtop-log-XXXXXX");
+	if (!mkdtemp(folder->name))
+		return -1;
+	snprintf(folder->log, sizeof(folder->log), "%s/log.pmtop", folder->name);
+	return 0;
+}
+
+static int log_folder_remove(const struct log_folder *folder)
+{
+	DIR *directory = opendir(folder->name);
+	struct dirent *entry;
+
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	closedir(directory);
+	return rmdir(folder->name);
+}
+
+#endif
