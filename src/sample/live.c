@@ -163,6 +163,8 @@ void live_observe(struct source *live, const struct live_observer *observer, voi
 	pthread_mutex_lock(&l->lock);
 	l->observer = observer;
 	l->observer_context = context;
+	l->observer_new = observer != NULL;
+	pthread_cond_signal(&l->wake);
 	pthread_mutex_unlock(&l->lock);
 }
 

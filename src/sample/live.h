@@ -44,7 +44,11 @@ int live_open(const struct live_options *options, const struct probe *probe,
 /* The process that is sampled. */
 pid_t live_pid(const struct source *live);
 
-/* Sets or (NULL) removes the observer; after the return the old one is called no more. */
+/*
+ * Sets or (NULL) removes the observer; after the return the old one is called no more. A new one is
+ * told of the newest complete sample at once, if there is one: the next may be far away, since
+ * samples that cost much come rarely, and while it is paused none come.
+ */
 void live_observe(struct source *live, const struct live_observer *observer, void *context);
 
 /*

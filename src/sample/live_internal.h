@@ -40,6 +40,7 @@ struct live {
 	unsigned int event_count;
 	const struct live_observer *observer;
 	void *observer_context;
+	bool observer_new; /* has not been told of any sample */
 };
 
 /*

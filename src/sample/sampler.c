@@ -144,9 +144,20 @@ static void observe(struct sampler *s, struct snapshot *snapshot)
 	pthread_mutex_lock(&l->lock);
 	if (l->observer)
 		l->observer->sample(l->observer_context, snapshot, changed);
+	l->observer_new = false;
 	pthread_mutex_unlock(&l->lock);
 	if (changed)
 		page_detail_unref(changed);
+}
+
+/* A new observer begins with the newest sample there is. The lock is held. */
+static void greet_observer(const struct sampler *s)
+{
+	struct live *l = s->live;
+
+	if (l->observer_new && s->last)
+		l->observer->sample(l->observer_context, s->last, NULL);
+	l->observer_new = false;
 }
 
 /* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
@@ -265,13 +276,17 @@ static void do_request(struct sampler *s, const struct source_request *request)
 }
 
 /* Waits until the next sample is due or the user wants something. The lock is held. */
-static void wait_for_turn(struct live *l, int64_t due_ns)
+static void wait_for_turn(const struct sampler *s)
 {
+	const int64_t due_ns = s->pace.due_ns;
+	struct live *l = s->live;
+
 	if (due_ns - clock_ns(CLOCK_MONOTONIC) > REST_NS)
 		pass_rest(l->pass);
 	while (!l->stop && !l->sample_now && !l->request_count) {
 		struct timespec until = { due_ns / 1000000000, due_ns % 1000000000 };
 
+		greet_observer(s);
 		if (l->paused) {
 			pass_rest(l->pass);
 			pthread_cond_wait(&l->wake, &l->lock);
@@ -322,7 +337,7 @@ void *sampler_run(void *context)
 		bool force, paused;
 
 		pthread_mutex_lock(&l->lock);
-		wait_for_turn(l, s->pace.due_ns);
+		wait_for_turn(s);
 		count = l->request_count;
 		memcpy(requests, l->requests, count * sizeof(requests[0]));
 		l->request_count = 0;

@@ -209,6 +209,34 @@ static void test_observer_sees_samples_in_order(void **state)
 	child_end(&c);
 }
 
+static void await_count(atomic_uint *seen, unsigned int wanted)
+{
+	for (int round = 0; round < 2000 && atomic_load(seen) < wanted; round++)
+		usleep(10000);
+	assert_int_equal(atomic_load(seen), wanted);
+}
+
+/* The next sample is an hour away, or does not come at all. */
+static void test_observer_begins_with_the_newest_sample(void **state)
+{
+	static const struct live_observer observer = { .sample = count_sample };
+	struct child c;
+	struct source *source;
+	atomic_uint seen = 0;
+
+	child_start(&c);
+	source = open_live(c.pid, INT64_C(3600) * 1000000000);
+	snapshot_unref(await(source, &c, 0));
+	live_observe(source, &observer, &seen);
+	await_count(&seen, 1);
+	source_set_paused(source, true);
+	live_observe(source, NULL, NULL);
+	live_observe(source, &observer, &seen);
+	await_count(&seen, 2);
+	source_free(source);
+	child_end(&c);
+}
+
 static void test_focus_brings_raw_facts(void **state)
 {
 	struct child c;
@@ -672,6 +700,7 @@ int main(void)
 		cmocka_unit_test(test_pages_appear_as_they_are_touched),
 		cmocka_unit_test(test_paused_takes_no_sample_but_on_demand),
 		cmocka_unit_test(test_observer_sees_samples_in_order),
+		cmocka_unit_test(test_observer_begins_with_the_newest_sample),
 		cmocka_unit_test(test_actions_are_events),
 		cmocka_unit_test(test_verified_until_it_changes),
 		cmocka_unit_test(test_focus_brings_raw_facts),
