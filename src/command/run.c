@@ -94,10 +94,22 @@ static void look_at_recording(struct run *run)
 		snapshot_unref(snapshot);
 }
 
-/* With how the workload ended in it; what went wrong with the log is said. */
-static void end_recording(struct run *run)
+/* What went wrong with the log; one without a sample is taken away. */
+static void say_recording(const struct recording_status *log)
 {
 	char shown[RECORDING_MESSAGE * 2];
+
+	if (!log->runs) {
+		escape_text(log->message, strlen(log->message), shown, sizeof(shown));
+		fprintf(stderr, "pmtop run: the recording ended early: %s\n", shown);
+	} else if (!log->samples) {
+		fprintf(stderr, "pmtop run: nothing was recorded: no sample was taken meanwhile\n");
+	}
+}
+
+/* With how the workload ended in it. */
+static void end_recording(struct run *run)
+{
 	const struct workload_status *s = workload_status(run->workload);
 	struct recording_status log;
 	struct source_status live;
@@ -111,12 +123,8 @@ static void end_recording(struct run *run)
 			recording_event(run->recording, EVENT_OOM, 0, "killed by the OOM killer");
 		if (s->state != WORKLOAD_RUNNING)
 			recording_event(run->recording, EVENT_ENDED, 0, end);
-		recording_status(run->recording, &log);
-		if (!log.runs) {
-			escape_text(log.message, strlen(log.message), shown, sizeof(shown));
-			fprintf(stderr, "pmtop run: the recording ended early: %s\n", shown);
-		}
 		recording_stop(run->recording, &log);
+		say_recording(&log);
 	}
 	if (run->source)
 		source_free(run->source);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Limits, the OOM killer, rights, and the built-in reproduction."""
 
+import contextlib
 import glob
 import json
 import os
@@ -17,6 +18,15 @@ NOBODY = 65534
 AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
 
 
+def count_samples(log):
+    """How many a log has by now; 0 when there is none yet."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{log}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT count(*) FROM sample").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
 class Memory(Case):
     def test_oom(self):
         result = self.pmtop("--limit", "20M", "--swap-limit", "0", "--", PYTHON, CHILD, "hog",
@@ -29,12 +39,18 @@ class Memory(Case):
         self.assertIn("oom-kills 1", result.stdout)
 
     def test_what_the_log_says_of_an_oom(self):
-        # The hog waits for the recorder, which in a slow guest takes its time to begin.
         log = os.path.join(self.folder, "oom.pmtop")
-        result = self.pmtop("--limit", "20M", "--swap-limit", "0", "--duration", "60s", "--record",
-                            log, "--", "sh", "-c", f"until [ -s {log} ]; do sleep 0.1; done; sleep 1; "
-                                               f"exec {PYTHON} {CHILD} hog {64 << 20}")
-        self.assertEqual(result.returncode, 137, result.stderr)
+        go = os.path.join(self.folder, "go")
+        process = self.start("--limit", "20M", "--swap-limit", "0", "--duration", "60s", "--record",
+                             log, "--", "sh", "-c", f"until [ -e {go} ]; do sleep 0.1; done; "
+                                                    f"exec {PYTHON} {CHILD} hog {64 << 20}",
+                             stderr=subprocess.PIPE, text=True)
+        has_sample = wait_for(lambda: count_samples(log), 30)
+        with open(go, "x"):
+            pass
+        complaint = process.communicate(timeout=60)[1]
+        self.assertTrue(has_sample, complaint)
+        self.assertEqual(process.returncode, 137, complaint)
         with sqlite3.connect(log) as database:
             kinds = [row[0] for row in database.execute(
                 "SELECT kind FROM event WHERE mapping IS NULL ORDER BY event")]

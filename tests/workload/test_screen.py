@@ -203,10 +203,18 @@ class Record(Case):
         with open(path) as f:
             self.assertEqual(f.read(), "precious")
 
-    def test_command_that_is_gone_at_once(self):
-        path = os.path.join(self.folder, "log.pmtop")
-        result = self.pmtop("--record", path, "--", "sh", "-c", "exit 4")
-        self.assertEqual(result.returncode, 4)
+    def test_command_that_is_soon_gone(self):
+        """Either there is a log with a sample in it, or pmtop says that there is none."""
+        for number in range(10):
+            path = os.path.join(self.folder, f"{number}.pmtop")
+            result = self.pmtop("--record", path, "--", "sh", "-c",
+                                f"{PYTHON} -c 'import time; time.sleep({number * 0.005})'; exit 4")
+            self.assertEqual(result.returncode, 4)
+            if os.path.exists(path):
+                self.assertGreaterEqual(len(self.samples(path)), 1)
+                self.assertNotIn("record", result.stderr)
+            else:
+                self.assertRegex(result.stderr, "nothing (to record|was recorded): ")
 
     def test_on_the_screen(self):
         path = os.path.join(self.folder, "log.pmtop")
