@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/beside.h"
 #include "log/reader_internal.h"
 #include "model/cleanup.h"
 
@@ -69,19 +69,18 @@ static int try_room(const char *directory)
 }
 
 /* What is there already under a name that SQLite needs must be a file that it can use. */
-static int check_beside(const struct log_reader *reader, const char *suffix,
-			struct log_error *error)
+static int check_beside(const struct log_reader *reader, enum beside which, struct log_error *error)
 {
-	char side[PATH_MAX + 8];
+	char side[BESIDE_MAX];
 	struct stat st = { 0 };
 
-	snprintf(side, sizeof(side), "%s%s", reader->file, suffix);
+	beside_path(reader->file, which, side);
 	if (lstat(side, &st) && errno == ENOENT)
 		return 0;
 	if (S_ISREG(st.st_mode) && !faccessat(AT_FDCWD, side, R_OK | W_OK, AT_EACCESS))
 		return 0;
 	return log_fail(error, -EACCES, "%s%s is in the way: it cannot be written to", reader->path,
-			suffix);
+			beside_suffixes[which]);
 }
 
 /*
@@ -100,9 +99,9 @@ static int check_place(const struct log_reader *reader, struct log_error *error)
 	if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS))
 		return log_fail(error, -errno, "%s: its directory cannot be written to",
 				reader->path);
-	code = check_beside(reader, "-wal", error);
+	code = check_beside(reader, BESIDE_WAL, error);
 	if (!code)
-		code = check_beside(reader, "-shm", error);
+		code = check_beside(reader, BESIDE_SHM, error);
 	if (code)
 		return code;
 	code = try_room(directory);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/beside.h"
 #include "log/detail_chain.h"
 #include "log/reader_internal.h"
 #include "log/schema.h"
@@ -142,13 +143,12 @@ static int open_with(const char *path, const char *option, sqlite3 **ret_db)
 }
 
 /* Bytes of a file that SQLite has beside a log; -1: there is none. */
-static int64_t size_beside(const char *path, const char *suffix)
+static int64_t size_beside(const char *path, enum beside which)
 {
-	char side[PATH_MAX + 8];
+	char side[BESIDE_MAX];
 	struct stat st;
 
-	snprintf(side, sizeof(side), "%s%s", path, suffix);
-	return stat(side, &st) ? -1 : st.st_size;
+	return stat(beside_path(path, which, side), &st) ? -1 : st.st_size;
 }
 
 /* The tables and indexes are exactly ours; nothing else in the file is ever used. */
@@ -326,11 +326,11 @@ static int open_database(struct log_reader *reader, bool wal)
 	 * memory.
 	 */
 	sqlite3_close(TAKE(reader->db));
-	wal = size_beside(path, "-wal") > 0;
+	wal = size_beside(path, BESIDE_WAL) > 0;
 	result = open_with(path, wal ? "readonly_shm=1" : "immutable=1", &reader->db);
 	if (!result)
 		result = try_it(reader->db);
-	if ((result & 0xff) != SQLITE_CANTOPEN || !wal || size_beside(path, "-shm") >= 0)
+	if ((result & 0xff) != SQLITE_CANTOPEN || !wal || size_beside(path, BESIDE_SHM) >= 0)
 		return result;
 	sqlite3_close(TAKE(reader->db));
 	return open_alone(path, &reader->db);

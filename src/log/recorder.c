@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kernel/clock.h"
+#include "log/beside.h"
 #include "model/cleanup.h"
 
 /* Samples that may wait: six seconds at ten a second. */
@@ -83,23 +84,6 @@ static int options_copy(const struct recorder_options *from, struct recorder_opt
 	return 0;
 }
 
-/*
- * Where somebody reads a log, what SQLite keeps beside it stays, and may hold samples that could
- * not be moved into it: that goes with the log. What is left there of another log goes away.
- */
-static void rename_beside(const char *from, const char *to)
-{
-	static const char *const suffixes[] = { "-wal", "-shm" };
-	char side[PATH_MAX + 8], side_to[PATH_MAX + 8];
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-		snprintf(side, sizeof(side), "%s%s", from, suffixes[i]);
-		snprintf(side_to, sizeof(side_to), "%s%s", to, suffixes[i]);
-		if (rename(side, side_to))
-			unlink(side_to);
-	}
-}
-
 /* FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on; the oldest goes. */
 static int rename_logs(const char *path, unsigned int keep, struct log_error *error)
 {
@@ -112,7 +96,7 @@ static int rename_logs(const char *path, unsigned int keep, struct log_error *er
 			snprintf(from, sizeof(from), "%s", path);
 		snprintf(to, sizeof(to), "%s.%u", path, i);
 		if (!rename(from, to))
-			rename_beside(from, to);
+			beside_rename(from, to);
 		else if (errno != ENOENT)
 			return log_fail(error, -errno, "%s: %s", to, strerror(errno));
 	}

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/beside.h"
 #include "log/writer_internal.h"
 #include "model/cleanup.h"
-
-static void remove_beside(const char *path, const char *suffix)
-{
-	char side[PATH_MAX + 8];
-
-	snprintf(side, sizeof(side), "%s%s", path, suffix);
-	unlink(side);
-}
 
 /* Takes away what has the name, if that is wanted and it is a file that nobody records into. */
 static int remove_old(const struct log_writer_options *options, struct log_error *error)
@@ -65,8 +57,7 @@ int writer_create_file(const struct log_writer_options *options, struct log_erro
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return log_fail(error, -EBUSY, "%s: another recorder writes to it", path);
 	/* Of an older log of this name, which somebody may be reading still. */
-	remove_beside(path, "-wal");
-	remove_beside(path, "-shm");
+	beside_remove(path);
 	result = fd;
 	fd = -1;
 	return result;
@@ -75,24 +66,24 @@ int writer_create_file(const struct log_writer_options *options, struct log_erro
 void writer_remove(const char *path)
 {
 	unlink(path);
-	remove_beside(path, "-wal");
-	remove_beside(path, "-shm");
+	beside_remove(path);
 }
 
 void writer_make_shm(const char *path)
 {
-	char side[PATH_MAX + 8];
-	int fd;
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	char side[BESIDE_MAX];
+	int fd = open(beside_path(path, BESIDE_SHM, side), flags, 0600);
 
-	snprintf(side, sizeof(side), "%s-shm", path);
-	fd = open(side, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
 		close(fd);
 }
 
 void writer_remove_shm(const char *path)
 {
-	remove_beside(path, "-shm");
+	char side[BESIDE_MAX];
+
+	unlink(beside_path(path, BESIDE_SHM, side));
 }
 
 /* SQLite goes on writing into a file that nobody can find any more. */
