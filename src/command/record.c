@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/command.h"
 #include "command/log_limit.h"
@@ -53,7 +54,7 @@ static const struct option_row rows[] = {
 	  offsetof(struct record, log.replace) },
 	{ "without", 0, "LIST", "do as if this kernel lacked these features (pmtop doctor)",
 	  option_text, offsetof(struct record, without) },
-	{ "quiet", 'q', NULL, "no summary at the end", option_flag,
+	{ "quiet", 'q', NULL, "no first sentence and no summary at the end", option_flag,
 	  offsetof(struct record, quiet) },
 	{ 0 },
 };
@@ -118,6 +119,20 @@ static void wait_for_end(const struct record *record, struct source *source,
 			return;
 		}
 	}
+}
+
+/* For a person, who would else look at an empty line until the end. */
+static void say_begin(const struct record *record, const struct source *source)
+{
+	const char *comm = live_comm(source);
+	char path[256], name[256];
+
+	if (record->quiet || !isatty(STDERR_FILENO))
+		return;
+	escape_text(record->log.path, strlen(record->log.path), path, sizeof(path));
+	escape_text(comm, strlen(comm), name, sizeof(name));
+	fprintf(stderr, "pmtop record: recording process %d (%s) into %s; ^C ends it\n",
+		(int)record->live.pid, name, path);
 }
 
 /* A log without a sample is taken away. */
@@ -188,6 +203,7 @@ static int record_process(const struct record *record, const struct probe *probe
 			error == -EEXIST ? " (--force replaces it)" : "");
 		return error == -EACCES || error == -EPERM ? EXIT_NOT_PERMITTED : EXIT_ERROR;
 	}
+	say_begin(record, source);
 	wait_for_end(record, source, recording, signals, &source_state);
 	recording_stop(recording, &status);
 	source_free(source);

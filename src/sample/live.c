@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -156,6 +157,11 @@ pid_t live_pid(const struct source *live)
 	return ((const struct live *)live)->options.pid;
 }
 
+const char *live_comm(const struct source *live)
+{
+	return ((const struct live *)live)->comm;
+}
+
 void live_observe(struct source *live, const struct live_observer *observer, void *context)
 {
 	struct live *l = (struct live *)live;
@@ -206,6 +212,8 @@ int live_open(const struct live_options *options, const struct probe *probe,
 	error = l->event < 0 ? -errno : target_open(options->pid, &l->target);
 	if (!error && options->start_time && options->start_time != l->target.start_time)
 		error = -ESTALE;
+	/* A copy: from its start on the target is the sampler's. */
+	snprintf(l->comm, sizeof(l->comm), "%s", l->target.comm);
 	if (!error)
 		error = live_start(l);
 	if (error) {

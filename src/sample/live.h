@@ -44,6 +44,9 @@ int live_open(const struct live_options *options, const struct probe *probe,
 /* The process that is sampled. */
 pid_t live_pid(const struct source *live);
 
+/* Its name when it was opened: there before any sample is. Raw: escape it. */
+const char *live_comm(const struct source *live);
+
 /*
  * Sets or (NULL) removes the observer; after the return the old one is called no more. A new one is
  * told of the newest complete sample at once, if there is one: the next may be far away, since

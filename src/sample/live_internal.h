@@ -24,6 +24,7 @@ struct live {
 	pthread_t thread;
 	struct pass *pass; /* the sampler's, from its start on */
 	int event; /* readable for the user when there is news */
+	char comm[64]; /* the target's, when it was opened */
 
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t wake;

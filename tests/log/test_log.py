@@ -316,6 +316,31 @@ class Log(unittest.TestCase):
             self.assertIn("the process ended", pmtop("replay", "--info", self.log).stdout)
             os.unlink(self.log)
 
+    def test_says_what_it_does(self):
+        """A person is told at once what is recorded, and how to end it; nobody else is."""
+        with Target(1, 10, 10) as target:
+            for words in ([], ["--quiet"]):
+                ours, theirs = os.openpty()
+                recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log,
+                                             *words], stderr=theirs)
+                os.close(theirs)
+                await_samples(self.log)
+                said = b""
+                if not words:
+                    said = os.read(ours, 4096)
+                    self.assertEqual(said.decode(),
+                                     f"pmtop record: recording process {target.pid} (log_target) "
+                                     f"into {self.log}; ^C ends it\r\n")
+                recorder.send_signal(signal.SIGINT)
+                self.assertEqual(recorder.wait(timeout=20), 0)
+                with contextlib.suppress(OSError):  # nobody has the other side any more
+                    said += os.read(ours, 4096)
+                os.close(ours)
+                os.unlink(self.log)
+                self.assertEqual(said.count(b"\n"), 0 if words else 2, said)
+            done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+        self.assertRegex(done.stderr, r"\Apmtop record: \d+ samples in .*\n\Z")
+
     def test_signals_close_the_log(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             with Target(1, 10, 10) as target:
