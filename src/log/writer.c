@@ -84,20 +84,6 @@ int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns
 	return writer_run(writer, WRITE_EVENT);
 }
 
-static int put_facts(struct log_writer *writer, const struct log_writer_options *options)
-{
-	int result = SQLITE_OK;
-
-	for (size_t i = 0; !result && i < options->fact_count; i++) {
-		sqlite3_stmt *s = writer->statements[WRITE_FACT];
-
-		sqlite3_bind_text(s, 1, options->facts[i].key, -1, SQLITE_STATIC);
-		sqlite3_bind_text(s, 2, options->facts[i].value, -1, SQLITE_STATIC);
-		result = writer_run(writer, WRITE_FACT);
-	}
-	return result;
-}
-
 static int set_up(struct log_writer *writer, const struct log_writer_options *options)
 {
 	char sql[160];
@@ -129,7 +115,7 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 	for (int i = 0; !result && i < WRITER_STATEMENTS; i++)
 		result = database_prepare(writer->db, statements[i], &writer->statements[i]);
 	if (!result)
-		result = put_facts(writer, options);
+		result = writer_put_facts(writer, options);
 	if (!result)
 		result = writer_run(writer, WRITE_COMMIT);
 	if (!result)
@@ -221,26 +207,13 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 	return 0;
 }
 
-static int put_identity(struct log_writer *writer, const struct snapshot *snapshot)
-{
-	char pid[24], start_time[24];
-	const struct log_fact facts[] = { { "pid", pid }, { "start_time", start_time } };
-	const struct log_writer_options options = { .facts = facts, .fact_count = 2 };
-
-	if (writer->last)
-		return SQLITE_OK;
-	snprintf(pid, sizeof(pid), "%d", snapshot->pid);
-	snprintf(start_time, sizeof(start_time), "%llu", (unsigned long long)snapshot->start_time);
-	return put_facts(writer, &options);
-}
-
 static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
 		   const struct page_detail *changed, struct written_mapping **ret_mappings)
 {
 	int result = writer_run(writer, WRITE_BEGIN);
 
 	if (!result)
-		result = put_identity(writer, snapshot);
+		result = writer_put_identity(writer, snapshot);
 	if (!result)
 		result = writer_put_mappings(writer, snapshot, ret_mappings);
 	if (!result)

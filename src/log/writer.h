@@ -17,7 +17,10 @@
  */
 struct log_writer;
 
-/* What the kernel and the rights allowed, and whatever else stays true for a whole log. */
+/*
+ * What the kernel and the rights allowed, and whatever else stays true for a whole log. When it was
+ * created, and whose it is, the writer says itself.
+ */
 struct log_fact {
 	const char *key, *value;
 };

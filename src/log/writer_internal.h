@@ -125,6 +125,12 @@ int writer_check_file(const struct log_writer *writer, struct log_error *error);
 /* Runs a bound statement that returns no rows, and resets it. Returns a result of SQLite. */
 int writer_run(struct log_writer *writer, enum writer_statement which);
 
+/* A row of `environment`; and all of them that are known when a log is made. */
+int writer_put_fact(struct log_writer *writer, const char *key, const char *value);
+int writer_put_facts(struct log_writer *writer, const struct log_writer_options *options);
+/* Whose log it is: with the first snapshot. */
+int writer_put_identity(struct log_writer *writer, const struct snapshot *snapshot);
+
 /* Binds the 21 counts of LOG_COUNT_COLUMNS from position `at`; marks outside `known` as NULL. */
 void writer_bind_counts(sqlite3_stmt *statement, int at, const struct page_counts *counts,
 			uint16_t known);

@@ -9,15 +9,6 @@
 
 /* What the numbers in raw facts stand for: cgroups by inode, swap areas by type. */
 
-static int put_name(struct log_writer *writer, const char *key, const char *name)
-{
-	sqlite3_stmt *s = writer->statements[WRITE_FACT];
-
-	sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC);
-	return writer_run(writer, WRITE_FACT);
-}
-
 static int put_group(struct log_writer *writer, const struct page_group *group)
 {
 	struct writer_names *names = &writer->names;
@@ -30,7 +21,7 @@ static int put_group(struct log_writer *writer, const struct page_group *group)
 		return SQLITE_OK;
 	names->groups[names->group_count++] = group->inode;
 	snprintf(key, sizeof(key), "cgroup.%llu", (unsigned long long)group->inode);
-	return put_name(writer, key, group->name);
+	return writer_put_fact(writer, key, group->name);
 }
 
 /* Two areas that had one type, one after the other: then nobody can tell which a slot is in. */
@@ -44,10 +35,10 @@ static int put_swap_path(struct log_writer *writer, unsigned int type, const cha
 	snprintf(key, sizeof(key), "swap.%u", type);
 	if (writer->names.swap_paths[type]) {
 		writer->names.swap_paths[type] = AMBIGUOUS;
-		return put_name(writer, key, "");
+		return writer_put_fact(writer, key, "");
 	}
 	writer->names.swap_paths[type] = check;
-	return put_name(writer, key, path);
+	return writer_put_fact(writer, key, path);
 }
 
 int writer_put_names(struct log_writer *writer, const struct page_detail *detail)

@@ -19,7 +19,7 @@
 /* The oldest pmtop that reads the schema which this one writes. */
 #define NEEDS_VERSION "0.2.0"
 
-#define FACTS_OF_KERNEL 9
+#define FACTS_OF_KERNEL 8
 
 struct recording {
 	struct recorder *recorder;
@@ -65,14 +65,9 @@ static void collect_facts(const struct recording_options *options, const struct 
 			  struct fact_list *list)
 {
 	struct utsname host;
-	char created[40];
-	time_t now = time(NULL);
-	struct tm utc;
 
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
 	add_fact(list, "pmtop", "%s", PMTOP_VERSION);
 	add_fact(list, "needs", "%s", NEEDS_VERSION);
-	add_fact(list, "created", "%s", created);
 	add_fact(list, "page_size", "%u", PMTOP_PAGE_SIZE);
 	add_fact(list, "interval_ns", "%lld", (long long)options->interval_ns);
 	add_fact(list, "euid", "%u", geteuid());

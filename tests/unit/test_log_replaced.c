@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -188,6 +189,41 @@ static void test_rotated_while_read(void **state)
 	assert_int_equal(seen, oldest);
 }
 
+static void read_created(const char *log, char *buf, size_t size)
+{
+	struct log_reader *reader;
+	struct log_error error = { 0 };
+
+	if (log_reader_open(log, &reader, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(log_reader_fact(reader, "created", buf, size), 0);
+	log_reader_free(reader);
+}
+
+/* A log tells when it was made itself, not when the first one of the recording was. */
+static void test_rotated_in_another_second(void **state)
+{
+	const struct recorder_options options = {
+		.log = { .path = path, .max_bytes = SMALL },
+		.rotate = 50,
+	};
+	char older[128], began[40], went_on[40];
+	struct recorder_status status;
+	struct recorder *recorder;
+	time_t started;
+
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	for (started = time(NULL); time(NULL) == started;)
+		usleep(1000);
+	snprintf(older, sizeof(older), "%s.1", path);
+	for (uint64_t i = 0; access(older, F_OK); i++)
+		record(recorder, i, 1);
+	assert_int_equal(recorder_stop(recorder, &status), 0);
+	read_created(older, began, sizeof(began));
+	read_created(path, went_on, sizeof(went_on));
+	assert_true(strcmp(began, went_on) < 0);
+}
+
 /* A sample that needs more room than a log has: slots in no order. */
 static struct snapshot *large(uint64_t sequence)
 {
@@ -306,6 +342,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rotated_while_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rotated_in_another_second, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rotated_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_closed_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
