@@ -341,6 +341,42 @@ class Log(unittest.TestCase):
             done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
         self.assertRegex(done.stderr, r"\Apmtop record: \d+ samples in .*\n\Z")
 
+    def test_without(self):
+        """What was taken away is in the log, and what it would have told is not: nobody can tell
+        then that pages are in the page cache, only that none of them is in swap."""
+        taken = ["bpf", "cachestat", "mincore", "seek_data"]
+        program = ("import mmap, os\nfd = os.memfd_create('untouched')\n"
+                   "os.write(fd, bytes(64 * 4096))\nkeep = mmap.mmap(fd, 64 * 4096)\n"
+                   "print('ready', flush=True)\nos.read(0, 1)")
+        seen = {}
+        with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as process:
+            self.assertEqual(process.stdout.readline(), "ready\n")
+            for words in ([], ["--without", ",".join(taken)]):
+                done = pmtop("record", "-p", str(process.pid), "-o", self.log, "--force",
+                             "--duration", "1s", *words)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                with sqlite3.connect(self.log) as database:
+                    facts = dict(database.execute("SELECT key, value FROM environment"))
+                self.assertEqual({key for key, value in facts.items() if "--without" in value},
+                                 {f"has.{feature}" for feature in taken if words})
+                samples = samples_of(self.log)
+                self.assertTrue(samples)
+                for sample in samples:
+                    mapping, = [m for m in sample["mappings"] if "untouched" in m["name"]]
+                    states = {state: n for state, n in mapping["states"].items() if n}
+                    seen.setdefault(bool(words), []).append(
+                        (states, sample["known"]["shared_swap"], mapping["doubt"]))
+            process.stdin.close()
+            done = pmtop("record", "-p", str(process.pid), "-o", self.log, "--without", "nonsense")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--without does not know 'nonsense'", done.stderr)
+        self.assertEqual(seen[False][0], ({"cached": 64}, "exact", None))
+        self.assertEqual(seen[True][0][:2], ({"none": 64}, "exact"))
+        self.assertIn("cache unknown", seen[True][0][2])
+        for samples in seen.values():
+            self.assertEqual(samples, samples[:1] * len(samples))
+
     def test_signals_close_the_log(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             with Target(1, 10, 10) as target:
