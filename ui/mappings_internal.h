@@ -32,6 +32,7 @@ struct mappings_view {
 	struct list list; /* of rows */
 	enum column sort;
 	bool reverse;
+	uint64_t unchosen; /* the mapping that a sort selected for being the first */
 	char filter[128];
 	size_t matching; /* mappings that the filter leaves */
 	struct rect drawn; /* the rows, when last drawn */

@@ -175,6 +175,30 @@ static void skip_gap(struct mappings_view *v, bool upwards)
 	list_settle(l);
 }
 
+/* The first one is selected when a process is opened, and when nobody has chosen before a sort. */
+static bool is_chosen(const struct mappings_view *v, const struct scene *scene)
+{
+	const struct snapshot *snapshot = scene->snapshot;
+
+	return snapshot->count && scene->mapping != snapshot->mappings[0].mapping->start &&
+	       scene->mapping != v->unchosen;
+}
+
+/* A selection that nobody chose shows what comes first by the new order; any other is followed. */
+static enum view_answer sort_again(struct mappings_view *v, struct scene *scene)
+{
+	bool chosen = is_chosen(v, scene);
+
+	mappings_update(&v->view, scene);
+	if (!chosen && v->list.count) {
+		v->list.selected = 0;
+		list_settle(&v->list);
+		select_row(v, scene);
+		v->unchosen = scene->mapping;
+	}
+	return VIEW_DONE;
+}
+
 static enum view_answer next_sort(struct mappings_view *v, struct scene *scene)
 {
 	/* What people come for is asked first. */
@@ -191,8 +215,7 @@ static enum view_answer next_sort(struct mappings_view *v, struct scene *scene)
 
 	v->sort = next[v->sort];
 	v->reverse = false;
-	mappings_update(&v->view, scene);
-	return VIEW_DONE;
+	return sort_again(v, scene);
 }
 
 static enum view_answer mappings_request(struct view *view, struct scene *scene,
@@ -222,8 +245,7 @@ static enum view_answer mappings_request(struct view *view, struct scene *scene,
 		return next_sort(v, scene);
 	case REQ_REVERSE:
 		v->reverse = !v->reverse;
-		mappings_update(view, scene);
-		return VIEW_DONE;
+		return sort_again(v, scene);
 	default:
 		return VIEW_IGNORED;
 	}

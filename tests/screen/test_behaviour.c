@@ -67,6 +67,24 @@ static void test_selection_survives(void **state)
 	stage_close(s);
 }
 
+/* Who has chosen no mapping sees what comes first by the new order. */
+static void test_sorting_without_a_choice(void **state)
+{
+	struct stage *s = demo();
+
+	expect_selected(s, "55d0c8a00000");
+	stage_keys(s, "s");
+	stage_draw(s, 80, 6);
+	assert_int_equal(selected_row(s), 2);
+	expect_selected(s, "7f21b0000000"); /* has the most pages in shared-swap */
+	stage_keys(s, "r");
+	assert_int_equal(selected_row(s), 2);
+	assert_true(app_scene(s->app)->mapping != 0x7f21b0000000);
+	stage_keys(s, "r");
+	expect_selected(s, "7f21b0000000");
+	stage_close(s);
+}
+
 /* The line of the screen stays, too, when there are more rows than fit. */
 static void test_line_stays(void **state)
 {
@@ -424,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_selection_survives),
+		cmocka_unit_test(test_sorting_without_a_choice),
 		cmocka_unit_test(test_line_stays),
 		cmocka_unit_test(test_cursor_on_page),
 		cmocka_unit_test(test_changes_of_state),
