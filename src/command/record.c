@@ -10,11 +10,11 @@
 #include "command/command.h"
 #include "command/log_limit.h"
 #include "command/options.h"
+#include "command/recorded.h"
 #include "command/signals.h"
 #include "kernel/clock.h"
 #include "model/cleanup.h"
 #include "model/escape.h"
-#include "model/units.h"
 #include "sample/live.h"
 #include "sample/recording.h"
 
@@ -136,16 +136,8 @@ static void say_begin(const struct record *record, const struct source *source)
 }
 
 /* A log without a sample is taken away. */
-static int say_nothing(const struct record *record, const struct recording_status *status,
-		       const struct source_status *source)
+static int say_nothing(const struct record *record, const struct source_status *source)
 {
-	char message[512];
-
-	if (!status->runs) {
-		escape_text(status->message, strlen(status->message), message, sizeof(message));
-		fprintf(stderr, "pmtop record: %s\n", message);
-		return EXIT_ERROR;
-	}
 	if (source->state == SOURCE_FAILED)
 		return options_explain_target(WORD, record->live.pid, -source->error);
 	if (source->state == SOURCE_ENDED)
@@ -157,17 +149,14 @@ static int say_nothing(const struct record *record, const struct recording_statu
 static int say_end(const struct record *record, const struct recording_status *status,
 		   const struct source_status *source)
 {
-	char size[UNITS_SIZE_MAX], path[256], message[512];
+	char text[RECORDED_MAX], shown[RECORDED_MAX * 2];
 
-	if (!status->samples)
-		return say_nothing(record, status, source);
-	escape_text(record->log.path, strlen(record->log.path), path, sizeof(path));
-	escape_text(status->message, strlen(status->message), message, sizeof(message));
+	if (!status->samples && status->runs)
+		return say_nothing(record, source);
+	recorded_text(record->log.path, status, text);
+	escape_text(text, strlen(text), shown, sizeof(shown));
 	if (!record->quiet || !status->runs)
-		fprintf(stderr, "pmtop record: %llu samples in %s (%s)%s%s\n",
-			(unsigned long long)status->samples, path,
-			units_format_size(status->bytes, size), status->runs ? "" : ": ",
-			status->runs ? "" : message);
+		fprintf(stderr, "pmtop record: %s\n", shown);
 	if (status->left_out)
 		fprintf(stderr,
 			"pmtop record: %llu samples left out, since the disk could not follow; "
@@ -175,7 +164,7 @@ static int say_end(const struct record *record, const struct recording_status *s
 			(unsigned long long)status->left_out);
 	if (source->state == SOURCE_FAILED)
 		return options_explain_target(WORD, record->live.pid, -source->error);
-	return status->runs || status->full ? EXIT_DONE : EXIT_ERROR;
+	return status->samples && (status->runs || status->full) ? EXIT_DONE : EXIT_ERROR;
 }
 
 static int record_process(const struct record *record, const struct probe *probe)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/command.h"
+#include "command/recorded.h"
 #include "command/run_options.h"
 #include "command/run_view.h"
 #include "command/run_words.h"
@@ -95,16 +96,15 @@ static void look_at_recording(struct run *run)
 }
 
 /* What went wrong with the log; one without a sample is taken away. */
-static void say_recording(const struct recording_status *log)
+static void say_recording(const char *path, const struct recording_status *log)
 {
-	char shown[RECORDING_MESSAGE * 2];
+	char text[RECORDED_MAX], shown[RECORDED_MAX * 2];
 
-	if (!log->runs) {
-		escape_text(log->message, strlen(log->message), shown, sizeof(shown));
-		fprintf(stderr, "pmtop run: the recording ended early: %s\n", shown);
-	} else if (!log->samples) {
-		fprintf(stderr, "pmtop run: nothing was recorded: no sample was taken meanwhile\n");
-	}
+	if (log->runs && log->samples)
+		return;
+	recorded_text(path, log, text);
+	escape_text(text, strlen(text), shown, sizeof(shown));
+	fprintf(stderr, "pmtop run: %s\n", shown);
 }
 
 /* With how the workload ended in it. */
@@ -124,7 +124,7 @@ static void end_recording(struct run *run)
 		if (s->state != WORKLOAD_RUNNING)
 			recording_event(run->recording, EVENT_ENDED, 0, end);
 		recording_stop(run->recording, &log);
-		say_recording(&log);
+		say_recording(run->options->log.path, &log);
 	}
 	if (run->source)
 		source_free(run->source);

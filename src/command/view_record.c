@@ -8,7 +8,6 @@
 
 #include "model/cleanup.h"
 #include "model/escape.h"
-#include "model/units.h"
 #include "sample/live.h"
 
 /* A process of which there is no sample yet has no name to make a file name of. */
@@ -51,42 +50,12 @@ static int start(struct view_record *record, struct source *source, const char *
 	return 1;
 }
 
-/* The cause without the name of the log in front of it. */
-static const char *cause_of(const struct view_record *record, const char *message)
-{
-	size_t length = strlen(record->path);
-	bool named = !strncmp(message, record->path, length) && message[length] == ':';
-
-	return named ? message + length + 1 + strspn(message + length + 1, " ") : message;
-}
-
-/* What became of it; what matters most stands first, since a screen may be narrow. */
-static void tell_end(struct view_record *record, const struct recording_status *status, int error)
-{
-	unsigned long long samples = status->samples;
-	char bytes[UNITS_SIZE_MAX], *text = record->last;
-	size_t size = sizeof(record->last);
-
-	units_format_size(status->bytes, bytes);
-	if (error && !status->full)
-		snprintf(text, size, "the recording ended after %llu samples: %s (%s)", samples,
-			 cause_of(record, status->message), record->path);
-	else if (!samples) /* a log without any is taken away */
-		snprintf(text, size, "nothing was recorded: no sample was taken meanwhile");
-	else if (status->full)
-		snprintf(text, size, "log full: %llu samples in %s (%s, --max-size)", samples,
-			 record->path, bytes);
-	else
-		snprintf(text, size, "recorded %llu samples into %s (%s)", samples, record->path,
-			 bytes);
-}
-
 static int stop(struct view_record *record, char *message, size_t size)
 {
 	struct recording_status status;
 	int error = recording_stop(TAKE(record->recording), &status);
 
-	tell_end(record, &status, error);
+	recorded_text(record->path, &status, record->last);
 	snprintf(message, size, "%s", record->last);
 	return status.full ? 0 : error;
 }

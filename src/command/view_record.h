@@ -2,8 +2,7 @@
 #ifndef PMTOP_VIEW_RECORD_H
 #define PMTOP_VIEW_RECORD_H
 
-#include <limits.h>
-
+#include "command/recorded.h"
 #include "kernel/probe.h"
 #include "sample/recording.h"
 #include "sample/source.h"
@@ -15,7 +14,7 @@ struct view_record {
 	struct recording *recording; /* NULL: none is under way */
 	char path[PATH_MAX];
 	bool end_noted;
-	char last[PATH_MAX + 64]; /* what became of the newest recording that ended, or "" */
+	char last[RECORDED_MAX]; /* what became of the newest recording that ended, or "" */
 };
 
 /*

@@ -2,15 +2,13 @@
 #include "log/recorder.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kernel/clock.h"
-#include "log/beside.h"
+#include "log/rotation.h"
 #include "model/cleanup.h"
 
 /* Samples that may wait: six seconds at ten a second. */
@@ -32,7 +30,8 @@ struct recorder {
 	pthread_t thread;
 	struct recorder_options options; /* path and facts are copies */
 	struct log_writer *writer; /* the thread's */
-	uint64_t earlier_samples; /* in rotated logs; the thread's */
+	struct rotation *rotation; /* the thread's */
+	struct log_size newest; /* FILE, also when it is closed; the thread's */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	struct item queue[QUEUE_ROOM];
@@ -84,23 +83,11 @@ static int options_copy(const struct recorder_options *from, struct recorder_opt
 	return 0;
 }
 
-/* FILE becomes FILE.1, FILE.1 becomes FILE.2, and so on; the oldest goes. */
-static int rename_logs(const char *path, unsigned int keep, struct log_error *error)
+static void measure(struct recorder *r)
 {
-	char from[PATH_MAX], to[PATH_MAX];
-
-	for (unsigned int i = keep; i; i--) {
-		if (i > 1)
-			snprintf(from, sizeof(from), "%s.%u", path, i - 1);
-		else
-			snprintf(from, sizeof(from), "%s", path);
-		snprintf(to, sizeof(to), "%s.%u", path, i);
-		if (!rename(from, to))
-			beside_rename(from, to);
-		else if (errno != ENOENT)
-			return log_fail(error, -errno, "%s: %s", to, strerror(errno));
-	}
-	return 0;
+	if (r->writer)
+		r->newest = (struct log_size){ log_writer_samples(r->writer),
+					       log_writer_bytes(r->writer) };
 }
 
 static int rotate(struct recorder *r, struct log_error *error)
@@ -108,15 +95,18 @@ static int rotate(struct recorder *r, struct log_error *error)
 	struct log_writer_options options = r->options.log;
 	int code;
 
-	r->earlier_samples += log_writer_samples(r->writer);
 	log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME),
 			 "full; the next log goes on", NULL);
+	measure(r);
 	code = log_writer_close(TAKE(r->writer), error);
 	/* Busy: what is needed beside it goes with it. */
 	if (!code || code == -EBUSY)
-		code = rename_logs(options.path, r->options.rotate, error);
+		code = rotation_push(r->rotation, &r->newest, error);
+	if (code)
+		return code;
+	r->newest = (struct log_size){ 0 };
 	options.replace = false;
-	return code ? code : log_writer_open(&options, &r->writer, error);
+	return log_writer_open(&options, &r->writer, error);
 }
 
 static void note_gap(struct recorder *r, const struct item *item)
@@ -132,18 +122,14 @@ static void note_gap(struct recorder *r, const struct item *item)
  * Why a log ends although its process lives, where there is still room to say it. It is closed at
  * once: what is committed is whole while the view goes on. A log without a sample goes away.
  */
-static void end_early(struct recorder *r, struct log_error *error)
+static void end_early(struct recorder *r, const struct log_error *error)
 {
-	const char *path = r->options.log.path;
-	struct log_error why = *error;
-
 	if (r->writer && log_writer_samples(r->writer))
 		log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME), error->text,
 				 NULL);
+	measure(r);
 	if (r->writer)
 		log_writer_close(TAKE(r->writer), NULL);
-	if (r->earlier_samples && access(path, F_OK))
-		log_fail(error, why.code, "%s; the newest samples are in %s.1", why.text, path);
 }
 
 static int put_item(struct recorder *r, const struct item *item, struct log_error *error)
@@ -161,7 +147,6 @@ static int put_item(struct recorder *r, const struct item *item, struct log_erro
 static void write_item(struct recorder *r, const struct item *item)
 {
 	struct log_error error = { 0 };
-	uint64_t samples, bytes;
 	int code;
 
 	if (!r->writer)
@@ -172,14 +157,11 @@ static void write_item(struct recorder *r, const struct item *item)
 		if (!code)
 			code = put_item(r, item, &error);
 	}
-	samples = r->earlier_samples + (r->writer ? log_writer_samples(r->writer) : 0);
-	bytes = r->writer ? log_writer_bytes(r->writer) : 0;
+	measure(r);
 	if (code)
 		end_early(r, &error);
 	pthread_mutex_lock(&r->lock);
-	r->status.samples = samples;
-	if (bytes)
-		r->status.bytes = bytes;
+	r->status.samples = rotation_samples(r->rotation) + r->newest.samples;
 	if (code) {
 		r->status.state = code == -EFBIG ? RECORDER_FULL : RECORDER_FAILED;
 		r->status.error = error;
@@ -213,6 +195,7 @@ static void *recorder_thread(void *argument)
 static void recorder_free(struct recorder *r)
 {
 	options_free(&r->options);
+	rotation_free(r->rotation);
 	pthread_mutex_destroy(&r->lock);
 	pthread_cond_destroy(&r->wake);
 	free(r);
@@ -230,7 +213,8 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
-	if (options_copy(options, &r->options))
+	r->rotation = rotation_new(options->log.path, options->rotate);
+	if (!r->rotation || options_copy(options, &r->options))
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
 	r->status.started_ns = clock_ns(CLOCK_MONOTONIC);
 	code = log_writer_open(&r->options.log, &r->writer, error);
@@ -310,6 +294,18 @@ static void note_last_gap(struct recorder *r)
 	log_writer_event(r->writer, EVENT_GAP, clock_ns(CLOCK_REALTIME), text, NULL);
 }
 
+/* What there is now. */
+static void count_logs(const struct recorder *r, struct recorder_logs *ret_logs)
+{
+	struct log_size sum;
+
+	ret_logs->older = rotation_count(r->rotation, &sum);
+	ret_logs->gone = rotation_gone(r->rotation);
+	ret_logs->newest = r->newest.samples && r->status.error.code != -ESTALE;
+	ret_logs->samples = sum.samples + r->newest.samples;
+	ret_logs->bytes = sum.bytes + (ret_logs->newest ? r->newest.bytes : 0);
+}
+
 int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)
 {
 	struct recorder *r = recorder;
@@ -322,10 +318,12 @@ int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)
 	pthread_mutex_unlock(&r->lock);
 	pthread_join(r->thread, NULL);
 	note_last_gap(r);
+	measure(r);
 	if (r->writer && log_writer_close(r->writer, &error) && r->status.state == RECORDER_RUNS) {
 		r->status.state = RECORDER_FAILED;
 		r->status.error = error;
 	}
+	count_logs(r, &r->status.logs);
 	*ret_status = r->status;
 	code = r->status.state == RECORDER_RUNS ? 0 : r->status.error.code;
 	recorder_free(r);

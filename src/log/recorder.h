@@ -24,13 +24,21 @@ enum recorder_state {
 	RECORDER_FAILED, /* message says why */
 };
 
+/* What a recording has left. */
+struct recorder_logs {
+	bool newest; /* FILE; false: without a sample it goes, or somebody removed or replaced it */
+	unsigned int older; /* of a rotation: FILE.1 up to FILE.N */
+	uint64_t samples, bytes; /* in all of these; samples of a FILE that was removed as well */
+	uint64_t gone; /* samples of logs that had to go, since no more were to be kept */
+};
+
 struct recorder_status {
 	enum recorder_state state;
-	uint64_t samples; /* in all logs of a rotation */
+	uint64_t samples; /* in all logs of a rotation, also in those that are gone */
 	uint64_t left_out; /* by gaps */
-	uint64_t bytes; /* of the current log */
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	struct log_error error; /* why it is full or failed */
+	struct recorder_logs logs; /* of recorder_stop() only */
 };
 
 /* Creates the log and starts the thread. Errors as log_writer_open(). */

@@ -123,11 +123,10 @@ void recording_event(struct recording *recording, enum event_kind kind, int64_t 
 
 static void translate(const struct recorder_status *from, struct recording_status *to)
 {
+	*to = (struct recording_status){ 0 };
 	to->runs = from->state == RECORDER_RUNS;
 	to->full = from->state == RECORDER_FULL;
-	to->samples = from->samples;
 	to->left_out = from->left_out;
-	to->bytes = from->bytes;
 	to->started_ns = from->started_ns;
 	snprintf(to->message, sizeof(to->message), "%s", from->error.text);
 }
@@ -161,12 +160,19 @@ void recording_status(struct recording *recording, struct recording_status *ret_
 
 int recording_stop(struct recording *recording, struct recording_status *ret_status)
 {
+	const struct recorder_logs *logs;
 	struct recorder_status status;
 	int code;
 
 	live_observe(recording->live, NULL, NULL);
 	code = recorder_stop(recording->recorder, &status);
+	logs = &status.logs;
 	translate(&status, ret_status);
+	ret_status->newest = logs->newest;
+	ret_status->older = logs->older;
+	ret_status->samples = logs->samples;
+	ret_status->bytes = logs->bytes;
+	ret_status->gone = logs->gone;
 	free(recording);
 	return code;
 }

@@ -27,9 +27,14 @@ struct recording_options {
 struct recording_status {
 	bool runs; /* false: full or failed; message says why */
 	bool full; /* by max_bytes */
-	uint64_t samples, left_out, bytes;
+	uint64_t left_out; /* samples, since the disk was too slow */
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	char message[256]; /* may hold a file name: escape it */
+	/* What it has left, of recording_stop() only. */
+	bool newest; /* FILE; false: without a sample it goes, or somebody removed or replaced it */
+	unsigned int older; /* of a rotation: FILE.1 up to FILE.N */
+	uint64_t samples, bytes; /* in all of these; samples of a FILE that was removed as well */
+	uint64_t gone; /* samples of logs that had to go, since no more were to be kept */
 };
 
 #define RECORDING_MESSAGE 256

@@ -174,6 +174,12 @@ def recordings_are_closed(shell, target):
         os.unlink(path)
 
 
+def samples_of(log):
+    """Counted by another program than pmtop."""
+    with contextlib.closing(sqlite3.connect(log)) as database:
+        return database.execute("SELECT count(*) FROM sample").fetchone()[0]
+
+
 @with_shell
 def recordings_have_a_limit(shell, target):
     """A full log ends the recording, the view says so and goes on; with --rotate it goes on too."""
@@ -208,6 +214,11 @@ def recordings_have_a_limit(shell, target):
         names = sorted(logs())
         assert names == [names[0], names[0] + ".1", names[0] + ".2"], names
         assert max(logs().values()) <= most, logs()
+        said = re.search(r"recorded (\d+) samples into (\S+) and (\S+) to (\S+) \(",
+                         shell.stderr())
+        assert said and said.groups()[1:] == tuple(names), shell.stderr()
+        assert int(said.group(1)) == sum(samples_of(os.path.join(shell.directory.name, name))
+                                         for name in names), shell.stderr()
     finally:
         restless.kill()
         restless.wait()

@@ -184,7 +184,7 @@ static int record(struct thrash *t, const char *path, unsigned int seconds)
 	       atomic_load(&t->changed) / (atomic_load(&t->samples) + 1),
 	       atomic_load(&t->left_out) / (atomic_load(&t->samples) + 1));
 	printf("%.2f MiB, %.2f MiB a minute; %.1f ms of CPU a sample, the pushing out included\n",
-	       (double)status.bytes / 1048576, (double)status.bytes / 1048576 / minutes,
+	       (double)status.logs.bytes / 1048576, (double)status.logs.bytes / 1048576 / minutes,
 	       cpu * 1000 / (double)atomic_load(&t->samples));
 	if (status.left_out || status.samples != atomic_load(&t->samples) ||
 	    atomic_load(&t->samples) < seconds * 9)

@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	taken = read_times(&k, argv[3]);
 	code = compare_read(&k, argv[3]) && compare_replay(&k, argv[3], taken) ? 0 : 1;
 	printf("%zu samples %s, %llu bytes\n", k.count, code ? "DIFFER" : "equal byte for byte",
-	       (unsigned long long)status.bytes);
+	       (unsigned long long)status.logs.bytes);
 	for (size_t i = 0; i < k.count; i++)
 		free(k.texts[i]);
 	free(k.texts);

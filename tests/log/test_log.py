@@ -288,7 +288,7 @@ class Log(unittest.TestCase):
                                    self.log], stderr=subprocess.PIPE, text=True, timeout=30,
                                   check=False)
             self.assertEqual(done.returncode, 4, done.stderr)
-            self.assertRegex(done.stderr, r"\d+ samples in .*\n.*not permitted to read")
+            self.assertRegex(done.stderr, r"\d+ samples into .*\n.*not permitted to read")
             self.assertIsNone(target.poll())
         finally:
             target.kill()
@@ -339,7 +339,7 @@ class Log(unittest.TestCase):
                 os.unlink(self.log)
                 self.assertEqual(said.count(b"\n"), 0 if words else 2, said)
             done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
-        self.assertRegex(done.stderr, r"\Apmtop record: \d+ samples in .*\n\Z")
+        self.assertRegex(done.stderr, r"\Apmtop record: recorded \d+ samples into .*\n\Z")
 
     def test_without(self):
         """What was taken away is in the log, and what it would have told is not: nobody can tell
@@ -522,7 +522,7 @@ class Log(unittest.TestCase):
                 try:
                     done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
                     self.assertIn("No space left", done.stderr)
-                    if "samples in" in done.stderr:
+                    if "the recording ended after" in done.stderr:
                         recorded += len(samples_of(self.log))
                     else:
                         self.assertEqual(os.listdir(self.folder), [], size)
@@ -624,7 +624,8 @@ class Log(unittest.TestCase):
             done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "400K",
                          "--duration", "60s")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("largest size", done.stderr)
+        self.assertRegex(done.stderr,
+                         rf"\Apmtop record: log full: \d+ samples in {self.log} \(.*, --max-size\)\n")
         self.assertLessEqual(os.stat(self.log).st_size, size)
         self.assertGreater(len(samples_of(self.log)), 2)
         self.assertIn("stopped", pmtop("replay", "--info", self.log).stdout)
@@ -642,6 +643,9 @@ class Log(unittest.TestCase):
             self.assertLessEqual(os.stat(path).st_size, 128 << 10)
             taken += [sample["taken"] for sample in samples_of(path)]
         self.assertEqual(taken, sorted(set(taken)))
+        self.assertRegex(done.stderr, rf"\Apmtop record: recorded {len(taken)} samples into "
+                                      rf"{self.log} and {self.log}\.1 to {self.log}\.2 \(.*\); "
+                                      r"[1-9]\d* older ones went with the oldest logs\n\Z")
 
     def test_rotation_loses_nothing(self):
         """Where nothing has to go, every sample is in one of the logs, and each says what is next."""
@@ -664,8 +668,9 @@ class Log(unittest.TestCase):
                           info)
         self.assertEqual(taken, sorted(set(taken)))
         # What was counted when it was taken is what there is now.
-        self.assertIn(f" {len(taken)} samples in ", done.stderr)
-        self.assertNotIn("left out", done.stderr)
+        self.assertRegex(done.stderr, rf"\Apmtop record: recorded {len(taken)} samples into "
+                                      rf"{self.log} and {self.log}\.1 to "
+                                      rf"{self.log}\.{len(names) - 1} \([^)]*\)\n\Z")
         print(f"\n    {len(taken)} samples in {len(names)} logs", end=" ", file=sys.stderr)
 
     def test_demo(self):

@@ -271,9 +271,58 @@ static void test_rotated_for_nothing(void **state)
 	assert_int_equal(status.samples, 3);
 	assert_int_equal(samples_of_all(&oldest), 3);
 	assert_int_not_equal(stat(path, &st), 0);
-	assert_non_null(strstr(status.error.text, "newest samples are in"));
-	assert_non_null(strstr(status.error.text, "log.pmtop.1"));
-	assert_true(status.bytes > 0);
+	assert_false(status.logs.newest);
+	assert_int_equal(status.logs.older, 1);
+	assert_int_equal(status.logs.samples, 3);
+	assert_true(status.logs.bytes > 0);
+}
+
+/* Of a rotation only what is there counts: logs of this recording, and from FILE.1 on. */
+static void test_rotated_away(void **state)
+{
+	enum { MANY = 150 }; /* for more logs than are kept */
+	const struct recorder_options options = {
+		.log = { .path = path, .max_bytes = SMALL },
+		.rotate = 3,
+	};
+	struct recorder_status status;
+	struct recorder *recorder;
+	char older[128], oldest[128];
+	uint64_t samples = 0;
+	struct stat st;
+	int last;
+
+	snprintf(older, sizeof(older), "%s.1", path);
+	snprintf(oldest, sizeof(oldest), "%s.3", path);
+	fclose(fopen(older, "we")); /* of an earlier recording */
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	while (stat(older, &st) || !st.st_size)
+		record(recorder, samples++, 1);
+	assert_int_equal(recorder_stop(recorder, &status), 0);
+	assert_true(status.logs.newest);
+	assert_int_equal(status.logs.older, 1);
+	assert_int_equal(status.logs.samples, samples);
+	assert_int_equal(status.logs.samples, samples_of_all(&last));
+	assert_int_equal(status.logs.gone, 0);
+	assert_int_equal(unlink(path), 0);
+
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	record(recorder, 0, MANY);
+	assert_int_equal(recorder_stop(recorder, &status), 0);
+	assert_int_equal(status.samples, MANY);
+	assert_int_equal(status.logs.older, 3);
+	assert_int_equal(status.logs.samples, samples_of_all(&last));
+	assert_in_range(status.logs.gone, 1, MANY - 1);
+	assert_int_equal(status.logs.samples + status.logs.gone, MANY);
+	assert_true(status.logs.bytes > 3 * (SMALL / 2) && status.logs.bytes <= 4 * SMALL);
+	assert_int_equal(unlink(path), 0);
+
+	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
+	record(recorder, 0, MANY);
+	assert_int_equal(unlink(oldest), 0);
+	assert_int_equal(recorder_stop(recorder, &status), 0);
+	assert_int_equal(status.logs.older, 2);
+	assert_int_equal(status.logs.samples, samples_of_all(&last));
 }
 
 /* What a reader keeps from being put back into the file is said, and read with it. */
@@ -343,6 +392,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rotated_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rotated_in_another_second, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rotated_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rotated_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_closed_while_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
