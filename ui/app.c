@@ -2,7 +2,6 @@
 #include "ui/app_internal.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -85,31 +84,6 @@ void app_set_hooks(struct app *app, const struct app_hooks *hooks)
 struct scene *app_scene(struct app *app)
 {
 	return &app->scene;
-}
-
-static __attribute__((format(printf, 3, 0))) void set_message(struct app *app, bool bad,
-							      const char *format, va_list args)
-{
-	vsnprintf(app->message, sizeof(app->message), format, args);
-	app->message_bad = bad;
-}
-
-void app_message(struct app *app, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	set_message(app, false, format, args);
-	va_end(args);
-}
-
-void app_problem(struct app *app, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	set_message(app, true, format, args);
-	va_end(args);
 }
 
 struct view *app_focused(struct app *app)

@@ -33,8 +33,9 @@ struct app_hooks {
 	int (*record)(void *context, struct source *source, const char *path, char *message,
 		      size_t size);
 
-	/* Whether the recording goes on; message says why, when it has ended by itself. */
-	bool (*recording)(void *context, struct source *source, char *message, size_t size);
+	/* Whether the recording goes on (1); with its process it has ended as it should (0), else
+	 * by something that went wrong (-errno), and message says what became of it. */
+	int (*recording)(void *context, struct source *source, char *message, size_t size);
 
 	/* Something happened that the source does not know of, while a recording may be under way:
 	 * a bookmark was set, the workload's limit was changed. `taken_ns` is CLOCK_REALTIME. */

@@ -32,6 +32,7 @@ struct app {
 	char find[256]; /* what n looks for */
 	char message[512]; /* in place of the footer until the next key */
 	bool message_bad;
+	bool message_news; /* of app_news() */
 	uint64_t message_serial; /* of the source */
 	struct source_focus sent; /* to the sampler */
 	struct rect pane_rects[PANES], view_rect, legend_rect; /* when last drawn */

@@ -43,11 +43,14 @@ void record_look(struct app *app)
 {
 	const struct app_hooks *hooks = &app->options.hooks;
 	char message[256] = "";
+	int r;
 
 	if (!app->recording || !hooks->recording)
 		return;
-	app->recording =
-		hooks->recording(hooks->context, app->scene.source, message, sizeof(message));
-	if (!app->recording)
+	r = hooks->recording(hooks->context, app->scene.source, message, sizeof(message));
+	app->recording = r > 0;
+	if (!r)
+		app_news(app, NEWS_RECORDING, message);
+	else if (r < 0)
 		app_problem(app, "%s", message);
 }

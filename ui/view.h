@@ -132,6 +132,13 @@ struct view {
 __attribute__((format(printf, 2, 3))) void app_message(struct app *app, const char *format, ...);
 
 /*
+ * The end of a process is told twice at about the same time, by its workload and by its recording:
+ * neither takes the place of the other, and the workload's comes first.
+ */
+enum app_news { NEWS_WORKLOAD, NEWS_RECORDING };
+void app_news(struct app *app, enum app_news which, const char *text);
+
+/*
  * The sample of the history that an event belongs to: the newest one of its time. False: it is
  * gone.
  */

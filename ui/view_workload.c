@@ -184,6 +184,7 @@ static void workload_tick(struct view *view, struct scene *scene)
 {
 	struct workload_view *v = self(view);
 	char text[256], key[16];
+	size_t length;
 
 	look(v);
 	if (v->status.state == WORKLOAD_RUNNING)
@@ -192,11 +193,12 @@ static void workload_tick(struct view *view, struct scene *scene)
 		return;
 	v->told = true;
 	workload_end_text(&v->status, text, sizeof(text));
+	length = strlen(text);
 	if (v->status.state == WORKLOAD_OOM)
-		app_message(v->app, "%s; %s to raise it", text,
-			    keymap_first(scene->keymap, REQ_WORKLOAD, key, sizeof(key)));
-	else if (*text)
-		app_message(v->app, "%s", text);
+		snprintf(text + length, sizeof(text) - length, "; %s to raise it",
+			 keymap_first(scene->keymap, REQ_WORKLOAD, key, sizeof(key)));
+	if (*text)
+		app_news(v->app, NEWS_WORKLOAD, text);
 }
 
 static void workload_title(struct view *view, const struct scene *scene, char *buf, size_t size)

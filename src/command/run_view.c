@@ -130,7 +130,7 @@ static int record(void *context, struct source *source, const char *path, char *
 	return r;
 }
 
-static bool recording_goes_on(void *context, struct source *source, char *message, size_t size)
+static int recording_goes_on(void *context, struct source *source, char *message, size_t size)
 {
 	return view_record_goes_on(&((struct run_view *)context)->record, source, message, size);
 }

@@ -102,7 +102,7 @@ static int record(void *context, struct source *source, const char *path, char *
 	return view_record_toggle(&view->record, source, path, message, size);
 }
 
-static bool recording_goes_on(void *context, struct source *source, char *message, size_t size)
+static int recording_goes_on(void *context, struct source *source, char *message, size_t size)
 {
 	struct view_command *view = context;
 

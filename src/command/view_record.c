@@ -45,46 +45,49 @@ static int start(struct view_record *record, struct source *source, const char *
 		tell_refused(path, error, why, message, size);
 		return error;
 	}
-	record->end_noted = false;
 	snprintf(message, size, "recording into %s; R stops it", record->path);
 	return 1;
 }
 
-static int stop(struct view_record *record, char *message, size_t size)
+/* No sample comes any more. */
+static bool is_over(const struct source_status *live)
+{
+	return live->state == SOURCE_ENDED || live->state == SOURCE_FAILED;
+}
+
+static int stop(struct view_record *record, struct source *source, char *message, size_t size)
 {
 	struct recording_status status;
-	int error = recording_stop(TAKE(record->recording), &status);
+	struct source_status live;
+	int error;
 
+	source_status(source, &live);
+	if (is_over(&live))
+		recording_note_end(record->recording, &live);
+	error = recording_stop(TAKE(record->recording), &status);
 	recorded_text(record->path, &status, record->last);
 	snprintf(message, size, "%s", record->last);
-	return status.full ? 0 : error;
+	return error;
 }
 
 int view_record_toggle(struct view_record *record, struct source *source, const char *path,
 		       char *message, size_t size)
 {
-	return record->recording ? stop(record, message, size)
+	return record->recording ? stop(record, source, message, size)
 				 : start(record, source, path, message, size);
 }
 
-bool view_record_goes_on(struct view_record *record, struct source *source, char *message,
-			 size_t size)
+int view_record_goes_on(struct view_record *record, struct source *source, char *message,
+			size_t size)
 {
 	struct recording_status status;
 	struct source_status live;
 
 	if (!record->recording)
-		return false;
+		return 0;
 	source_status(source, &live);
-	if ((live.state == SOURCE_ENDED || live.state == SOURCE_FAILED) && !record->end_noted) {
-		recording_note_end(record->recording, &live);
-		record->end_noted = true;
-	}
 	recording_status(record->recording, &status);
-	if (status.runs)
-		return true;
-	stop(record, message, size);
-	return false;
+	return status.runs && !is_over(&live) ? 1 : stop(record, source, message, size);
 }
 
 void view_record_say(const struct view_record *record)

@@ -13,7 +13,6 @@ struct view_record {
 	struct recording_options log; /* but for its path */
 	struct recording *recording; /* NULL: none is under way */
 	char path[PATH_MAX];
-	bool end_noted;
 	char last[RECORDED_MAX]; /* what became of the newest recording that ended, or "" */
 };
 
@@ -24,9 +23,12 @@ struct view_record {
 int view_record_toggle(struct view_record *record, struct source *source, const char *path,
 		       char *message, size_t size);
 
-/* Whether it still goes on; when it has ended by itself, the message says why, once. */
-bool view_record_goes_on(struct view_record *record, struct source *source, char *message,
-			 size_t size);
+/*
+ * Whether it still goes on (1). It ends with its process (0), or since the log is full or cannot be
+ * written (-errno); the message says, once, what became of it.
+ */
+int view_record_goes_on(struct view_record *record, struct source *source, char *message,
+			size_t size);
 
 /* Says on standard error what became of the newest recording, when the screen is gone. */
 void view_record_say(const struct view_record *record);

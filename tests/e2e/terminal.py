@@ -174,6 +174,38 @@ def recordings_are_closed(shell, target):
         os.unlink(path)
 
 
+@with_shell
+def recordings_end_with_the_process(shell, target):
+    """Its log is closed while the view goes on; its end is in it, and the screen says what is."""
+    for columns, rows in ((80, 24), (200, 50)):
+        shell.tmux("resize-window", "-x", str(columns), "-y", str(rows))
+        shell.type(f"cd {shell.directory.name}")
+        mortal = subprocess.Popen(["sleep", "1000"])
+        shell.start(mortal.pid)
+        shell.keys("R")
+        shell.until(lambda s: "rec 0:0" in s and "rec 0:00" not in s, "a second of recording")
+        mortal.kill()
+        mortal.wait()
+        screen = shell.until(lambda s: re.search(r"recorded \d+ samples into pmtop-", s), "its end")
+        assert "● rec" not in screen and "ENDED" in screen, screen
+        log, = [name for name in os.listdir(shell.directory.name) if ".pmtop" in name]
+        path = os.path.join(shell.directory.name, log)
+        with open(path, "rb") as file:
+            assert file.read(20)[18] == 1, "still a log with a WAL"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            ends = database.execute("SELECT kind, text FROM event WHERE mapping IS NULL").fetchall()
+            assert ends == [("ended", "killed by signal 9")] or \
+                ends == [("ended", "the process ended")], ends
+        shell.keys("R")
+        shell.until("there is nothing more to record")
+        shell.keys("q")
+        shell.ended(0)
+        said = re.findall(r"pmtop: recorded (\d+) samples into (\S+) \(", shell.stderr())
+        assert said == [(str(samples_of(path)), log)], (said, samples_of(path))
+        assert os.listdir(shell.directory.name).count(log) == 1
+        os.unlink(path)
+
+
 def samples_of(log):
     """Counted by another program than pmtop."""
     with contextlib.closing(sqlite3.connect(log)) as database:
@@ -461,7 +493,8 @@ def input_ends():
 
 def main():
     failed = 0
-    for case in (quits, signals, recordings_are_closed, recordings_have_a_limit,
+    for case in (quits, signals, recordings_are_closed, recordings_end_with_the_process,
+                 recordings_have_a_limit,
                  a_log_is_removed, nowhere_to_record, replays_the_demo, crashes, suspends, tiny,
                  unknown_keys, resize_storm, target_ends, colours, plain_characters,
                  not_a_terminal, input_ends):

@@ -19,9 +19,23 @@ static int toggle(void *context, struct source *source, const char *path, char *
 	return r->runs;
 }
 
+/* As of a process: with its end the recording is over. */
+static int look(void *context, struct source *source, char *message, size_t size)
+{
+	struct recorder *r = context;
+	struct source_status status;
+
+	source_status(source, &status);
+	if (status.state != SOURCE_ENDED)
+		return 1;
+	r->runs = false;
+	snprintf(message, size, "recorded 7 samples");
+	return 0;
+}
+
 static struct stage *with_recorder(struct recorder *recorder)
 {
-	const struct app_hooks hooks = { .context = recorder, .record = toggle };
+	const struct app_hooks hooks = { .context = recorder, .record = toggle, .recording = look };
 	struct stage *s = stage_open("demo", THEME_DARK, 256, true);
 
 	app_set_hooks(s->app, &hooks);
@@ -59,18 +73,49 @@ static void test_nothing_to_record(void **state)
 	stage_close(s);
 }
 
-/* One that is under way when the process ends can still be stopped. */
+/* With the process its recording ends, and R has nothing to stop any more. */
 static void test_end_while_recording(void **state)
 {
 	struct recorder recorder = { 0 };
 	struct stage *s = with_recorder(&recorder);
 
 	stage_keys(s, "R");
+	stage_draw(s, 80, 24);
+	assert_true(stage_shows(s, "rec 0:0"));
 	s->source->status.state = SOURCE_ENDED;
 	app_take(s->app);
-	stage_keys(s, "R");
-	assert_int_equal(recorder.toggled, 2);
+	stage_draw(s, 80, 24);
+	assert_false(recorder.runs);
 	assert_true(stage_shows(s, "recorded 7 samples"));
+	assert_false(stage_shows(s, "rec 0:0"));
+	stage_keys(s, "R");
+	assert_int_equal(recorder.toggled, 1);
+	assert_true(stage_shows(s, "there is nothing more to record"));
+	stage_close(s);
+}
+
+/* A workload's end and that of its recording are said beside each other, whichever comes first. */
+static void test_two_pieces_of_news(void **state)
+{
+	struct recorder recorder = { 0 };
+	struct stage *s = with_recorder(&recorder);
+
+	app_message(s->app, "something of before");
+	app_news(s->app, NEWS_RECORDING, "recorded 7 samples");
+	stage_draw(s, 80, 24);
+	assert_false(stage_shows(s, "of before"));
+	app_news(s->app, NEWS_WORKLOAD, "exited with status 3");
+	stage_draw(s, 80, 24);
+	assert_true(stage_shows(s, "exited with status 3; recorded 7 samples"));
+	stage_keys(s, "j");
+	app_news(s->app, NEWS_WORKLOAD, "exited with status 4");
+	app_news(s->app, NEWS_RECORDING, "recorded 8 samples");
+	stage_draw(s, 80, 24);
+	assert_true(stage_shows(s, "exited with status 4; recorded 8 samples"));
+	assert_false(stage_shows(s, "recorded 7"));
+	app_message(s->app, "something else");
+	stage_draw(s, 80, 24);
+	assert_false(stage_shows(s, "recorded 8 samples"));
 	stage_close(s);
 }
 
@@ -80,6 +125,7 @@ int main(void)
 		cmocka_unit_test(test_leaving_tells),
 		cmocka_unit_test(test_nothing_to_record),
 		cmocka_unit_test(test_end_while_recording),
+		cmocka_unit_test(test_two_pieces_of_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,21 +228,42 @@ class Record(Case):
         self.assertGreaterEqual(len(self.samples(path)), 3)
         self.assertEqual(leftovers(terminal.pid), [])
 
+    def test_ends_with_the_command(self):
+        """How the command ended and what was recorded stand beside each other."""
+        path = os.path.join(self.folder, "log.pmtop")
+        terminal = Terminal("--record", path, "--", "sh", "-c", "sleep 2; exit 3", columns=200)
+        self.addCleanup(terminal.close)
+        self.assertTrue(terminal.shows("● rec 0:01"), terminal.screen())
+        self.assertTrue(terminal.shows("exited with status 3", "; recorded ", "log.pmtop ("),
+                        terminal.screen())
+        self.assertNotIn("● rec", terminal.screen())
+        self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
+        with sqlite3.connect(path) as database:
+            ends = database.execute("SELECT text FROM event WHERE kind = 'ended'").fetchall()
+        self.assertEqual(len(ends), 1)
+        terminal.keys("w", "s")
+        self.assertTrue(terminal.shows("it runs again, pid "), terminal.screen())
+        self.assertNotIn("● rec", terminal.screen())
+        terminal.keys("q")
+        wait_for(lambda: terminal.status() is not None)
+
     def test_another_start_ends_it(self):
-        """A log holds one process: that it has ended is said, and where it is."""
+        """A log holds one process, also when the command starts again at once, before a sample
+        could find out that it had ended; what became of the log is said at the latest at the end.
+        """
         path = os.path.join(self.folder, "log.pmtop")
         terminal = Terminal("--record", path, "--", "sleep", "1000", columns=200)
         self.addCleanup(terminal.close)
         self.assertTrue(terminal.shows("● rec 0:01"), terminal.screen())
-        terminal.keys("w", "s")
-        self.assertTrue(terminal.shows("all its processes are killed"), terminal.screen())
-        terminal.keys("s")
-        self.assertTrue(terminal.shows("it runs again, pid ", "; recorded ", "log.pmtop"),
-                        terminal.screen())
+        terminal.keys("w", "s", "s")
+        self.assertTrue(terminal.shows("it runs again, pid "), terminal.screen())
         self.assertNotIn("● rec", terminal.screen())
-        self.assertGreaterEqual(len(self.samples(path)), 3)
+        self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
+        count = len(self.samples(path))
+        self.assertGreaterEqual(count, 3)
         terminal.keys("q")
-        wait_for(lambda: terminal.status() is not None)
+        self.assertTrue(terminal.shows(f"pmtop: recorded {count} samples into {path} ("),
+                        terminal.screen())
 
     def test_largest_size_on_the_screen(self):
         """A full log ends the recording, not the command nor the view."""
