@@ -203,6 +203,7 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 				options->path, (unsigned long long)options->max_bytes);
 	}
 	limit_pages(writer, writer->max_pages - RESERVED_PAGES);
+	writer_know_beside(writer);
 	*ret_writer = TAKE(writer);
 	return 0;
 }
@@ -354,6 +355,8 @@ int log_writer_close(struct log_writer *writer, struct log_error *error)
 		writer_remove(writer->path);
 	else if (!code)
 		code = put_back(writer, error);
+	else
+		writer_remove_orphans(writer);
 	if (writer->alone && !code)
 		writer_remove_shm(writer->path);
 	writer_free(writer);

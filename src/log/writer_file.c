@@ -86,13 +86,84 @@ void writer_remove_shm(const char *path)
 	unlink(beside_path(path, BESIDE_SHM, side));
 }
 
-/* SQLite goes on writing into a file that nobody can find any more. */
-int writer_check_file(const struct log_writer *writer, struct log_error *error)
+static bool leads_to(const char *path, int fd)
 {
 	struct stat mine, found;
 
-	if (!fstat(writer->lock_fd, &mine) && !stat(writer->path, &found) &&
-	    mine.st_dev == found.st_dev && mine.st_ino == found.st_ino)
+	return !fstat(fd, &mine) && !stat(path, &found) && mine.st_dev == found.st_dev &&
+	       mine.st_ino == found.st_ino;
+}
+
+/* Whether it has no name any more. */
+static bool is_gone(const struct log_writer *writer)
+{
+	struct stat mine;
+
+	return !fstat(writer->lock_fd, &mine) && !mine.st_nlink;
+}
+
+/* SQLite goes on writing into a file that nobody can find any more. */
+int writer_check_file(const struct log_writer *writer, struct log_error *error)
+{
+	if (leads_to(writer->path, writer->lock_fd))
 		return 0;
-	return log_fail(error, -ESTALE, "%s: somebody removed or replaced it", writer->path);
+	if (is_gone(writer))
+		return log_fail(error, -ESTALE, "%s: somebody removed or replaced it",
+				writer->path);
+	return log_fail(error, -ESTALE,
+			"%s: somebody moved it; its newest samples are in its -wal: keep both",
+			writer->path);
+}
+
+void writer_know_beside(struct log_writer *writer)
+{
+	char side[BESIDE_MAX];
+	struct stat st;
+
+	for (int which = 0; which < BESIDE_FILES; which++)
+		/* SQLite does not open the FILE-shm of writer_make_shm(). */
+		if ((which != BESIDE_SHM || !writer->alone) &&
+		    !lstat(beside_path(writer->path, which, side), &st))
+			writer->beside[which] = (struct writer_beside){ st.st_dev, st.st_ino };
+}
+
+/*
+ * Locks what has the name now, or an empty file, so that no recorder begins with it meanwhile: its
+ * descriptor, or -1.
+ */
+static int hold_name(const char *path, bool *ret_made)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+	CLEANUP(cleanup_close) int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+
+	*ret_made = fd >= 0;
+	if (fd < 0)
+		fd = open(path, flags);
+	/* Who looks at an empty file lets go of it soon; a recorder has made it its own by then. */
+	if (fd < 0 || flock(fd, *ret_made ? LOCK_EX : LOCK_EX | LOCK_NB) || !leads_to(path, fd))
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/*
+ * What has the inode of a file that SQLite holds open is that file. Beside another log of this name
+ * it would be read as a part of that.
+ */
+void writer_remove_orphans(const struct log_writer *writer)
+{
+	char side[BESIDE_MAX];
+	struct stat st;
+	bool made = false;
+	CLEANUP(cleanup_close) int fd = is_gone(writer) ? hold_name(writer->path, &made) : -1;
+
+	if (fd < 0)
+		return;
+	for (int which = 0; which < BESIDE_FILES; which++)
+		if (writer->beside[which].inode &&
+		    !lstat(beside_path(writer->path, which, side), &st) &&
+		    st.st_dev == writer->beside[which].device &&
+		    st.st_ino == writer->beside[which].inode)
+			unlink(side);
+	if (made)
+		unlink(writer->path);
 }

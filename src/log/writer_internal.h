@@ -3,7 +3,9 @@
 #define PMTOP_LOG_WRITER_INTERNAL_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
+#include "log/beside.h"
 #include "log/block.h"
 #include "log/database.h"
 #include "log/detail.h"
@@ -84,11 +86,18 @@ struct written_phase {
 	char comm[64];
 };
 
+/* A file that SQLite has beside the log, and holds open; inode 0: none. */
+struct writer_beside {
+	dev_t device;
+	ino_t inode;
+};
+
 struct log_writer {
 	sqlite3 *db;
 	int lock_fd; /* flock()ed as long as this recorder lives */
 	char *path;
 	bool alone; /* database_must_not_map() */
+	struct writer_beside beside[BESIDE_FILES];
 	sqlite3_stmt *statements[WRITER_STATEMENTS];
 	struct log_codec *codec;
 	struct database_budget budget;
@@ -121,6 +130,13 @@ void writer_remove_shm(const char *path);
 
 /* -ESTALE when the path does not lead to the file any more. */
 int writer_check_file(const struct log_writer *writer, struct log_error *error);
+
+/*
+ * Remembers what SQLite has beside the log, to take away no more than that when somebody removed or
+ * replaced the log; not when it only has another name now: then some of it is in there.
+ */
+void writer_know_beside(struct log_writer *writer);
+void writer_remove_orphans(const struct log_writer *writer);
 
 /* Runs a bound statement that returns no rows, and resets it. Returns a result of SQLite. */
 int writer_run(struct log_writer *writer, enum writer_statement which);

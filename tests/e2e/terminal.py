@@ -269,6 +269,8 @@ def a_log_is_removed(shell, target):
     screen = shell.until("the recording ended after")
     assert "somebody removed or replaced it" in screen.splitlines()[-1], screen
     assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+    left = [name for name in os.listdir(shell.directory.name) if ".pmtop" in name]
+    assert not left, left
     shell.keys("q")
     shell.ended(0)
     assert re.search(r"somebody removed or replaced it \(pmtop-.*\.pmtop\)", shell.stderr())

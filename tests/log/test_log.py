@@ -449,10 +449,25 @@ class Log(unittest.TestCase):
             recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
                                         stderr=subprocess.PIPE, text=True)
             await_samples(self.log)
+            os.unlink(self.log)
+            message = recorder.communicate(timeout=20)[1]
+        self.assertEqual(recorder.returncode, 1)
+        self.assertIn("somebody removed or replaced it", message)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_moved_file(self):
+        """Nothing is lost to who moves what the message names."""
+        with Target(1, 10, 10) as target:
+            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
+                                        stderr=subprocess.PIPE, text=True)
+            await_samples(self.log)
             os.rename(self.log, self.log + ".away")
             message = recorder.communicate(timeout=20)[1]
         self.assertEqual(recorder.returncode, 1)
-        self.assertIn("removed", message)
+        self.assertIn("somebody moved it; its newest samples are in its -wal: keep both", message)
+        count = int(re.search(r"after (\d+) samples", message).group(1))
+        os.rename(self.log + "-wal", self.log + ".away-wal")
+        self.assertEqual(len(samples_of(self.log + ".away")), count)
 
     def test_directory_without_rights(self):
         with Target(1, 10, 10) as target:
