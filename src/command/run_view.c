@@ -265,7 +265,7 @@ int run_view(const struct run_options *options)
 		v.record.log.interval_ns = INTERVAL_NS;
 	view_set_hooks(v.screen, &hooks);
 	status = start_and_show(&v, &signal);
-	view_record_say(&v.record);
+	view_record_say(&v.record, options->view.word);
 	if (v.news >= 0)
 		close(v.news);
 	if (v.timer >= 0)

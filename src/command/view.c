@@ -186,6 +186,6 @@ int command_view(int argc, char **argv)
 	if (status != EXIT_DONE)
 		return status;
 	status = show(&view, &signal);
-	view_record_say(&view.record);
+	view_record_say(&view.record, view.options.word);
 	return view_end(status, signal);
 }

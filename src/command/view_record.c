@@ -90,14 +90,14 @@ int view_record_goes_on(struct view_record *record, struct source *source, char 
 	return status.runs && !is_over(&live) ? 1 : stop(record, source, message, size);
 }
 
-void view_record_say(const struct view_record *record)
+void view_record_say(const struct view_record *record, const char *program)
 {
 	char text[sizeof(record->last) * 2];
 
 	if (!*record->last)
 		return;
 	escape_text(record->last, strlen(record->last), text, sizeof(text));
-	fprintf(stderr, "pmtop: %s\n", text);
+	fprintf(stderr, "%s: %s\n", program, text);
 }
 
 void view_record_event(struct view_record *record, enum event_kind kind, int64_t taken_ns,

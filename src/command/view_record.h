@@ -30,8 +30,11 @@ int view_record_toggle(struct view_record *record, struct source *source, const 
 int view_record_goes_on(struct view_record *record, struct source *source, char *message,
 			size_t size);
 
-/* Says on standard error what became of the newest recording, when the screen is gone. */
-void view_record_say(const struct view_record *record);
+/*
+ * Says on standard error what became of the newest recording, when the screen is gone; `program` is
+ * who says it.
+ */
+void view_record_say(const struct view_record *record, const char *program);
 
 /* What the source does not know of happened; see app_hooks. */
 void view_record_event(struct view_record *record, enum event_kind kind, int64_t taken_ns,

@@ -262,7 +262,7 @@ class Record(Case):
         count = len(self.samples(path))
         self.assertGreaterEqual(count, 3)
         terminal.keys("q")
-        self.assertTrue(terminal.shows(f"pmtop: recorded {count} samples into {path} ("),
+        self.assertTrue(terminal.shows(f"pmtop run: recorded {count} samples into {path} ("),
                         terminal.screen())
 
     def test_largest_size_on_the_screen(self):
