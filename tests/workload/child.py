@@ -11,6 +11,10 @@ import sys
 import time
 
 
+# Seconds after which those end that might else fork for ever; longer than any test waits.
+MOST = 600
+
+
 def detach(function):
     """A process that has a session of its own and no parent."""
     pid = os.fork()
@@ -48,7 +52,7 @@ def chain(ready, _word):
     written = False
     if os.fork():
         sleep_for_ever()
-    while time.monotonic() - started < 60:
+    while time.monotonic() - started < MOST:
         if os.fork():
             os._exit(0)
         if not written:
@@ -66,7 +70,7 @@ def storm(ready, _word):
     os.setuid(54321)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     started = time.monotonic()
-    while time.monotonic() - started < 60:
+    while time.monotonic() - started < MOST:
         try:
             if not os.fork():
                 os.setsid()

@@ -8,8 +8,8 @@ import subprocess
 import time
 import unittest
 
-from common import (CHILD, PYTHON, Case, cgroups, children, claims, leftovers, pids_with,
-                    swaps, wait_for)
+from common import (CHILD, PATIENCE, PYTHON, Case, cgroups, children, claims, leftovers,
+                    pids_with, spoilt, stop, swaps, wait_for)
 
 MEMORY = ("--limit", "64M")
 SWAP = ("--limit", "64M", "--make-swap", "2M")
@@ -35,21 +35,31 @@ class Endings(Case):
             with self.subTest(number):
                 process = self.start_family(*SWAP)
                 process.send_signal(number)
-                self.assertEqual(process.wait(20), -number)
+                self.assertEqual(process.wait(PATIENCE), -number, self.said(process))
                 # All is gone when pmtop is, not some time later.
-                self.assertEqual(leftovers(process.pid, self.word), [])
+                self.assert_clean(process, self.word)
 
     def test_duration_is_over(self):
-        process = self.start_family(*SWAP, "--duration", "4s")
-        self.assertEqual(process.wait(20), 0)
-        self.assertEqual(leftovers(process.pid, self.word), [])
+        ready = os.path.join(self.folder, "ready")
+        for seconds in (4, 15, 60):
+            process = self.start(*SWAP, "--duration", f"{seconds}s", "--", PYTHON, CHILD, "family",
+                                 ready, self.word)
+            was_there = self.family_is_there(process, ready)
+            self.assertEqual(process.wait(PATIENCE), 0, self.said(process))
+            self.assert_clean(process, self.word)
+            if was_there:
+                return
+            spoilt(f"the workload was not all there within {seconds} s")
+            if os.path.exists(ready):
+                os.unlink(ready)
+        self.fail(f"the workload did not start; {self.said(process)}")
 
     def test_crash(self):
         for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
             with self.subTest(number):
                 process = self.start_family(*SWAP)
                 process.send_signal(number)
-                process.wait(20)
+                process.wait(PATIENCE)
                 self.assert_nothing_left(process)
 
     def test_without_a_cgroup(self):
@@ -58,19 +68,21 @@ class Endings(Case):
                 process = self.start_family("--no-cgroup")
                 self.assertEqual(cgroups(f"pmtop-{process.pid}-"), [])
                 process.send_signal(number)
-                process.wait(20)
+                process.wait(PATIENCE)
                 self.assert_nothing_left(process)
 
     def test_command_leaves_children(self):
+        ready = os.path.join(self.folder, "ready")
         process = self.start(*MEMORY, "--", "sh", "-c",
-                             f"setsid {PYTHON} {CHILD} family {self.folder}/r {self.word} & sleep 1")
-        self.assertEqual(process.wait(20), 0)
-        self.assertEqual(leftovers(process.pid, self.word), [])
+                             f"setsid {PYTHON} {CHILD} family {ready} {self.word} & "
+                             f"until [ -e {ready} ]; do sleep 0.1; done")
+        self.assertEqual(process.wait(PATIENCE), 0, self.said(process))
+        self.assert_clean(process, self.word)
 
     def test_groups_inside_the_group(self):
         ready = os.path.join(self.folder, "ready")
         process = self.start(*MEMORY, "--", PYTHON, CHILD, "nest", ready, self.word)
-        self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+        self.assertTrue(wait_for(lambda: os.path.exists(ready)), self.said(process))
         with open(ready) as f:
             inner = f.read()
         self.assertTrue(os.path.isdir(inner))
@@ -85,24 +97,26 @@ class Supervisor(Case):
     def test_killed_alone(self):
         process = self.start_family(*SWAP, stderr=subprocess.PIPE)
         kill(self.supervisor_of(process))
-        _, text = process.communicate(timeout=20)
-        self.assertEqual(process.returncode, 125)
+        _, text = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 125, text)
         self.assertIn(b"supervisor", text)
-        self.assertEqual(leftovers(process.pid, self.word), [])
+        self.assert_clean(process, self.word)
 
     def test_ended_politely(self):
         process = self.start_family(*SWAP)
         os.kill(self.supervisor_of(process), signal.SIGTERM)
-        self.assertEqual(process.wait(20), 125)
-        self.assertEqual(leftovers(process.pid, self.word), [])
+        self.assertEqual(process.wait(PATIENCE), 125, self.said(process))
+        self.assert_clean(process, self.word)
 
     def kill_both(self, process):
         supervisor = self.supervisor_of(process)
         # Stopped first, so that neither has a moment to tidy up.
-        os.kill(supervisor, signal.SIGSTOP)
+        stop(supervisor)
         process.kill()
         kill(supervisor)
         process.wait()
+        # Until it is gone it has the lock that says that somebody lives.
+        self.wait_for_pmtops(supervisor)
 
     def test_both_killed_then_the_next_pmtop(self):
         process = self.start_family(*SWAP)
@@ -111,9 +125,9 @@ class Supervisor(Case):
         self.assertTrue(swaps(f"pmtop-{process.pid}-"))
         # The command itself dies with its supervisor; what it forked cannot know.
         result = self.pmtop("--no-cgroup", "--", "true")
-        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("took away", result.stderr)
-        self.assertEqual(leftovers(process.pid, self.word), [])
+        self.assert_clean(process, self.word)
 
     def test_a_living_one_is_left_alone(self):
         living = self.start_family(*SWAP)
@@ -121,22 +135,22 @@ class Supervisor(Case):
         dead_word, self.word = self.word, self.word + "-dead"
         dead = self.start_family(*MEMORY)
         self.kill_both(dead)
-        self.pmtop("--no-cgroup", "--", "true")
-        self.assertEqual(leftovers(dead.pid, self.word), [])
+        result = self.pmtop("--no-cgroup", "--", "true")
+        self.assertEqual(leftovers(dead.pid, self.word), [], result.stderr)
         self.word = dead_word
         self.assertEqual(leftovers(living.pid, self.word), before)
-        self.assertIsNone(living.poll())
+        self.assertIsNone(living.poll(), self.said(living))
 
     def test_one_half_alive_is_alive(self):
         """A supervisor that lives tidies up by itself; until then nobody else may."""
         process = self.start_family(*MEMORY)
         supervisor = self.supervisor_of(process)
-        os.kill(supervisor, signal.SIGSTOP)
+        stop(supervisor)
         process.kill()
         process.wait()
         self.pmtop("--no-cgroup", "--", "true")
         self.assertTrue(claims(f"pmtop-{process.pid}-"))
-        self.assertEqual(len(pids_with(self.word)) - self.pmtops_with_word(), 3)
+        self.assertEqual(self.family(), 3)
         os.kill(supervisor, signal.SIGCONT)
         self.assert_nothing_left(process)
 
@@ -160,6 +174,7 @@ class Random(Case):
         ready = os.path.join(self.folder, "ready")
         process = self.start(*options, "--", PYTHON, CHILD, "family", ready, self.word)
         time.sleep(rng.uniform(0, 0.4))
+        # Where pmtop is slow to start there may be none yet.
         supervisors = children(process.pid)
         if ending == "term then both":
             process.terminate()
@@ -172,13 +187,13 @@ class Random(Case):
         if ending == "supervisor" and not supervisors:
             process.kill()
         try:
-            process.wait(20)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.fail("pmtop does not end")
-        if ending in ("pmtop", "supervisor") and options != ("--no-cgroup",):
+            self.fail(f"pmtop does not end; {self.said(process)}")
+        if ending in ("pmtop", "supervisor") and supervisors and options != ("--no-cgroup",):
             # One of the two was alive, and that is enough.
             self.assert_nothing_left(process)
-        wait_for(lambda: self.pmtops_with_word() == 0, 10)
+        self.wait_for_pmtops(*supervisors)
         self.pmtop("--no-cgroup", "--", "true")
         if options == ("--no-cgroup",):
             # Without a group nothing can find what a killed supervisor's workload has forked.
@@ -197,7 +212,7 @@ class Forking(Case):
                 with self.subTest(moment=moment, both=both):
                     ready = os.path.join(self.folder, "ready")
                     process = self.start(*MEMORY, "--", PYTHON, CHILD, "storm", ready, self.word)
-                    self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+                    self.assertTrue(wait_for(lambda: os.path.exists(ready)), self.said(process))
                     os.unlink(ready)
                     time.sleep(moment)
                     supervisors = children(process.pid) if both else []
@@ -206,7 +221,7 @@ class Forking(Case):
                     process.kill()
                     process.wait()
                     if both:
-                        wait_for(lambda: self.pmtops_with_word() == 0, 10)
+                        self.wait_for_pmtops(*supervisors)
                         self.pmtop("--no-cgroup", "--", "true")
                     self.assert_nothing_left(process)
 
@@ -215,7 +230,7 @@ class Forking(Case):
             with self.subTest(options):
                 ready = os.path.join(self.folder, "ready")
                 process = self.start(*options, "--", PYTHON, CHILD, "chain", ready, self.word)
-                self.assertTrue(wait_for(lambda: os.path.exists(ready)))
+                self.assertTrue(wait_for(lambda: os.path.exists(ready)), self.said(process))
                 os.unlink(ready)
                 time.sleep(0.2)
                 process.kill()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from common import CHILD, PYTHON, Case, has_v2_memory, leftovers
+from common import CHILD, PATIENCE, PYTHON, Case, has_v2_memory
 
 
 class Statuses(Case):
@@ -60,7 +60,7 @@ class Statuses(Case):
     def test_nothing_is_made_for_a_mistake(self):
         process = self.start("--limit", "0", "--", "true")
         process.wait()
-        self.assertEqual(leftovers(process.pid), [])
+        self.assert_clean(process)
 
     def test_help(self):
         result = self.pmtop("--help")
@@ -87,7 +87,7 @@ class Inheritance(Case):
         path = os.path.join(self.folder, "report")
         result = subprocess.run([os.environ["PMTOP"], "run", "--", PYTHON, CHILD, "report", path],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                timeout=60, **options)
+                                timeout=PATIENCE, **options)
         self.assertEqual(result.returncode, 0, result.stderr)
         with open(path) as f:
             return ast.literal_eval(f.read())
