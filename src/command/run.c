@@ -26,6 +26,7 @@
 #define NS	  INT64_C(1000000000)
 #define ONCE_NS	  (2 * NS) /* in which the built-in reproduction settles */
 #define RECORD_NS INT64_C(100000000)
+#define END_NS	  (10 * NS) /* more than the sampler takes to find that its process is gone */
 
 static int64_t interval_ns(const struct run_options *o)
 {
@@ -107,6 +108,26 @@ static void say_recording(const char *path, const struct recording_status *log)
 	fprintf(stderr, "pmtop run: %s\n", shown);
 }
 
+/* The sampler finds the end, too, and may be about to note the OOM kill: so it is asked at once. */
+static void let_sampler_end(struct run *run, struct source_status *ret_status)
+{
+	const struct source_request look = { .action = SOURCE_SAMPLE_NOW };
+	const int64_t end = clock_ns(CLOCK_MONOTONIC) + END_NS;
+	struct pollfd fd = { .fd = source_fd(run->source), .events = POLLIN };
+	int64_t left;
+
+	source_request(run->source, &look);
+	for (;;) {
+		look_at_recording(run);
+		source_status(run->source, ret_status);
+		left = end - clock_ns(CLOCK_MONOTONIC);
+		if (ret_status->state == SOURCE_ENDED || ret_status->state == SOURCE_FAILED ||
+		    left <= 0)
+			return;
+		poll(&fd, 1, (int)(left / 1000000) + 1);
+	}
+}
+
 /* With how the workload ended in it. */
 static void end_recording(struct run *run)
 {
@@ -117,10 +138,13 @@ static void end_recording(struct run *run)
 
 	if (run->recording) {
 		snprintf(end, sizeof(end), "%s (%d)", workload_state_name(s->state), s->code);
-		source_status(run->source, &live);
-		/* Else the sampler has noted it. */
-		if (s->state == WORKLOAD_OOM && !live.oom_killed)
-			recording_event(run->recording, EVENT_OOM, 0, "killed by the OOM killer");
+		if (s->state == WORKLOAD_OOM) {
+			let_sampler_end(run, &live);
+			/* Else it has noted it. */
+			if (!live.oom_killed)
+				recording_event(run->recording, EVENT_OOM, 0,
+						"killed by the OOM killer");
+		}
 		if (s->state != WORKLOAD_RUNNING)
 			recording_event(run->recording, EVENT_ENDED, 0, end);
 		recording_stop(run->recording, &log);

@@ -56,6 +56,11 @@ class Memory(Case):
         kinds = self.events_of_an_oom(f"exec {PYTHON} {CHILD} hog {64 << 20}")
         self.assertEqual(kinds[-1], "ended", kinds)
 
+    def test_an_oom_that_was_noted_already(self):
+        """A kill in the group is noted when it is seen; the command's own end is no other one."""
+        kinds = self.events_of_an_oom(f"{PYTHON} {CHILD} hog {64 << 20}; sleep 2; kill -9 $$")
+        self.assertEqual(kinds[-1], "ended", kinds)
+
     def test_too_small_to_start_in(self):
         """That it had no time is said only of what lived for less than a second."""
         for _ in range(10):
