@@ -17,7 +17,7 @@ void areas_open(struct areas *areas)
 
 	memset(areas, 0, sizeof(*areas));
 	areas->page = aligned_alloc(PAGE, PAGE);
-	areas->patience = 100;
+	areas->patience = 1200;
 	for (int i = 0; i < AREAS; i++)
 		areas->of_type[i] = -1;
 	while (f && areas->count < AREAS && fgets(line, sizeof(line), f)) {

@@ -102,22 +102,28 @@ class Cgroup:
         self._write(os.path.join(self.path, "cgroup.procs"), str(pid))
 
     def limit(self, size):
-        """Brings the group below `size`. On v1 the kernel gives up at times: then it is asked again."""
+        """Brings the group below `size`. The kernel gives up at times, as where a disk is slow to
+        write, and says so on v1 only: then it is asked again."""
         name = "memory.high" if self.v2 else "memory.limit_in_bytes"
-        for _ in range(20):
-            try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
                 self._write(os.path.join(self.path, name), str(size))
-                return True
-            except OSError:
-                time.sleep(0.05)
+                if not self.v2 or self._usage() <= size:
+                    return True
+            time.sleep(0.05)
         return False
+
+    def _usage(self):
+        with open(os.path.join(self.path, "memory.current"), encoding="ascii") as f:
+            return int(f.read())
 
     def free(self):
         name, value = ("memory.high", "max") if self.v2 else ("memory.limit_in_bytes", "-1")
         self._write(os.path.join(self.path, name), value)
 
     def remove(self):
-        for _ in range(50):
+        for _ in range(600):
             try:
                 os.rmdir(self.path)
                 return

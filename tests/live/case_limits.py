@@ -75,7 +75,7 @@ def thrashing(programs, group):
         region = target.first["regions"][0]
         start = int(region["start"], 16)
         none = look_while_filling(programs, target, region)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not all(map(holds_page, pagemap_words(target.pid, start, 1024))):
             check(time.monotonic() < deadline, "not all pages are touched")
         swapped = []
