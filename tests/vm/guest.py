@@ -14,6 +14,8 @@ from pathlib import Path
 
 PAGE = 4096
 TESTS = Path(__file__).resolve().parent.parent
+# Seconds to wait for what must come: the machine may be slow, or stand still for a while.
+PATIENCE = 120
 PMTOP = os.environ.get("PMTOP", str(TESTS.parent / "build/pmtop"))
 _failed = []
 _passed = 0
@@ -33,6 +35,16 @@ def check(what, good, *more):
 def report():
     print(f"{_passed} checks passed, {len(_failed)} failed (Linux {os.uname().release})")
     return 1 if _failed or not _passed else 0
+
+
+def wait_for(holds, pause=0.1):
+    """The first true value of holds(), or its last value when patience ends."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        value = holds()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(pause)
 
 
 class Target:
@@ -66,13 +78,13 @@ class Target:
 
     def push_out(self, address, first, count):
         """MADV_PAGEOUT until smaps says that all of the range's pages are in swap."""
-        for _ in range(50):
+        def is_out():
             before = swapped(self.pid, address)
             self.advise(address, first, count, "pageout")
-            if swapped(self.pid, address) >= before + count or not present(self.pid, address, first,
-                                                                           count):
-                return
-            time.sleep(0.05)
+            return (swapped(self.pid, address) >= before + count or
+                    not present(self.pid, address, first, count))
+        if wait_for(is_out, 0.05):
+            return
         stay = present(self.pid, address, first, count)
         raise AssertionError(f"pages {stay} of {address:#x} do not go to swap: "
                              f"{[hex(words(self.pid, address, page, 1)[0]) for page in stay[:5]]}")
@@ -114,7 +126,7 @@ def clear_written(pid):
 
 def pmtop(*words, check_status=True, **options):
     """Run pmtop; its output. A sanitizer's complaint or a status other than 0 ends the script."""
-    done = subprocess.run([PMTOP, *map(str, words)], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([PMTOP, *map(str, words)], capture_output=True, text=True, timeout=300,
                           **options)
     if check_status and done.returncode:
         raise AssertionError(f"pmtop {' '.join(map(str, words))}: status {done.returncode}\n"

@@ -25,10 +25,6 @@ def has(key):
 
 
 def main():
-    # Nothing is to be collapsed into huge pages between an account and its dump.
-    with open("/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "w",
-              encoding="ascii") as file:
-        file.write("0")
     # Where page-table entries can be at all, by BPF.
     status = [subprocess.run(["build/tests/live/tables_check", "64"]).returncode]
     # What lives from two things at a time needs processors that change turns often.

@@ -3,10 +3,9 @@
 # guest: --zram 64
 """Merged pages are anonymous pages; nobody is called merged who is not (6.12's flags say all are)."""
 import sys
-import time
 from pathlib import Path
 
-from guest import Dump, Target, check, check_states, differences, report, smaps, words
+from guest import Dump, Target, check, check_states, differences, report, smaps, wait_for, words
 
 KSM = Path("/sys/kernel/mm/ksm")
 PAGES = 256
@@ -16,11 +15,7 @@ def merge(wanted):
     (KSM / "pages_to_scan").write_text("10000")
     (KSM / "sleep_millisecs").write_text("1")
     (KSM / "run").write_text("1")
-    for _ in range(300):
-        if int((KSM / "pages_sharing").read_text()) >= wanted:
-            return True
-        time.sleep(0.1)
-    return False
+    return wait_for(lambda: int((KSM / "pages_sharing").read_text()) >= wanted)
 
 
 def main():
@@ -59,12 +54,8 @@ def zero_pages(target):
     target.advise(empty, 0, PAGES, "mergeable")
     (KSM / "run").write_text("1")
     wanted = ["zero"] * PAGES
-    for _ in range(100):
-        pages = Dump(target.pid).pages(empty)
-        if not differences(pages, wanted):
-            break
-        time.sleep(0.1)
-    check_states("empty pages merged with the zero page", pages, wanted)
+    wait_for(lambda: not differences(Dump(target.pid).pages(empty), wanted))
+    check_states("empty pages merged with the zero page", Dump(target.pid).pages(empty), wanted)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,14 @@ import random
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from guest import PMTOP, Dump, Target, check, clear_written, report, words
+from guest import PATIENCE, PMTOP, Dump, Target, check, clear_written, report, wait_for, words
 
 PAGES = 256
 OUT = 160  # pages that are pushed out, from the first on
 NAME = "remembered"
 LOG = "/tmp/remembered.pmtop"
-WAIT = 60
 SOFT_DIRTY = 1 << 55
 
 
@@ -52,13 +50,12 @@ class Screen:
         return "".join(rows)
 
     def until(self, what, holds):
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            text = self.tmux("capture-pane", "-p")
-            if holds(text):
-                return text
-            time.sleep(0.1)
-        raise AssertionError(f"never saw {what}:\n{text}")
+        seen = []
+        def look():
+            seen[:] = [self.tmux("capture-pane", "-p")]
+            return holds(seen[0])
+        if not wait_for(look):
+            raise AssertionError(f"never saw {what}:\n{seen[0]}")
 
     def shows(self, what, wanted):
         """Whether it comes to show exactly these glyphs."""
@@ -98,11 +95,8 @@ def samples():
 
 
 def wait_for_samples(count):
-    end = time.monotonic() + WAIT
-    while samples() < count:
-        if time.monotonic() > end:
-            raise AssertionError(f"the recorder has not written {count} samples, but {samples()}")
-        time.sleep(0.2)
+    if not wait_for(lambda: samples() >= count):
+        raise AssertionError(f"the recorder has not written {count} samples, but {samples()}")
 
 
 def main():
@@ -123,7 +117,7 @@ def main():
             live.shows("live: remembered where the mark was lost", glyphs(dirty, OUT))
         wait_for_samples(samples() + 2)  # one may have begun before the marks were lost
         recorder.terminate()
-        check("the recorder ended well", recorder.wait(WAIT) == 0, recorder.returncode)
+        check("the recorder ended well", recorder.wait(PATIENCE) == 0, recorder.returncode)
         target.unmap(address, PAGES)
     with Screen("replay", LOG) as replay:
         replay.keys("End")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.1 6.12
-# guest: --zram 64 --memory 1536 --timeout 380
+# guest: --zram 64 --memory 1536
 """pmtop run on cgroup v2: the tests of tests/workload as they stand, in a shorter life of chance."""
 import os
 import subprocess

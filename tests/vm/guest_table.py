@@ -152,8 +152,6 @@ def main():
     if os.environ.get("PMTOP_GUEST"):
         Path("/proc/sys/vm/nr_hugepages").write_text("8")
         Path("/proc/sys/vm/unprivileged_userfaultfd").write_text("1")
-        # Nothing is to be collapsed into huge pages between the account and the dumps.
-        Path("/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none").write_text("0")
     process, account = account_of(seed)
     for skipped in account["skipped"]:
         print(f"not on this kernel: {skipped['kind']}: {skipped['why']}")

@@ -13,10 +13,16 @@ mount -t tmpfs shm /dev/shm
 mount -t tmpfs run /run
 ip link set lo up
 
+# The device of a port. Ports are told their names after they have come, when qemu gets to it.
 port() {
-	for entry in /sys/class/virtio-ports/*; do
-		[ "$(cat "$entry/name")" = "$1" ] && echo "/dev/${entry##*/}"
+	for _ in $(seq 600); do
+		for entry in /sys/class/virtio-ports/*; do
+			[ "$(cat "$entry/name" 2>/dev/null)" = "$1" ] && echo "/dev/${entry##*/}" && return
+		done
+		sleep 0.1
 	done
+	echo "guest: no port $1" >/dev/console
+	poweroff -f
 }
 
 finish() {
@@ -63,10 +69,19 @@ swap_on() {
 	done
 }
 
+# Nothing is made huge between two looks of a test, however long it takes: khugepaged sleeps.
+calm() {
+	for value in max_ptes_none=0 scan_sleep_millisecs=36000000; do
+		file=/sys/kernel/mm/transparent_hugepage/khugepaged/${value%=*}
+		[ ! -e "$file" ] || echo "${value#*=}" >"$file"
+	done
+}
+
 status=$(port status)
 exec </dev/null >"$(port output)" 2>&1
 mount_cgroup
 swap_on
+calm
 cd /pmtop || fail "no /pmtop"
 sh -c "$COMMAND"
 finish $?

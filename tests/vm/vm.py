@@ -40,7 +40,7 @@ def parse(words):
     parser.add_argument("--disk", type=int, action="append", default=[], metavar="MiB",
                         help="a virtio disk with swap on it; again for another")
     parser.add_argument("--append", default="", metavar="WORDS", help="for the kernel command line")
-    parser.add_argument("--timeout", type=float, default=560, metavar="SECONDS")
+    parser.add_argument("--timeout", type=float, default=1100, metavar="SECONDS")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep image and console there")
     parser.add_argument("--script", type=Path, metavar="FILE",
                         help="run a guest_*.py of tests/vm, in the guest that it asks for")
