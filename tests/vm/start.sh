@@ -78,6 +78,7 @@ calm() {
 }
 
 status=$(port status)
+echo up >"$status"
 exec </dev/null >"$(port output)" 2>&1
 mount_cgroup
 swap_on

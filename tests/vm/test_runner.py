@@ -54,6 +54,10 @@ def main():
     good += [check("status of a dead guest", done.returncode, 125),
              check("its console", b"Kernel panic" in done.stderr, True)]
 
+    done = run(build, ["--kernel", "6.1", "--append", "rdinit=/nowhere", "--", "true"])
+    good += [check("status of a guest that does not come up", done.returncode, 125),
+             check("how often it was tried", done.stderr.count(b"did not come up"), 3)]
+
     done = run(build, ["--kernel", "6.1", "--", "true"], PMTOP_VM_CACHE="/nonexistent")
     good += [check("status without a cache", done.returncode, 77),
              check("names the way out", b"run tests/vm/fetch" in done.stderr, True)]
