@@ -26,7 +26,8 @@ class Screen:
     def __init__(self, *pmtop_words):
         self.socket = "/tmp/tmux-" + pmtop_words[0].strip("-")
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", PMTOP,
-                  *map(str, pmtop_words), "--ascii")
+                  *map(str, pmtop_words), "--ascii", ";",
+                  "set-option", "-g", "remain-on-exit", "on")  # what it said is to be seen
         self.until("the list of mappings", lambda text: "ADDRESS" in text and NAME in text)
         self.keys("/", *NAME, "Enter")
         self.until("the mapping found", lambda text: re.search(f"^>.*{NAME}", text, re.MULTILINE))

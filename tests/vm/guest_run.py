@@ -16,7 +16,7 @@ def main():
     os.chmod("/tmp", 0o1777)
     for name in ("test_words.py", "test_limits.py", "test_leaks.py", "test_v2.py"):
         print(name, flush=True)
-        done = subprocess.run([sys.executable, "-B", name], cwd=TESTS / "workload",
+        done = subprocess.run([sys.executable, "-B", name, "-v"], cwd=TESTS / "workload",
                               env=environment)
         failed += done.returncode != 0
     face = TESTS.parent / "build/tests/workload/workload_face"
