@@ -52,6 +52,16 @@ static bool was_oom_killed(const struct sampler *s, bool known, int status)
 	       (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
 }
 
+/* A new observer begins with the newest sample there is. The lock is held. */
+static void greet_observer(const struct sampler *s)
+{
+	struct live *l = s->live;
+
+	if (l->observer_new && s->last)
+		l->observer->sample(l->observer_context, s->last, NULL);
+	l->observer_new = false;
+}
+
 static void end(struct sampler *s, int error)
 {
 	struct live *l = s->live;
@@ -62,6 +72,7 @@ static void end(struct sampler *s, int error)
 	oom = was_oom_killed(s, known, status);
 
 	pthread_mutex_lock(&l->lock);
+	greet_observer(s); /* the sample that it may have waited for never came */
 	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
 	l->status.error = -error;
 	l->status.ended_ns = clock_ns(CLOCK_REALTIME);
@@ -148,16 +159,6 @@ static void observe(struct sampler *s, struct snapshot *snapshot)
 	pthread_mutex_unlock(&l->lock);
 	if (changed)
 		page_detail_unref(changed);
-}
-
-/* A new observer begins with the newest sample there is. The lock is held. */
-static void greet_observer(const struct sampler *s)
-{
-	struct live *l = s->live;
-
-	if (l->observer_new && s->last)
-		l->observer->sample(l->observer_context, s->last, NULL);
-	l->observer_new = false;
 }
 
 /* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
