@@ -6,11 +6,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,19 +27,6 @@
 #include "tests/unit/log_world.h"
 
 #define KILLS 40
-
-static struct log_folder folder;
-static const char *const path = folder.log;
-
-static int set_up(void **state)
-{
-	return log_folder_make(&folder) || chmod(folder.name, 0755) ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-	return log_folder_remove(&folder);
-}
 
 /* How many files lie beside the log. */
 static int others(void)
@@ -214,38 +203,55 @@ static void test_cut_off_log(void **state)
 	log_reader_free(reader);
 }
 
-/* Whoever is killed while writing one leaves a log that opens, with what was written before. */
+/* Writes one after the other until it is killed, and counts those that it was told are kept. */
+static void keep_many(atomic_uint *kept)
+{
+	struct log_error error = { 0 };
+	struct log_reader *reader;
+
+	if (log_reader_open(path, &reader, &error))
+		_exit(1);
+	for (uint64_t i = 0; !log_reader_keep_bookmark(reader, i % 12, 0, "x", NULL); i++)
+		atomic_fetch_add(kept, 1);
+	_exit(2);
+}
+
+/* Whoever is killed while writing one leaves a log that opens, with all that was kept before. */
 static void test_killed(void **state)
 {
-	uint64_t seed = 11, seen[2] = { 0 }, before = 0;
+	atomic_uint *kept = mmap(NULL, sizeof(*kept), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t seed = 11, seen[2] = { 0 };
 
+	assert_ptr_not_equal(kept, MAP_FAILED);
 	make_log(12, true);
 	for (int kill_count = 0; kill_count < KILLS; kill_count++) {
-		pid_t child = fork();
+		struct await await = await_begin("a bookmark");
+		unsigned int before = atomic_load(kept);
 		struct log_reader *reader;
+		int status;
+		pid_t child = fork();
 
-		if (!child) {
-			struct log_error error = { 0 };
-
-			if (log_reader_open(path, &reader, &error))
-				_exit(1);
-			for (uint64_t i = 0;
-			     !log_reader_keep_bookmark(reader, i % 12, 0, "x", NULL); i++)
-				continue;
-			_exit(2);
-		}
-		usleep((useconds_t)(5000 + build_below(&seed, 40000)));
+		if (!child)
+			keep_many(kept);
+		/* Some are killed before they keep one, or while they open the log. */
+		while (kill_count % 4 && atomic_load(kept) == before)
+			await_pause(&await);
+		usleep((useconds_t)build_below(&seed, 10000));
 		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		if (!WIFSIGNALED(status))
+			fail_msg("it ended by itself: %d", WEXITSTATUS(status));
 		reader = open_log();
 		seen[0] = seen[1] = 0;
 		assert_int_equal(log_reader_events(reader, count_event, seen, NULL), 0);
-		assert_true(seen[0] >= before);
-		before = seen[0];
+		/* Of each that was killed the last one may be kept without its having been told. */
+		assert_in_range(seen[0], atomic_load(kept),
+				atomic_load(kept) + (unsigned int)kill_count + 1);
 		load_all(reader);
 		log_reader_free(reader);
 	}
-	assert_true(before >= KILLS / 4);
+	munmap(kept, sizeof(*kept));
 }
 
 static void refused(const char *word, int code)
@@ -457,23 +463,33 @@ static void test_no_room_for_a_wal(void **state)
 	free(now);
 }
 
-/* Waits until a replay has something new to say, and gives the newest snapshot. */
-static void wait_for(struct source *source, const char *word, struct snapshot **ret_newest)
+/* Waits until a replay has said that, and gives the newest snapshot. */
+static void await_word(struct source *source, const char *word, struct snapshot **newest)
 {
+	struct await await = await_begin(word);
 	struct source_status status;
 
-	for (int i = 0; i < 200; i++) {
-		await_news(source, ret_newest);
+	for (source_status(source, &status); !strstr(status.message, word);) {
+		if (await_is_over(&await))
+			fail_msg("it never said \"%s\", but \"%s\"", word, status.message);
+		await_news(&await, source, newest);
 		source_status(source, &status);
-		if (word ? strstr(status.message, word) != NULL : *ret_newest != NULL)
-			return;
 	}
-	fail_msg("never said \"%s\", but \"%s\"", word, status.message);
+	await_news(&await, source, newest);
+}
+
+static void await_sample(struct source *source, uint64_t sequence, struct snapshot **newest)
+{
+	struct await await = await_begin("the sample that was asked for");
+
+	while (!*newest || (*newest)->sequence != sequence)
+		await_news(&await, source, newest);
 }
 
 static void replay_bookmarks(const char *outcome)
 {
 	const struct source_find next = { .goal = GOAL_EVENT, .direction = 1 };
+	struct await await = await_begin("an overview");
 	struct source_overview before, after;
 	struct snapshot *newest = NULL;
 	struct source *source;
@@ -481,25 +497,26 @@ static void replay_bookmarks(const char *outcome)
 	char message[REPLAY_MESSAGE];
 	int64_t named;
 
-	assert_int_equal(replay_open(path, 4, &source, message), 0);
+	assert_int_equal(replay_open(path, 0, &source, message), 0);
+	/* It plays until it is told not to. */
 	source_set_paused(source, true);
-	wait_for(source, NULL, &newest);
+	source->ops->seek(source, 4);
+	await_sample(source, 4, &newest);
 	named = newest->taken_ns;
 	while (!source->ops->overview(source, &before))
-		usleep(1000);
+		await_pause(&await);
 	/* The name was typed for a while: the sample is the one that was seen. */
 	source->ops->seek(source, 9);
-	while (newest->taken_ns == named)
-		wait_for(source, NULL, &newest);
+	await_sample(source, 9, &newest);
 	assert_int_equal(source->ops->bookmark(source, named, "spot"), 0);
-	wait_for(source, outcome, &newest);
+	await_word(source, outcome, &newest);
 	assert_true(source->ops->overview(source, &after));
 	assert_int_equal(after.event_count, before.event_count + 1);
 	assert_int_equal(after.events[before.event_count].kind, EVENT_BOOKMARK);
 	assert_int_equal(after.events[before.event_count].sample, 4);
 	source->ops->seek(source, 3);
 	source->ops->find(source, &next);
-	wait_for(source, "bookmark: spot", &newest);
+	await_word(source, "bookmark: spot", &newest);
 	source->ops->span(source, &span);
 	assert_int_equal(span.position, 4);
 	assert_int_equal(newest->taken_ns, named);
@@ -535,18 +552,18 @@ static void test_in_replay_of_a_recording(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_is_kept, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_after_reading, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_cut_off_log, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_while_recorded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_replaced, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_without_rights, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_through_a_symlink, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_cut_off_through_a_symlink, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_no_room_for_a_wal, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_in_replay, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_in_replay_of_a_recording, set_up, tear_down),
+		log_unit_test(test_is_kept),
+		log_unit_test(test_after_reading),
+		log_unit_test(test_cut_off_log),
+		log_unit_test(test_killed),
+		log_unit_test(test_while_recorded),
+		log_unit_test(test_replaced),
+		log_unit_test(test_without_rights),
+		log_unit_test(test_through_a_symlink),
+		log_unit_test(test_cut_off_through_a_symlink),
+		log_unit_test(test_no_room_for_a_wal),
+		log_unit_test(test_in_replay),
+		log_unit_test(test_in_replay_of_a_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

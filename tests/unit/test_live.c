@@ -100,42 +100,47 @@ static uint64_t touched(const struct snapshot *s, const struct child *c)
 	const struct snapshot_mapping *m = &s->mappings[snapshot_find(s, address)];
 
 	pages_count(m->pages, (address - m->mapping->start) / 4096, PAGES, &counts);
-	return counts.state[PAGE_ANON];
+	/* The kernel may have moved some, or put them into swap. */
+	return counts.state[PAGE_ANON] + counts.state[PAGE_MIGRATING] + counts.state[PAGE_SWAP];
 }
 
-/* The next complete snapshot in which `wanted` pages are touched; fails after many others. */
-static struct snapshot *await(struct source *source, const struct child *c, uint64_t wanted)
+/* The next complete snapshot in which `wanted` pages are touched. */
+static struct snapshot *await_touched(struct source *source, const struct child *c, uint64_t wanted)
 {
-	for (int round = 0; round < 2000; round++) {
-		struct pollfd p = { .fd = source_fd(source), .events = POLLIN };
-		struct snapshot *s;
+	struct await await = await_begin("a complete snapshot");
+	struct snapshot *s = NULL;
 
-		assert_int_equal(poll(&p, 1, 20000), 1);
-		s = source_take(source);
-		if (s && !s->partial && touched(s, c) == wanted)
-			return s;
-		if (s)
-			snapshot_unref(s);
+	for (await_complete(&await, source, &s); touched(s, c) != wanted;) {
+		if (await_is_over(&await))
+			fail_msg("%d pages were touched, but %d are seen", (int)wanted,
+				 (int)touched(s, c));
+		await_complete(&await, source, &s);
 	}
-	fail_msg("the pages never appeared");
-	return NULL;
+	return s;
 }
 
+/* What the source comes to in the end, ended or failed. */
 static enum source_state await_end(struct source *source)
 {
-	struct source_status status;
+	struct await await = await_begin("an end of the source");
+	struct source_status status = { .state = SOURCE_LIVE };
+	struct snapshot *s = NULL;
 
-	do {
-		struct pollfd p = { .fd = source_fd(source), .events = POLLIN };
-		struct snapshot *s;
-
-		assert_int_equal(poll(&p, 1, 20000), 1);
-		s = source_take(source);
-		if (s)
-			snapshot_unref(s);
+	while (status.state != SOURCE_ENDED && status.state != SOURCE_FAILED) {
+		await_news(&await, source, &s);
 		source_status(source, &status);
-	} while (status.state != SOURCE_ENDED && status.state != SOURCE_FAILED);
+	}
+	if (s)
+		snapshot_unref(s);
 	return status.state;
+}
+
+static void await_event(struct source *source, struct source_event *ret_event)
+{
+	struct await await = await_begin("an event");
+
+	while (!source->ops->events(source, ret_event, 1))
+		await_pause(&await);
 }
 
 static void test_pages_appear_as_they_are_touched(void **state)
@@ -149,7 +154,7 @@ static void test_pages_appear_as_they_are_touched(void **state)
 		struct snapshot *s;
 
 		child_touch(&c);
-		s = await(source, &c, n);
+		s = await_touched(source, &c, n);
 		assert_int_equal(s->pid, c.pid);
 		snapshot_unref(s);
 	}
@@ -168,14 +173,14 @@ static void test_paused_takes_no_sample_but_on_demand(void **state)
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	child_touch(&c);
-	snapshot_unref(await(source, &c, 1));
+	snapshot_unref(await_touched(source, &c, 1));
 	source_set_paused(source, true);
 	source_status(source, &status);
 	assert_int_equal(status.state, SOURCE_PAUSED);
 	/* A sample may have been under way; the one asked for comes after it. */
 	child_touch(&c);
 	assert_int_equal(source_request(source, &now), 0);
-	s = await(source, &c, 2);
+	s = await_touched(source, &c, 2);
 	snapshot_unref(s);
 	source_free(source);
 	child_end(&c);
@@ -201,7 +206,7 @@ static void test_observer_sees_samples_in_order(void **state)
 	live_observe(source, &observer, &seen);
 	for (uint64_t n = 1; n <= 5; n++) {
 		child_touch(&c);
-		snapshot_unref(await(source, &c, n));
+		snapshot_unref(await_touched(source, &c, n));
 	}
 	live_observe(source, NULL, NULL);
 	assert_true(atomic_load(&seen) >= 4);
@@ -211,8 +216,10 @@ static void test_observer_sees_samples_in_order(void **state)
 
 static void await_count(atomic_uint *seen, unsigned int wanted)
 {
-	for (int round = 0; round < 2000 && atomic_load(seen) < wanted; round++)
-		usleep(10000);
+	struct await await = await_begin("a sample that was observed");
+
+	while (atomic_load(seen) < wanted)
+		await_pause(&await);
 	assert_int_equal(atomic_load(seen), wanted);
 }
 
@@ -226,7 +233,7 @@ static void test_observer_begins_with_the_newest_sample(void **state)
 
 	child_start(&c);
 	source = open_live(c.pid, INT64_C(3600) * 1000000000);
-	snapshot_unref(await(source, &c, 0));
+	snapshot_unref(await_touched(source, &c, 0));
 	live_observe(source, &observer, &seen);
 	await_count(&seen, 1);
 	source_set_paused(source, true);
@@ -250,7 +257,7 @@ static void test_focus_brings_raw_facts(void **state)
 	source_set_focus(source, &focus);
 	child_touch(&c);
 	do {
-		s = await(source, &c, 1);
+		s = await_touched(source, &c, 1);
 		if (!s->detail)
 			snapshot_unref(s);
 		else
@@ -284,7 +291,7 @@ static void test_end_of_the_target(void **state)
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	child_touch(&c);
-	snapshot_unref(await(source, &c, 1));
+	snapshot_unref(await_touched(source, &c, 1));
 	kill(c.pid, SIGKILL);
 	child_end(&c);
 	assert_int_equal(await_end(source), SOURCE_ENDED);
@@ -316,36 +323,66 @@ static const struct verify_result *result_of(const struct snapshot *s, const str
 	return s->verified && s->verified->results[i].found ? &s->verified->results[i] : NULL;
 }
 
+static struct pages *area_pages(const struct snapshot *s, const struct child *c)
+{
+	return s->mappings[snapshot_find(s, (uint64_t)(uintptr_t)c->area)].pages;
+}
+
+/* Asks for a comparison with smaps, and gives the first snapshot that has the area's. */
+static struct snapshot *verify(struct source *source, const struct child *c)
+{
+	const struct source_request request = { SOURCE_VERIFY, 0, 0 };
+	struct await await = await_begin("a comparison with smaps");
+	struct source_status status = { 0 };
+	struct snapshot *s = NULL;
+
+	assert_int_equal(source_request(source, &request), 0);
+	do
+		await_complete(&await, source, &s);
+	while (!result_of(s, c));
+	source_status(source, &status);
+	assert_non_null(strstr(status.message, "mappings agree"));
+	return s;
+}
+
+/* False: the kernel moved a page meanwhile, so that this round says nothing. */
+static bool stays_verified(struct source *source, const struct child *c)
+{
+	struct await await = await_begin("a complete snapshot");
+	struct snapshot *s = verify(source, c);
+	enum verify_cause worst = verify_worst(&result_of(s, c)->verdict);
+	struct pages *pages = pages_ref(area_pages(s, c));
+	bool same = worst != VERIFY_MOVED;
+
+	assert_int_equal(worst, same ? VERIFY_AGREES : VERIFY_MOVED);
+	for (int i = 0; i < 5 && same; i++) {
+		await_complete(&await, source, &s);
+		same = area_pages(s, c) == pages;
+		assert_int_equal(result_of(s, c) != NULL, same);
+	}
+	pages_unref(pages);
+	snapshot_unref(s);
+	return same;
+}
+
 /* Compared with smaps once, a mapping stays compared as long as its pages are the very same. */
 static void test_verified_until_it_changes(void **state)
 {
-	const struct source_request verify = { SOURCE_VERIFY, 0, 0 };
-	const struct verify_result *result = NULL;
-	struct source_status status = { 0 };
-	struct snapshot *s = NULL;
+	struct await await = await_begin("a round in which no page moved");
 	struct source *source;
+	struct snapshot *s;
 	struct child c;
 
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	child_touch(&c);
-	s = await(source, &c, 1);
+	s = await_touched(source, &c, 1);
 	assert_null(s->verified);
-	assert_int_equal(source_request(source, &verify), 0);
-	for (int i = 0; i < 5000 && !result; i++)
-		if (await_news(source, &s))
-			result = result_of(s, &c);
-	assert_non_null(result);
-	assert_int_equal(verify_worst(&result->verdict), VERIFY_AGREES);
-	source_status(source, &status);
-	assert_non_null(strstr(status.message, "mappings agree"));
-	usleep(20000);
-	while (!await_news(source, &s))
-		continue;
-	assert_non_null(result_of(s, &c));
 	snapshot_unref(s);
+	while (!stays_verified(source, &c))
+		await_check(&await);
 	child_touch(&c);
-	s = await(source, &c, 2);
+	s = await_touched(source, &c, 2);
 	assert_null(result_of(s, &c));
 	snapshot_unref(s);
 	source_free(source);
@@ -452,10 +489,11 @@ static void *outlive(void *context)
 /* The first thread has ended, another one lives: /proc/PID/maps is empty. */
 static void test_first_thread_has_ended(void **state)
 {
+	struct await await = await_begin("a snapshot without the first thread");
 	struct probe probe;
 	struct child c;
 	struct snapshot *s;
-	int out[2], error = -1;
+	int out[2];
 	char byte;
 
 	c.area = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -472,14 +510,8 @@ static void test_first_thread_has_ended(void **state)
 	}
 	assert_int_equal(read(out[0], &byte, 1), 1);
 	probe_run(&probe);
-	for (int round = 0; round < 1000 && error; round++) {
-		const char *zombie = target_lacks_memory(c.pid);
-
-		if (zombie)
-			error = live_snapshot(c.pid, &probe, &s);
-		usleep(1000);
-	}
-	assert_int_equal(error, 0);
+	while (!target_lacks_memory(c.pid) || live_snapshot(c.pid, &probe, &s))
+		await_pause(&await);
 	assert_int_equal(touched(s, &c), 1);
 	snapshot_unref(s);
 	kill(c.pid, SIGKILL);
@@ -503,6 +535,7 @@ static void *outlive_the_first(void *context)
 /* The first thread ends while it is watched: that is no exec, and the samples go on. */
 static void test_first_thread_ends(void **state)
 {
+	struct await await = await_begin("an end of the first thread");
 	struct source_event event;
 	struct source_status status;
 	struct source *source;
@@ -525,13 +558,12 @@ static void test_first_thread_ends(void **state)
 		pthread_exit(NULL);
 	}
 	source = open_live(c.pid, 1000000);
-	snapshot_unref(await(source, &c, 0));
+	snapshot_unref(await_touched(source, &c, 0));
 	assert_int_equal(write(first[1], "", 1), 1);
-	for (int i = 0; i < 5000 && !target_lacks_memory(c.pid); i++)
-		usleep(1000);
-	assert_non_null(target_lacks_memory(c.pid));
+	while (!target_lacks_memory(c.pid))
+		await_pause(&await);
 	assert_int_equal(write(in[1], "", 1), 1);
-	snapshot_unref(await(source, &c, 1));
+	snapshot_unref(await_touched(source, &c, 1));
 	assert_int_equal(source->ops->events(source, &event, 1), 0);
 	source_status(source, &status);
 	assert_int_equal(status.state, SOURCE_LIVE);
@@ -565,21 +597,16 @@ static void test_actions_are_events(void **state)
 	static const struct live_observer observer = { ignore_sample, keep_event };
 	struct child c;
 	struct source *source;
-	size_t n = 0;
 
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	live_observe(source, &observer, &told);
 	child_touch(&c);
-	snapshot_unref(await(source, &c, 1));
+	snapshot_unref(await_touched(source, &c, 1));
 	assert_int_equal(source->ops->events(source, taken, 2), 0);
 	assert_int_equal(source_request(source, &clear), 0);
-	for (int i = 0; i < 5000 && !n; i++) {
-		usleep(1000);
-		n = source->ops->events(source, taken, 2);
-	}
+	await_event(source, taken);
 	live_observe(source, NULL, NULL);
-	assert_int_equal(n, 1);
 	assert_int_equal(taken[0].kind, EVENT_CLEARED);
 	assert_int_equal(told.kind, EVENT_CLEARED);
 	assert_int_equal(told.taken_ns, taken[0].taken_ns);
@@ -602,34 +629,27 @@ static void sleep_when_told(int go)
 /* The process becomes "sleep" when `go` is closed. */
 static void expect_exec(pid_t pid, int go)
 {
+	struct await await = await_begin("a snapshot of sleep");
 	struct source_event event = { 0 };
 	struct source_status status;
 	struct source *source = open_live(pid, 1000000);
 	struct snapshot *s = NULL;
 
-	for (int i = 0; i < 2000 && (!s || s->partial); i++)
-		await_news(source, &s);
-	assert_non_null(s);
+	await_complete(&await, source, &s);
 	assert_string_not_equal(s->comm, "sleep");
 	close(go);
-	for (int i = 0; i < 5000 && strcmp(s->comm, "sleep") != 0; i++)
-		await_news(source, &s);
-	assert_non_null(s);
+	while (strcmp(s->comm, "sleep") != 0)
+		await_complete(&await, source, &s);
 	assert_int_equal(s->pid, pid);
 	assert_true(s->totals.state[PAGE_FILE] + s->totals.state[PAGE_ANON] > 0);
 	snapshot_unref(s);
-	for (int i = 0; i < 5000 && !source->ops->events(source, &event, 1); i++)
-		usleep(1000);
+	await_event(source, &event);
 	assert_int_equal(event.kind, EVENT_EXEC);
 	assert_string_equal(event.text, "became sleep");
 	source_status(source, &status);
 	assert_int_equal(status.state, SOURCE_LIVE);
 	kill(pid, SIGKILL);
-	for (int i = 0; i < 5000 && status.state == SOURCE_LIVE; i++) {
-		usleep(1000);
-		source_status(source, &status);
-	}
-	assert_int_equal(status.state, SOURCE_ENDED);
+	assert_int_equal(await_end(source), SOURCE_ENDED);
 	source_free(source);
 }
 

@@ -10,6 +10,7 @@
 #include "log/reader.h"
 #include "log/writer.h"
 #include "report/report.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
 #define SAMPLES 60
@@ -55,7 +56,7 @@ static void assert_same(const struct snapshot *a, const struct snapshot *b)
 	}
 }
 
-static struct log_writer *create(const char *path)
+static struct log_writer *create(void)
 {
 	const struct log_fact facts[] = { { "kernel", "6.18" }, { "needs", "0.1.0" } };
 	const struct log_writer_options options = {
@@ -67,12 +68,6 @@ static struct log_writer *create(const char *path)
 	if (log_writer_open(&options, &writer, &error))
 		fail_msg("%s", error.text);
 	return writer;
-}
-
-static const char *path_of(char *buf, size_t size)
-{
-	snprintf(buf, size, "/tmp/pmtop-test-log.%d", getpid());
-	return buf;
 }
 
 static void load_same(struct log_reader *reader, uint64_t sample, const struct snapshot *want,
@@ -152,10 +147,9 @@ static void check_all_series(struct log_reader *reader, struct snapshot **all, u
 /* Writes a world and reads every sample: in order, backward, and at random. */
 static void round_trip(uint64_t seed)
 {
-	char path[64];
 	struct world *w = world_new(seed);
 	struct snapshot *all[SAMPLES];
-	struct log_writer *writer = create(path_of(path, sizeof(path)));
+	struct log_writer *writer = create();
 	struct log_reader *reader;
 	struct log_error error = { 0 };
 	uint64_t random = seed + 5;
@@ -183,7 +177,6 @@ static void round_trip(uint64_t seed)
 	for (int i = 0; i < 20; i++)
 		check_all_series(reader, all, &random);
 	log_reader_free(reader);
-	unlink(path);
 	for (int i = 0; i < SAMPLES; i++)
 		snapshot_unref(all[i]);
 	world_free(w);
@@ -345,9 +338,8 @@ static void test_facts_of_changed_pages(void **state)
 {
 	enum { MANY = 150 };
 	static uint8_t known[MANY][SPAN];
-	char path[64];
 	struct world *w = world_new(23);
-	struct log_writer *writer = create(path_of(path, sizeof(path)));
+	struct log_writer *writer = create();
 	struct snapshot *before = NULL;
 	struct log_reader *reader;
 	struct log_error error = { 0 };
@@ -385,7 +377,6 @@ static void test_facts_of_changed_pages(void **state)
 			     known[sample]);
 	}
 	log_reader_free(reader);
-	unlink(path);
 	world_free(w);
 }
 
@@ -441,9 +432,9 @@ static void test_reads_schema_1(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_reads_schema_1),
-		cmocka_unit_test(test_facts_of_changed_pages),
+		log_unit_test(test_round_trip),
+		log_unit_test(test_reads_schema_1),
+		log_unit_test(test_facts_of_changed_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,15 +10,10 @@
 #include "log/reader.h"
 #include "log/recorder.h"
 #include "log/writer.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
-static const char *path_of(char *buf, size_t size)
-{
-	snprintf(buf, size, "/tmp/pmtop-test-log-events.%d", getpid());
-	return buf;
-}
-
-static struct log_writer *create(const char *path, uint64_t max_bytes)
+static struct log_writer *create(uint64_t max_bytes)
 {
 	const struct log_writer_options options = { .path = path,
 						    .replace = true,
@@ -49,9 +44,8 @@ static int count_event(void *context, const struct log_event *event)
 /* What was recorded after a log was opened is of samples that this reader does not have. */
 static void test_newer_than_the_reader(void **state)
 {
-	char path[64];
 	struct world *w = world_new(2);
-	struct log_writer *writer = create(path_of(path, sizeof(path)), 0);
+	struct log_writer *writer = create(0);
 	struct log_error error = { 0 };
 	struct log_reader *reader;
 	struct log_event event;
@@ -78,7 +72,6 @@ static void test_newer_than_the_reader(void **state)
 	assert_int_equal(sample, 1);
 	log_reader_free(reader);
 	assert_int_equal(log_writer_close(writer, &error), 0);
-	unlink(path);
 	world_free(w);
 }
 
@@ -99,8 +92,7 @@ static struct snapshot *bare(uint64_t sequence)
 static void test_of_long_ago(void **state)
 {
 	enum { SAMPLES = 10000, OLD = 77 };
-	char path[64];
-	struct log_writer *writer = create(path_of(path, sizeof(path)), 0);
+	struct log_writer *writer = create(0);
 	struct log_reader *reader;
 	uint64_t sample;
 
@@ -120,7 +112,6 @@ static void test_of_long_ago(void **state)
 	assert_int_equal(log_reader_bookmark(reader, "before all", &sample, NULL), 0);
 	assert_int_equal(sample, 0);
 	log_reader_free(reader);
-	unlink(path);
 }
 
 #define SMALL	 (128u << 10)
@@ -135,8 +126,7 @@ static int find_stopped(void *context, const struct log_event *event)
 /* Events may use what samples leave free, and the last word has its place in any case. */
 static void test_in_a_full_log(void **state)
 {
-	char path[64];
-	struct log_writer *writer = create(path_of(path, sizeof(path)), SMALL);
+	struct log_writer *writer = create(SMALL);
 	struct snapshot *s = bare(1);
 	struct log_error error = { 0 };
 	struct log_reader *reader;
@@ -163,11 +153,10 @@ static void test_in_a_full_log(void **state)
 	assert_true(stopped);
 	log_reader_free(reader);
 	snapshot_unref(s);
-	unlink(path);
 }
 
 /* Events and samples of a log and of all that were rotated away; removes them. */
-static void count_all(const char *path, uint64_t *ret_samples, int *ret_events, int *ret_logs)
+static void count_all(uint64_t *ret_samples, int *ret_events, int *ret_logs)
 {
 	*ret_samples = 0;
 	*ret_events = *ret_logs = 0;
@@ -190,9 +179,8 @@ static void count_all(const char *path, uint64_t *ret_samples, int *ret_events, 
 static void test_rotates(void **state)
 {
 	enum { SAMPLES = 20, EACH = 60 };
-	char path[64];
 	const struct recorder_options options = {
-		.log = { .path = path_of(path, sizeof(path)), .replace = true, .max_bytes = SMALL },
+		.log = { .path = path, .replace = true, .max_bytes = SMALL },
 		.rotate = 50,
 	};
 	struct recorder_status status;
@@ -216,7 +204,7 @@ static void test_rotates(void **state)
 	}
 	if (recorder_stop(recorder, &status))
 		fail_msg("%s", status.error.text);
-	count_all(path, &samples, &events, &logs);
+	count_all(&samples, &events, &logs);
 	assert_true(logs > 2);
 	assert_int_equal(samples, SAMPLES);
 	assert_int_equal(events, (SAMPLES - 1) * EACH + logs - 1); /* and where each goes on */
@@ -225,10 +213,10 @@ static void test_rotates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_newer_than_the_reader),
-		cmocka_unit_test(test_of_long_ago),
-		cmocka_unit_test(test_in_a_full_log),
-		cmocka_unit_test(test_rotates),
+		log_unit_test(test_newer_than_the_reader),
+		log_unit_test(test_of_long_ago),
+		log_unit_test(test_in_a_full_log),
+		log_unit_test(test_rotates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "log/schema.h"
 #include "log/writer.h"
 #include "tests/fuzz/walk_log.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
 /* Logs that lie, in every way that we could think of. */
@@ -25,12 +26,7 @@ struct bytes {
 	size_t size;
 };
 
-static void path_of(char *buf, size_t size)
-{
-	snprintf(buf, size, "/tmp/pmtop-test-hostile.%d", getpid());
-}
-
-static struct bytes slurp(const char *path)
+static struct bytes slurp(void)
 {
 	FILE *file = fopen(path, "rb");
 	struct bytes b = { 0 };
@@ -51,7 +47,6 @@ static struct snapshot *all[SAMPLES];
 static struct bytes make(const char *sql)
 {
 	const struct log_fact facts[] = { { "kernel", "6.18" }, { "needs", "9.8.7" } };
-	char path[64];
 	const struct log_writer_options options = {
 		.path = path, .replace = true, .facts = facts, .fact_count = 2
 	};
@@ -60,7 +55,6 @@ static struct bytes make(const char *sql)
 	struct bytes b;
 	sqlite3 *db;
 
-	path_of(path, sizeof(path));
 	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
 	for (int i = 0; i < SAMPLES; i++) {
 		struct snapshot *s;
@@ -86,7 +80,7 @@ static struct bytes make(const char *sql)
 			fail_msg("%s: %s", sql, message);
 		sqlite3_close(db);
 	}
-	b = slurp(path);
+	b = slurp();
 	unlink(path);
 	return b;
 }
@@ -269,11 +263,9 @@ static void test_other_files(void **state)
 				      "to look like one, if one does not look closely at all.";
 	struct log_error error = { 0 };
 	struct log_reader *reader;
-	char path[64];
 	sqlite3 *db;
 	FILE *file;
 
-	path_of(path, sizeof(path));
 	assert_int_equal(log_reader_open(path, &reader, &error), -ENOENT);
 	assert_int_equal(log_reader_open("/tmp", &reader, &error), -EMEDIUMTYPE);
 	assert_int_equal(log_reader_open("/dev/zero", &reader, &error), -EMEDIUMTYPE);
@@ -294,7 +286,6 @@ static void test_other_files(void **state)
 	file = fopen(path, "wb");
 	fclose(file);
 	assert_int_equal(log_reader_open(path, &reader, &error), -ENODATA);
-	unlink(path);
 }
 
 /* A frame that says it holds a gigabyte gets the room of one block, and no more. */
@@ -320,13 +311,13 @@ static void test_bomb(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_flipped_bits),
-		cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_newer_schema_names_version),
-		cmocka_unit_test(test_other_files),
-		cmocka_unit_test(test_bomb),
+		log_unit_test(test_good),
+		log_unit_test(test_truncated),
+		log_unit_test(test_flipped_bits),
+		log_unit_test(test_lies),
+		log_unit_test(test_newer_schema_names_version),
+		log_unit_test(test_other_files),
+		log_unit_test(test_bomb),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

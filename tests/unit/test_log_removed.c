@@ -17,23 +17,16 @@
 
 #define SAMPLES 5
 
-static struct log_folder folder;
-static const char *const path = folder.log;
 static char wal[128], shm[128], other[128];
 
 static int set_up(void **state)
 {
-	if (log_folder_make(&folder))
+	if (log_set_up(state))
 		return -1;
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	snprintf(shm, sizeof(shm), "%s-shm", path);
 	snprintf(other, sizeof(other), "%s/other", folder.name);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	return log_folder_remove(&folder);
 }
 
 static bool is_there(const char *name)
@@ -162,11 +155,11 @@ static void test_moved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_removed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_replaced, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_not_ours, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_recorded_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_moved, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_removed, set_up, log_tear_down),
+		cmocka_unit_test_setup_teardown(test_replaced, set_up, log_tear_down),
+		cmocka_unit_test_setup_teardown(test_not_ours, set_up, log_tear_down),
+		cmocka_unit_test_setup_teardown(test_recorded_again, set_up, log_tear_down),
+		cmocka_unit_test_setup_teardown(test_moved, set_up, log_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,19 +19,6 @@
 
 #define SMALL (128u << 10)
 
-static struct log_folder folder;
-static const char *const path = folder.log;
-
-static int set_up(void **state)
-{
-	return log_folder_make(&folder);
-}
-
-static int tear_down(void **state)
-{
-	return log_folder_remove(&folder);
-}
-
 static struct snapshot *bare(uint64_t sequence)
 {
 	struct snapshot *s = snapshot_new(0);
@@ -390,13 +377,13 @@ static void test_what_is_no_file_stays(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_rotated_while_read, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_rotated_in_another_second, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_rotated_away, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_rotated_for_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_closed_while_read, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_removed_while_read, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_what_is_no_file_stays, set_up, tear_down),
+		log_unit_test(test_rotated_while_read),
+		log_unit_test(test_rotated_in_another_second),
+		log_unit_test(test_rotated_away),
+		log_unit_test(test_rotated_for_nothing),
+		log_unit_test(test_closed_while_read),
+		log_unit_test(test_removed_while_read),
+		log_unit_test(test_what_is_no_file_stays),
 	};
 
 	if (argc == 3)

@@ -12,6 +12,7 @@
 #include "log/schema.h"
 #include "log/writer.h"
 #include "tests/unit/build.h"
+#include "tests/unit/log_folder.h"
 
 /* Seeking over more rows than are looked at one by one. */
 
@@ -69,7 +70,7 @@ static struct mapping *new_mapping(void)
 	return mapping_new(&like, "/dev/zero (deleted)", 19);
 }
 
-static void write_log(const char *path, struct pages_builder *b, struct mapping *mapping)
+static void write_log(struct pages_builder *b, struct mapping *mapping)
 {
 	const struct log_writer_options options = { .path = path, .replace = true };
 	struct snapshot *last = NULL;
@@ -95,10 +96,8 @@ static void test_far_and_near(void **state)
 	struct pages_builder *b = pages_builder_new();
 	struct mapping *mapping = new_mapping();
 	struct log_reader *reader;
-	char path[64];
 
-	snprintf(path, sizeof(path), "/tmp/pmtop-test-seek.%d", getpid());
-	write_log(path, b, mapping);
+	write_log(b, mapping);
 	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
 		struct snapshot *want = snapshot_at(b, mapping, order[i], NULL), *got = NULL;
@@ -112,7 +111,6 @@ static void test_far_and_near(void **state)
 		snapshot_unref(got);
 	}
 	log_reader_free(reader);
-	unlink(path);
 	mapping_unref(mapping);
 	pages_builder_free(b);
 }
@@ -174,8 +172,7 @@ static void test_changes_of_one_page(void **state)
 	static const uint64_t pages[] = { 0, 600, 0, 650 };
 	struct pages_builder *b = pages_builder_new();
 	struct mapping *mapping = new_mapping();
-	const struct log_writer_options options = { .path = "/tmp/pmtop-test-one-page",
-						    .replace = true };
+	const struct log_writer_options options = { .path = path, .replace = true };
 	struct log_writer *writer;
 	struct log_reader *reader;
 
@@ -183,14 +180,13 @@ static void test_changes_of_one_page(void **state)
 	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
 	for (uint64_t i = 0; i < 4; i++)
 		append_one(writer, b, mapping, i, pages[i]);
-	assert_int_equal(log_reader_open(options.path, &reader, NULL), 0);
+	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
 	assert_found(reader, mapping, sought, sizeof(sought) / sizeof(*sought));
 	/* What is recorded from now on is of samples that this reader does not have. */
 	append_one(writer, b, mapping, 4, 660);
 	assert_found(reader, mapping, sought, sizeof(sought) / sizeof(*sought));
 	log_reader_free(reader);
 	assert_int_equal(log_writer_close(writer, NULL), 0);
-	unlink(options.path);
 	mapping_unref(mapping);
 	pages_builder_free(b);
 }
@@ -230,8 +226,7 @@ static void append_large(struct log_writer *writer, struct pages_builder *b, uin
 /* The mappings are not read anew for each block. */
 static void test_change_of_a_large_mapping(void **state)
 {
-	const struct log_writer_options options = { .path = "/tmp/pmtop-test-large",
-						    .replace = true };
+	const struct log_writer_options options = { .path = path, .replace = true };
 	struct pages_builder *b = pages_builder_new();
 	struct log_error error = { 0 };
 	struct log_writer *writer;
@@ -242,13 +237,12 @@ static void test_change_of_a_large_mapping(void **state)
 	append_large(writer, b, 0);
 	append_large(writer, b, 1);
 	assert_int_equal(log_writer_close(writer, NULL), 0);
-	assert_int_equal(log_reader_open(options.path, &reader, NULL), 0);
+	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
 	if (log_reader_change(reader, 0, 1, UINT64_C(1) << 40, (uint64_t)LARGE_BLOCKS << 21, &found,
 			      &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(found, 1);
 	log_reader_free(reader);
-	unlink(options.path);
 	pages_builder_free(b);
 }
 
@@ -279,8 +273,7 @@ static void test_bookmark_after_reading(void **state)
 {
 	struct pages_builder *b = pages_builder_new();
 	struct mapping *mapping = new_mapping();
-	const struct log_writer_options options = { .path = "/tmp/pmtop-test-based",
-						    .replace = true };
+	const struct log_writer_options options = { .path = path, .replace = true };
 	struct log_error error = { 0 };
 	struct log_writer *writer;
 	struct log_reader *reader;
@@ -290,7 +283,7 @@ static void test_bookmark_after_reading(void **state)
 	for (uint64_t i = 0; i < 4; i++)
 		append_slots(writer, b, mapping, i);
 	assert_int_equal(log_writer_close(writer, NULL), 0);
-	assert_int_equal(log_reader_open(options.path, &reader, NULL), 0);
+	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
 	for (uint64_t i = 0; i < 4; i++) {
 		struct snapshot *s;
 
@@ -300,13 +293,12 @@ static void test_bookmark_after_reading(void **state)
 			fail_msg("sample %d: %s", (int)i, error.text);
 	}
 	log_reader_free(reader);
-	unlink(options.path);
 	mapping_unref(mapping);
 	pages_builder_free(b);
 }
 
 /* Makes the newest sample one of number `last`, and gives all in between a row of the block. */
-static void stretch(const char *path, int64_t last)
+static void stretch(int64_t last)
 {
 	char sql[320];
 	uint32_t check = LOG_CHECK_START;
@@ -337,8 +329,7 @@ static void stretch(const char *path, int64_t last)
 /* More rows than any search looks at: it gives up, and says so. */
 static void test_gives_up(void **state)
 {
-	const struct log_writer_options options = { .path = "/tmp/pmtop-test-gives-up",
-						    .replace = true };
+	const struct log_writer_options options = { .path = path, .replace = true };
 	struct pages_builder *b = pages_builder_new();
 	struct mapping *mapping = new_mapping();
 	struct log_error error = { 0 };
@@ -351,26 +342,25 @@ static void test_gives_up(void **state)
 	append_one(writer, b, mapping, 0, 600);
 	append_one(writer, b, mapping, 1, 600);
 	assert_int_equal(log_writer_close(writer, NULL), 0);
-	stretch(options.path, 200001);
-	if (log_reader_open(options.path, &reader, &error))
+	stretch(200001);
+	if (log_reader_open(path, &reader, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(
 		log_reader_change(reader, 0, 1, mapping->start + 600 * 4096, 4096, &found, &error),
 		-EFBIG);
 	assert_non_null(strstr(error.text, "too often"));
 	log_reader_free(reader);
-	unlink(options.path);
 	mapping_unref(mapping);
 	pages_builder_free(b);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_far_and_near),
-					    cmocka_unit_test(test_changes_of_one_page),
-					    cmocka_unit_test(test_change_of_a_large_mapping),
-					    cmocka_unit_test(test_bookmark_after_reading),
-					    cmocka_unit_test(test_gives_up) };
+	const struct CMUnitTest tests[] = { log_unit_test(test_far_and_near),
+					    log_unit_test(test_changes_of_one_page),
+					    log_unit_test(test_change_of_a_large_mapping),
+					    log_unit_test(test_bookmark_after_reading),
+					    log_unit_test(test_gives_up) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "log/reader.h"
 #include "log/writer.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
 #define SECOND	  INT64_C(1000000000)
@@ -25,12 +26,6 @@ struct step {
 
 #define NOT_READ (-1)
 #define GONE	 (-2)
-
-static const char *path_of(char *buf, size_t size)
-{
-	snprintf(buf, size, "/tmp/pmtop-test-log-series.%d", getpid());
-	return buf;
-}
 
 static struct snapshot *take(const struct step *step, uint64_t sequence)
 {
@@ -63,7 +58,7 @@ static struct snapshot *take(const struct step *step, uint64_t sequence)
 	return s;
 }
 
-static void write_log(const char *path, const struct step *steps, size_t count)
+static void write_log(const struct step *steps, size_t count)
 {
 	const struct log_writer_options options = { .path = path, .replace = true };
 	struct log_error error = { 0 };
@@ -94,18 +89,17 @@ static int print(void *context, const struct log_series *series)
 
 static void assert_points(const struct step *steps, size_t count, const char *want)
 {
-	char path[64], text[1024] = "";
+	char text[1024] = "";
 	struct log_series_range range = { 0, count - 1, REPEAT_NS };
 	struct log_error error = { 0 };
 	struct log_reader *reader;
 
-	write_log(path_of(path, sizeof(path)), steps, count);
+	write_log(steps, count);
 	if (log_reader_open(path, &reader, &error) ||
 	    log_reader_series(reader, &range, print, text, &error))
 		fail_msg("%s", error.text);
 	assert_string_equal(text, want);
 	log_reader_free(reader);
-	unlink(path);
 }
 
 #define ASSERT_POINTS(steps, want) assert_points(steps, sizeof(steps) / sizeof(*(steps)), want)
@@ -167,22 +161,20 @@ static void test_wild_clocks(void **state)
 	};
 	struct log_error error = { 0 };
 	struct log_reader *reader;
-	char path[64];
 
 	/* Bounded and in order is all that can be wanted. */
 	ASSERT_POINTS(steps, "0:3 172036:4 2:4 ");
-	write_log(path_of(path, sizeof(path)), before_all, 2);
+	write_log(before_all, 2);
 	assert_int_equal(log_reader_open(path, &reader, &error), -EBADMSG);
-	unlink(path);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_near_samples),
-		cmocka_unit_test(test_samples_far_apart),
-		cmocka_unit_test(test_not_read),
-		cmocka_unit_test(test_wild_clocks),
+		log_unit_test(test_near_samples),
+		log_unit_test(test_samples_far_apart),
+		log_unit_test(test_not_read),
+		log_unit_test(test_wild_clocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
