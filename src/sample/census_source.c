@@ -10,6 +10,7 @@
 
 #include "model/cleanup.h"
 #include "sample/census_round.h"
+#include "sample/leave.h"
 
 /* Of the interval, for looking at shared memory: 5 % of a core. */
 #define BUDGET_DIVISOR 20
@@ -19,14 +20,13 @@
 
 struct census_source {
 	pthread_t thread;
+	struct leave leave;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct census_maker *maker; /* the thread's */
 	int event;
 	int64_t interval_ns;
 	bool stop;
-	bool done; /* the thread is about to end */
-	bool abandoned; /* nobody waits for the thread: it frees everything itself */
 	struct census *newest;
 };
 
@@ -97,20 +97,16 @@ static void release(struct census_source *s)
 		close(s->event);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->wake);
+	leave_destroy(&s->leave);
 	free(s);
 }
 
 static void *census_thread(void *context)
 {
 	struct census_source *s = context;
-	bool abandoned;
 
 	count(s);
-	pthread_mutex_lock(&s->lock);
-	s->done = true;
-	abandoned = s->abandoned;
-	pthread_mutex_unlock(&s->lock);
-	if (abandoned)
+	if (leave_end(&s->leave))
 		release(s);
 	return NULL;
 }
@@ -128,6 +124,7 @@ int census_open(const struct probe *probe, int64_t interval_ns, struct census_so
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	leave_init(&s->leave);
 	s->interval_ns = interval_ns;
 	s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = s->event < 0 ? -errno : census_maker_new(probe, &s->maker);
@@ -161,33 +158,14 @@ struct census *census_take(struct census_source *source)
 
 void census_close(struct census_source *source)
 {
-	struct timespec until;
-	pthread_t thread;
-	bool done;
-
 	if (!source)
 		return;
-	thread = source->thread;
 	pthread_mutex_lock(&source->lock);
 	source->stop = true;
 	pthread_cond_signal(&source->wake);
 	pthread_mutex_unlock(&source->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
-	if (pthread_timedjoin_np(source->thread, NULL, &until) == 0) {
+	if (leave_thread(&source->leave, source->thread))
 		release(source);
-		return;
-	}
-	pthread_mutex_lock(&source->lock);
-	done = source->done;
-	source->abandoned = !done;
-	pthread_mutex_unlock(&source->lock);
-	if (!done) {
-		pthread_detach(thread);
-		return;
-	}
-	pthread_join(thread, NULL);
-	release(source);
 }
 
 int census_once(const struct probe *probe, struct census **ret_census)

@@ -28,7 +28,7 @@ int census_fd(const struct census_source *source);
  */
 struct census *census_take(struct census_source *source);
 
-/* Does not wait long: a thread that is stuck in the kernel is left to the end of pmtop. */
+/* Does not wait long: a thread that is stuck in the kernel frees all when it goes on. */
 void census_close(struct census_source *source);
 
 /* One complete census without a thread. 0 or -errno. */

@@ -4,13 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "model/cleanup.h"
 #include "sample/live_internal.h"
-
-#define LEAVE_SECONDS 1
 
 static int live_fd(struct source *source)
 {
@@ -107,37 +104,29 @@ static int live_request(struct source *source, const struct source_request *requ
 	return error;
 }
 
-static void live_release(struct live *l)
+void live_release(struct live *l)
 {
 	if (l->newest)
 		snapshot_unref(l->newest);
 	pthread_mutex_destroy(&l->lock);
 	pthread_cond_destroy(&l->wake);
+	leave_destroy(&l->leave);
 	target_close(&l->target);
 	if (l->event >= 0)
 		close(l->event);
 	free(l);
 }
 
-/*
- * The thread may be stuck in the kernel for as long as the target holds its mmap lock. Whoever
- * wants to leave does not wait for that: then thread and memory are left to the end of pmtop.
- */
 static void live_free(struct source *source)
 {
 	struct live *l = (struct live *)source;
-	struct timespec until;
 
 	pthread_mutex_lock(&l->lock);
 	l->stop = true;
 	pthread_cond_signal(&l->wake);
 	pthread_mutex_unlock(&l->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += LEAVE_SECONDS;
-	if (pthread_timedjoin_np(l->thread, NULL, &until) == 0)
+	if (leave_thread(&l->leave, l->thread))
 		live_release(l);
-	else
-		pthread_detach(l->thread);
 }
 
 static const struct source_ops live_ops = {
@@ -208,6 +197,7 @@ int live_open(const struct live_options *options, const struct probe *probe,
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&l->wake, &attributes);
 	pthread_condattr_destroy(&attributes);
+	leave_init(&l->leave);
 	l->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	error = l->event < 0 ? -errno : target_open(options->pid, &l->target);
 	if (!error && options->start_time && options->start_time != l->target.start_time)

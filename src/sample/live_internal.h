@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "kernel/target.h"
+#include "sample/leave.h"
 #include "sample/live.h"
 #include "sample/pass.h"
 
@@ -22,6 +23,7 @@ struct live {
 	struct probe probe;
 	struct live_options options;
 	pthread_t thread;
+	struct leave leave;
 	struct pass *pass; /* the sampler's, from its start on */
 	int event; /* readable for the user when there is news */
 	char comm[64]; /* the target's, when it was opened */
@@ -56,5 +58,8 @@ void live_note(void *live, enum event_kind kind, const char *text);
 
 /* The sampler's thread; owns the pass, ends on live->stop or with the target. */
 void *sampler_run(void *context);
+
+/* Frees all; by the thread that comes last. */
+void live_release(struct live *live);
 
 #endif

@@ -362,5 +362,7 @@ void *sampler_run(void *context)
 		snapshot_unref(s->last);
 	limit_watch_end(&s->limits);
 	pass_free(s->pass);
+	if (leave_end(&l->leave))
+		live_release(l);
 	return NULL;
 }
