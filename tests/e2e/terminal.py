@@ -19,7 +19,9 @@ import time
 
 CHILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../workload/child.py")
 PMTOP, TMUX = os.path.abspath(sys.argv[1]), sys.argv[2]
-WAIT = 15
+# Only what never comes takes as long.
+WAIT = 60
+LIVE = r"live [\d.]+ m?s"
 
 
 class Shell:
@@ -33,10 +35,14 @@ class Shell:
                    # A sanitizer's own handlers would hide how pmtop dies.
                    "ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:"
                    "handle_abort=0", *env]
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24",
-                  *setting, "bash", "--norc", "--noprofile", "-i")
-        self.type("ulimit -c 0; bind 'set enable-bracketed-paste off'")
-        self.mode = self.stty()
+        try:
+            self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24",
+                      *setting, "bash", "--norc", "--noprofile", "-i")
+            self.type("ulimit -c 0; bind 'set enable-bracketed-paste off'")
+            self.mode = self.stty()
+        except BaseException:
+            self.close()
+            raise
 
     def tmux(self, *words):
         return subprocess.run([TMUX, "-S", self.socket, *words], check=True, text=True,
@@ -78,14 +84,26 @@ class Shell:
     def stderr(self):
         try:
             with open(self.errors, encoding="utf-8", errors="replace") as file:
-                return file.read()
+                # Another test on this machine may have killed one.
+                return re.sub(r"(?m)^pmtop: took away what a killed pmtop had left .*\n", "",
+                              file.read())
         except FileNotFoundError:
             return ""
 
     def start(self, pid, options="", prefix=""):
         self.type(f"clear; {prefix} {PMTOP} -p {pid} {options} 2>{self.errors}")
-        self.until(lambda s: re.search(r"live \d+ ms", s), "the live view")
+        self.until(lambda s: re.search(LIVE, s) and "ADDRESS" in s and "q quit" in s,
+                   "the live view")
         return self.pmtop()
+
+    def record(self):
+        """Starts to record, and waits until it has done so for a second."""
+        self.keys("R")
+        self.until(lambda s: re.search(r"● rec (?!0:00 )\d+:\d\d", s), "a second of recording")
+
+    def stopped(self):
+        """Waits until pmtop is stopped and the shell has the terminal again."""
+        self.until(lambda s: "Stopped" in s and s.rstrip().endswith("READY>"), "that it stopped")
 
     def pmtop(self):
         pane = self.tmux("display-message", "-p", "#{pane_pid}").strip()
@@ -99,7 +117,7 @@ class Shell:
         self.until(lambda s: s.rstrip().endswith("READY>"), "the prompt")
         # The word is cut in two so that the echo of the line is not taken for the answer.
         self.type("echo sta''tus=$?.")
-        screen = self.until("status=")
+        screen = self.until(lambda s: re.search(r"status=\d+\.", s), "the exit status")
         assert f"status={status}." in screen, screen
         assert "ADDRESS" not in screen, "the screen was not given back:\n" + screen
         alternate = self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}"
@@ -116,11 +134,13 @@ class Shell:
 def with_shell(case):
     def run():
         target = subprocess.Popen(["sleep", "1000"])
-        shell = Shell()
         try:
-            case(shell, target)
+            shell = Shell()
+            try:
+                case(shell, target)
+            finally:
+                shell.close()
         finally:
-            shell.close()
             target.kill()
             target.wait()
     run.__name__ = case.__name__
@@ -152,9 +172,7 @@ def recordings_are_closed(shell, target):
     ways = ["q", "F10", "C-c", signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
     for way in ways:
         pid = shell.start(target.pid)
-        shell.keys("R")
-        shell.until("rec", "that it records")
-        shell.until(lambda s: "rec 0:0" in s and "rec 0:00" not in s, "a second of recording")
+        shell.record()
         if isinstance(way, str):
             shell.keys(way)
             shell.ended(0)
@@ -219,17 +237,19 @@ def recordings_have_a_limit(shell, target):
     shell.type(f"cd {shell.directory.name}")
 
     def logs():
-        return {name: os.stat(os.path.join(shell.directory.name, name)).st_size
-                for name in os.listdir(shell.directory.name)
-                if name.startswith("pmtop-") and not name.endswith(("-wal", "-shm"))}
+        sizes = {}
+        for name in os.listdir(shell.directory.name):
+            if name.startswith("pmtop-") and not name.endswith(("-wal", "-shm")):
+                with contextlib.suppress(FileNotFoundError):  # it was rotated just now
+                    sizes[name] = os.stat(os.path.join(shell.directory.name, name)).st_size
+        return sizes
 
     restless = subprocess.Popen([sys.executable, CHILD, "restless"])
     try:
         shell.start(restless.pid, "--max-size 128K")
         shell.keys("R")
-        shell.until("● rec", "that it records")
         screen = shell.until("log full: ")
-        assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+        assert "● rec" not in screen and re.search(LIVE, screen), screen
         shell.keys("q")
         shell.ended(0)
         said = re.search(r"log full: (\d+) samples in (\S+) \(.*--max-size", shell.stderr())
@@ -261,14 +281,13 @@ def a_log_is_removed(shell, target):
     """80 columns have room for why a recording ended; the view goes on, and says it at its end."""
     shell.type(f"cd {shell.directory.name}")
     shell.start(target.pid)
-    shell.keys("R")
-    shell.until(lambda s: "rec 0:0" in s and "rec 0:00" not in s, "a second of recording")
+    shell.record()
     for name in os.listdir(shell.directory.name):
         if name.endswith(".pmtop"):
             os.unlink(os.path.join(shell.directory.name, name))
     screen = shell.until("the recording ended after")
     assert "somebody removed or replaced it" in screen.splitlines()[-1], screen
-    assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+    assert "● rec" not in screen and re.search(LIVE, screen), screen
     left = [name for name in os.listdir(shell.directory.name) if ".pmtop" in name]
     assert not left, left
     shell.keys("q")
@@ -283,7 +302,7 @@ def nowhere_to_record(shell, target):
     shell.start(target.pid)
     shell.keys("R")
     screen = shell.until("cannot record in /sys: Permission denied; start pmtop where you")
-    assert "● rec" not in screen and re.search(r"live \d+ ms", screen), screen
+    assert "● rec" not in screen and re.search(LIVE, screen), screen
     shell.keys("q")
     shell.ended(0)
 
@@ -332,13 +351,13 @@ def crashes(shell, target):
 def suspends(shell, target):
     shell.start(target.pid)
     shell.keys("C-z")
-    shell.until("Stopped")
+    shell.stopped()
     assert shell.stty() == shell.mode, "stty -g differs while stopped"
-    shell.type("fg")
+    shell.type("clear; fg")
     shell.until(lambda s: "ADDRESS" in s and "q quit" in s, "the screen after fg")
     pid = shell.pmtop()
     os.kill(pid, signal.SIGTSTP)  # from elsewhere
-    shell.until("Stopped")
+    shell.stopped()
     shell.type("clear; fg")
     shell.until(lambda s: "ADDRESS" in s and "q quit" in s, "the screen after the second fg")
     shell.keys("q")
@@ -480,6 +499,7 @@ def input_ends():
             seen += os.read(master, 65536)
     assert b"live" in seen, seen
     os.close(master)
+    end = time.monotonic() + WAIT
     while time.monotonic() < end:
         done, _ = os.waitpid(pid, os.WNOHANG)
         if done:
