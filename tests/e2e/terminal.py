@@ -199,11 +199,12 @@ def recordings_end_with_the_process(shell, target):
         shell.tmux("resize-window", "-x", str(columns), "-y", str(rows))
         shell.type(f"cd {shell.directory.name}")
         mortal = subprocess.Popen(["sleep", "1000"])
-        shell.start(mortal.pid)
-        shell.keys("R")
-        shell.until(lambda s: "rec 0:0" in s and "rec 0:00" not in s, "a second of recording")
-        mortal.kill()
-        mortal.wait()
+        try:
+            shell.start(mortal.pid)
+            shell.record()
+        finally:
+            mortal.kill()
+            mortal.wait()
         screen = shell.until(lambda s: re.search(r"recorded \d+ samples into pmtop-", s), "its end")
         assert "● rec" not in screen and "ENDED" in screen, screen
         log, = [name for name in os.listdir(shell.directory.name) if ".pmtop" in name]
