@@ -2,6 +2,7 @@
 #include "kernel/process.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,15 +39,23 @@ enum field {
 	FIELDS
 };
 
+/* Names of users that were asked for. They stay as they were, as those of other tools do. */
+struct user {
+	uid_t uid;
+	char name[sizeof(((struct census_process *)NULL)->user)];
+};
+
 struct process_reader {
 	struct pids_info *info;
+	struct user *users;
+	size_t user_count;
 };
 
 int process_reader_new(struct process_reader **ret_reader)
 {
 	enum pids_item items[FIELDS] = {
 		[FIELD_PID] = PIDS_ID_PID,	    [FIELD_COMM] = PIDS_CMD,
-		[FIELD_USER] = PIDS_ID_EUSER,	    [FIELD_START] = PIDS_TICS_BEGAN,
+		[FIELD_USER] = PIDS_ID_EUID,	    [FIELD_START] = PIDS_TICS_BEGAN,
 		[FIELD_STATE] = PIDS_STATE,	    [FIELD_SIZE] = PIDS_VM_SIZE,
 		[FIELD_ANON] = PIDS_VM_RSS_ANON,    [FIELD_FILE] = PIDS_VM_RSS_FILE,
 		[FIELD_SHMEM] = PIDS_VM_RSS_SHARED, [FIELD_SWAP] = PIDS_VM_SWAP,
@@ -70,6 +79,7 @@ void process_reader_free(struct process_reader *reader)
 	if (!reader)
 		return;
 	procps_pids_unref(&reader->info);
+	free(reader->users);
 	free(reader);
 }
 
@@ -78,7 +88,45 @@ static void copy_text(char *to, size_t size, const char *from)
 	snprintf(to, size, "%s", from ? from : "");
 }
 
-static void fill(struct census_process *p, const struct pids_stack *stack)
+/*
+ * The name of a user, or the number of who has none. Not by libproc2: it asks with getpwuid(), and
+ * a thread that was left behind may do so at the same time as the one that came after it.
+ */
+static void find_user(uid_t uid, struct user *ret_user)
+{
+	struct passwd entry, *found = NULL;
+	char buffer[4096];
+
+	ret_user->uid = uid;
+	if (!getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) && found)
+		copy_text(ret_user->name, sizeof(ret_user->name), entry.pw_name);
+	else
+		snprintf(ret_user->name, sizeof(ret_user->name), "%u", uid);
+}
+
+static void copy_user(struct process_reader *reader, uid_t uid, char *to, size_t size)
+{
+	struct user *users, user;
+	size_t i = 0;
+
+	while (i < reader->user_count && reader->users[i].uid != uid)
+		i++;
+	if (i < reader->user_count) {
+		copy_text(to, size, reader->users[i].name);
+		return;
+	}
+	find_user(uid, &user);
+	copy_text(to, size, user.name);
+	users = reallocarray(reader->users, i + 1, sizeof(*users));
+	if (!users)
+		return;
+	users[i] = user;
+	reader->users = users;
+	reader->user_count = i + 1;
+}
+
+static void fill(struct process_reader *reader, struct census_process *p,
+		 const struct pids_stack *stack)
 {
 	const struct pids_result *r = stack->head;
 
@@ -92,7 +140,7 @@ static void fill(struct census_process *p, const struct pids_stack *stack)
 	p->private_swap = r[FIELD_SWAP].result.ul_int * 1024;
 	p->shared_doubt = CENSUS_PENDING;
 	copy_text(p->comm, sizeof(p->comm), r[FIELD_COMM].result.str);
-	copy_text(p->user, sizeof(p->user), r[FIELD_USER].result.str);
+	copy_user(reader, r[FIELD_USER].result.u_int, p->user, sizeof(p->user));
 }
 
 static int by_pid(const void *a, const void *b)
@@ -117,7 +165,7 @@ int process_list(struct process_reader *reader, struct census_process **ret_proc
 	for (int i = 0; i < fetch->counts->total; i++)
 		/* Kernel threads and zombies have no address space. */
 		if (fetch->stacks[i]->head[FIELD_SIZE].result.ul_int)
-			fill(&processes[count++], fetch->stacks[i]);
+			fill(reader, &processes[count++], fetch->stacks[i]);
 	qsort(processes, count, sizeof(*processes), by_pid);
 	*ret_processes = processes;
 	*ret_count = count;
