@@ -277,7 +277,7 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 	struct layout l = layout_make(&wish);
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	app->scene.now_ns = now.tv_sec * 1000000000 + now.tv_nsec;
 	*ret_cursor = (struct view_cursor){ -1, -1 };
 	canvas_clear(canvas);

@@ -44,7 +44,7 @@ struct app {
 		events[EVENTS]; /* what happened, but for mappings; ascending by arrival */
 	int64_t bookmark_ns; /* the sample that is being named; 0: none */
 	bool recording;
-	int64_t recording_since_ns; /* CLOCK_REALTIME, as scene.now_ns */
+	int64_t recording_since_ns; /* CLOCK_MONOTONIC, as scene.now_ns */
 	double speed; /* of a replay */
 	bool quits, suspend, redraw;
 	char copy[32];

@@ -29,7 +29,7 @@ void record_toggle(struct app *app)
 	else
 		app_message(app, "%s", message);
 	app->recording = r > 0;
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	app->recording_since_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 

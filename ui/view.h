@@ -58,7 +58,7 @@ struct scene {
 	struct scene_kept *kept;
 	const struct source_event *events; /* what happened; a replay's overview has its own */
 	size_t event_count;
-	int64_t now_ns; /* CLOCK_REALTIME of this frame */
+	int64_t now_ns; /* CLOCK_MONOTONIC of this frame */
 	bool paused; /* the snapshot shown is not the newest */
 
 	/* The person's */

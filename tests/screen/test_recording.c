@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fixture.h"
 
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 /* What R and the ends of a recording say. */
+
+/* By how much somebody has set back the clock of the day. */
+static time_t set_back;
+
+/* In place of that of the C library. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, now);
+
+	if (clock == CLOCK_REALTIME)
+		now->tv_sec -= set_back;
+	return r;
+}
 
 struct recorder {
 	bool runs;
@@ -119,9 +136,25 @@ static void test_two_pieces_of_news(void **state)
 	stage_close(s);
 }
 
+/* For how long it has been recorded does not depend on the clock of the day. */
+static void test_clock_is_set_back(void **state)
+{
+	struct recorder recorder = { 0 };
+	struct stage *s = with_recorder(&recorder);
+
+	stage_keys(s, "R");
+	assert_true(stage_shows(s, "@ rec 0:"));
+	set_back = 3600;
+	stage_draw(s, 80, 24);
+	set_back = 0;
+	assert_true(stage_shows(s, "@ rec 0:"));
+	stage_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_clock_is_set_back),
 		cmocka_unit_test(test_leaving_tells),
 		cmocka_unit_test(test_nothing_to_record),
 		cmocka_unit_test(test_end_while_recording),
