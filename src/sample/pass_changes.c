@@ -277,10 +277,9 @@ static void read_facts(struct pass *p, const struct snapshot *now, struct page_d
 	if (d->words_known && p->probe->has[PROBE_PFN])
 		read_frames(p, d);
 	pass_find_nodes(p, d);
-	if (at - p->swap_paths_at > SWAP_PATHS_NS) {
-		pass_find_swap_paths(now, d);
+	/* Not too early for pages that are the first to go to swap. */
+	if (at - p->swap_paths_at > SWAP_PATHS_NS && pass_find_swap_paths(now, d))
 		p->swap_paths_at = at;
-	}
 	for (size_t i = 0; i < d->count; i++) {
 		const struct snapshot_mapping *m = &now->mappings[mappings[i]];
 

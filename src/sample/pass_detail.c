@@ -161,7 +161,7 @@ static uint32_t types_seen(const struct snapshot *snapshot, const struct page_de
 }
 
 /* The names of the areas that these types stand for, as far as that is certain. */
-void pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail)
+bool pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail)
 {
 	struct page_detail *d = detail;
 	uint32_t seen = types_seen(snapshot, d);
@@ -169,7 +169,7 @@ void pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *d
 	size_t count;
 
 	if (!seen || swaps_read(&areas, &count) < 0)
-		return;
+		return false;
 	for (unsigned int type = 0; type < PAGE_SWAP_TYPES; type++) {
 		int line = swap_type_line(seen, count, type);
 
@@ -177,6 +177,7 @@ void pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *d
 			d->swap_paths[type] = strdup(areas[line].path);
 	}
 	swaps_free(areas, count);
+	return true;
 }
 
 void pass_read_frames(struct pass *pass, struct page_detail *detail)

@@ -98,8 +98,8 @@ void pass_find_nodes(const struct pass *pass, struct page_detail *detail);
 uint8_t pass_find_rule(const struct pass *pass, const struct snapshot_mapping *m, uint64_t page,
 		       uint64_t word);
 
-/* Names of the areas that slots of these types are in, where that is certain. */
-void pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail);
+/* Names of the areas that slots are in, where that is certain. False: no slot was seen. */
+bool pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail);
 
 /* Pages of the snapshot before at the same start, or NULL; mappings are asked in order. */
 const struct pages *pass_pages_before(struct pass *pass, const struct mapping *mapping);
