@@ -12,6 +12,19 @@ static const char *const did_names[] = {
 	"guard", "unguard", "protect", "poison", "free",  "fork",   "truncate",
 };
 
+static const char *const is_names[] = {
+	"data", "out",	"mapped",    "private", "private_out", "zero", "guard",	 "poison",
+	"wp",	"huge", "allocated", "twice",	"maybe",       "thin", "kernel", "free",
+};
+
+/* How many surprises of a region are told one by one. */
+#define SURPRISES_TOLD 4
+
+struct surprise {
+	size_t page;
+	struct fact fact;
+};
+
 /* What is printed of a page: neighbours that are equal in all of it make one run. */
 struct verdict {
 	const char *state;
@@ -151,7 +164,32 @@ static void run_print(FILE *out, const struct verdict *v, char *start, size_t pa
 	fputs("]}", out);
 }
 
-static size_t runs_print(struct test *t, struct region *r, FILE *out, uint64_t zero)
+/* Both sides of each: what was done and is so expected, and what the kernel says. */
+static void surprises_print(struct test *t, struct region *r, FILE *out,
+			    const struct surprise *told, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		const struct page *page = &r->page[told[k].page];
+		const struct fact *fact = &told[k].fact;
+		bool none = true;
+
+		fprintf(out, "%s{\"at\": \"%lx\", \"did\": [", k ? ", " : "",
+			(unsigned long)(r->base + told[k].page * t->page_size));
+		for (size_t i = 0; i < sizeof(did_names) / sizeof(did_names[0]); i++)
+			mark_print(out, did_names[i], page->did >> i & 1, &none);
+		fputs("], \"expected\": [", out);
+		none = true;
+		for (size_t i = 0; i < sizeof(is_names) / sizeof(is_names[0]); i++)
+			mark_print(out, is_names[i], page->is >> i & 1, &none);
+		fprintf(out, "], \"word\": \"%llx\", \"out\": %s, \"core\": %s}",
+			(unsigned long long)fact->word, fact->out ? "true" : "false",
+			fact->core ? "true" : "false");
+	}
+}
+
+/* Returns how many surprises there were; the first of them are in @told. */
+static size_t runs_print(struct test *t, struct region *r, FILE *out, uint64_t zero,
+			 struct surprise told[SURPRISES_TOLD])
 {
 	struct fact fact[FACTS];
 	struct verdict last, v;
@@ -162,9 +200,11 @@ static size_t runs_print(struct test *t, struct region *r, FILE *out, uint64_t z
 
 		facts_read(t, r, first, n, fact);
 		for (size_t k = 0; k < n; k++) {
-			size_t i = first + k;
+			size_t i = first + k, before = surprises;
 
 			v = verdict_of(r, &r->page[i], &fact[k], zero, &surprises);
+			if (surprises > before && before < SURPRISES_TOLD)
+				told[before] = (struct surprise){ i, fact[k] };
 			if (i && !verdict_equal(&v, &last)) {
 				run_print(out, &last, r->base + start * t->page_size, i - start,
 					  !start);
@@ -199,6 +239,7 @@ void account_regions(struct test *t, FILE *out, bool *first)
 
 	for (int i = 0; i < t->regions; i++) {
 		struct region *r = &t->region[i];
+		struct surprise told[SURPRISES_TOLD];
 		size_t surprises;
 
 		fprintf(out,
@@ -209,8 +250,11 @@ void account_regions(struct test *t, FILE *out, bool *first)
 			(unsigned long)r->base, r->pages, objects[r->object],
 			r->shared ? "true" : "false", r->moving ? "true" : "false",
 			r->volatile_ ? "true" : "false", r->shmid);
-		surprises = r->volatile_ ? 0 : runs_print(t, r, out, zero);
-		fprintf(out, "], \"surprises\": %zu}", surprises);
+		surprises = r->volatile_ ? 0 : runs_print(t, r, out, zero, told);
+		fprintf(out, "], \"surprises\": %zu, \"surprised\": [", surprises);
+		surprises_print(t, r, out, told,
+				surprises < SURPRISES_TOLD ? surprises : SURPRISES_TOLD);
+		fputs("]}", out);
 		*first = false;
 	}
 }

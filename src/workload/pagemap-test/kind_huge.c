@@ -16,7 +16,8 @@ static struct region *huge_new(struct test *t, const char *kind, size_t blocks)
 	struct region *r = region_new(t, kind, blocks * HUGE / t->page_size);
 
 	region_map(t, r, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, HUGE);
-	if (madvise(r->base, blocks * HUGE, MADV_HUGEPAGE)) {
+	if (madvise(r->base, blocks * HUGE, MADV_HUGEPAGE) ||
+	    madvise(r->base, blocks * HUGE, MADV_NOHUGEPAGE)) {
 		skip(t, kind, "this kernel has no transparent huge pages (%s)", strerror(errno));
 		munmap(r->base, blocks * HUGE);
 		t->regions--;
@@ -31,10 +32,16 @@ static bool block_is_huge(struct test *t, struct region *r, size_t block)
 	return word_read(t, r->base + (block + 1) * HUGE - t->page_size) & WORD_PRESENT;
 }
 
-/* What is huge stays so; but nothing is made huge behind our back from now on (khugepaged). */
-static void huge_settle(struct region *r, size_t blocks)
+/*
+ * The first touch of a block, at this page of it. The block may be huge only that long: what is
+ * huge stays so, but nothing that is split later is made huge again by itself (khugepaged).
+ */
+static void block_touch(struct test *t, struct region *r, size_t block, size_t page,
+			void (*touch)(struct test *t, struct region *r, size_t i))
 {
-	madvise(r->base, blocks * HUGE, MADV_NOHUGEPAGE);
+	madvise(r->base + block * HUGE, HUGE, MADV_HUGEPAGE);
+	touch(t, r, block * (HUGE / t->page_size) + page);
+	madvise(r->base + block * HUGE, HUGE, MADV_NOHUGEPAGE);
 }
 
 /* All pages of a block are small from now on. */
@@ -51,7 +58,7 @@ static void thp_write(struct test *t, struct region *r, size_t block, size_t per
 	size_t first = block * per, n = action == THIN_OUT ? 1 : per;
 	bool huge;
 
-	page_write(t, r, first);
+	block_touch(t, r, block, 0, page_write);
 	huge = block_is_huge(t, r, block);
 	for (size_t i = first + 1; i < first + n; i++)
 		page_write(t, r, i);
@@ -115,7 +122,6 @@ void kind_thp(struct test *t, const char *kind)
 
 		thp_block(t, r, block, action);
 	}
-	huge_settle(r, blocks);
 	for (size_t i = 0; i < r->pages; i++)
 		huge = huge || (r->page[i].is & IS_HUGE);
 	if (!huge)
@@ -133,7 +139,7 @@ void kind_huge_zero(struct test *t, const char *kind)
 	r->huge = true;
 	pattern = pattern_new(t, r->pages, 1, 0);
 	for (size_t block = 0; block < blocks; block += 1 + random_below(t, 2)) {
-		page_read(t, r, block * per + random_below(t, per));
+		block_touch(t, r, block, random_below(t, per), page_read);
 		if (!block_is_huge(t, r, block)) {
 			skip(t, kind, "the kernel gave no huge zero page");
 			break;
@@ -148,18 +154,16 @@ void kind_huge_zero(struct test *t, const char *kind)
 		block_split(r, block * per, per);
 	}
 	pages_drop(t, r, pattern, 1);
-	huge_settle(r, blocks);
 	pattern_free(pattern, r->pages);
 
 	/* One that is written to: the kernel makes a huge page of it, or small ones. */
 	w = huge_new(t, kind, 1);
 	w->note = "written to";
-	page_read(t, w, 0);
+	block_touch(t, w, 0, 0, page_read);
 	if (block_is_huge(t, w, 0))
 		for (size_t i = 0; i < per; i++)
 			w->page[i].is = IS_PRIVATE | IS_THIN;
-	page_write(t, w, random_below(t, per));
-	huge_settle(w, 1);
+	block_touch(t, w, 0, random_below(t, per), page_write);
 }
 
 void kind_hugetlb(struct test *t, const char *kind)

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -232,7 +231,8 @@ void kind_poison(struct test *t, const char *kind)
 
 /*
  * Pages wait in lists of each CPU before the kernel marks them; MADV_COLD empties those of the CPU
- * that it runs on (lru_add_drain() in mm/madvise.c), even if it has nothing to do.
+ * that it runs on (lru_add_drain() in mm/madvise.c), even if it has nothing to do. Here all is laid
+ * out on one CPU.
  */
 static void lists_drain(struct test *t, struct region *r)
 {
@@ -245,13 +245,7 @@ void kind_lazyfree(struct test *t, const char *kind)
 {
 	struct region *r = marker_region(t, kind, false);
 	unsigned char *pattern = pattern_new(t, r->pages, 3, 2);
-	cpu_set_t before, one;
 
-	/* On one CPU, so that its lists are the only ones. */
-	sched_getaffinity(0, sizeof(before), &before);
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
 	for (size_t i = 0; i < r->pages; i++)
 		if (pattern[i])
 			page_write(t, r, i);
@@ -259,7 +253,6 @@ void kind_lazyfree(struct test *t, const char *kind)
 	if (pages_advise(t, r, pattern, 2, MADV_FREE))
 		die("MADV_FREE");
 	lists_drain(t, r);
-	sched_setaffinity(0, sizeof(before), &before);
 	for (size_t i = 0; i < r->pages; i++) {
 		if (pattern[i] != 2)
 			continue;

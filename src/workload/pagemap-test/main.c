@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,8 +180,18 @@ static void options_read(struct options *opt, int argc, char **argv)
 		opt->kinds[opt->kind_count++] = "shared-anon";
 }
 
+/*
+ * On one CPU: a page that was touched waits in a list of the CPU which touched it, and MADV_PAGEOUT
+ * empties the lists of its own CPU only and passes over what is in those of another.
+ */
 static void kinds_lay_out(struct test *t)
 {
+	cpu_set_t before, one;
+	bool known = !sched_getaffinity(0, sizeof(before), &before);
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	for (size_t i = 0; i < KINDS; i++) {
 		bool wanted = false;
 
@@ -189,6 +200,8 @@ static void kinds_lay_out(struct test *t)
 		if (wanted)
 			kinds[i].lay_out(t, kinds[i].name);
 	}
+	if (known)
+		sched_setaffinity(0, sizeof(before), &before);
 }
 
 /* What outlives a process unless it is removed: System V segments and files with a name. */
