@@ -100,8 +100,11 @@ def zombie(programs):
 
 def a_kernel_thread():
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            flags = int(file.read().rsplit(")", 1)[1].split()[6])
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                flags = int(file.read().rsplit(")", 1)[1].split()[6])
+        except OSError:
+            continue  # it has ended meanwhile
         if flags & PF_KTHREAD:
             return pid
     raise Skip("no kernel thread can be seen here")
@@ -118,7 +121,7 @@ def no_terminal(programs):
     with Target(programs, "--kind", "private-anon", "--seed", 5) as target:
         for words in ([], ["-p", target.pid]):
             for stdin in (subprocess.DEVNULL, subprocess.PIPE):
-                done = programs.run(*words, stdin=stdin, timeout=30)
+                done = programs.run(*words, stdin=stdin)
                 is_clear(done, {1, 2}, f"pmtop {words} without a terminal")
                 check(b"\x1b" not in done.stdout, "escape sequences without a terminal")
                 check(b"dump" in done.stderr, f"the batch form is not named: {done.stderr!r}")
@@ -144,7 +147,7 @@ def ends_any_time(programs, seed):
             if rng.random() < 0.7:
                 target.process.wait()  # gone, and not just a zombie
             try:
-                out, err = pmtop.communicate(timeout=60)
+                out, err = pmtop.communicate(timeout=100)
             except subprocess.TimeoutExpired as error:
                 pmtop.kill()
                 pmtop.communicate()
@@ -226,12 +229,12 @@ def bad_name(programs):
 def closed_output(programs):
     """A reader that goes away, and a disk that is full."""
     done = subprocess.run(f"exec {programs.pmtop} dump -p {os.getpid()} --json --pages | head -c 10",
-                          shell=True, capture_output=True, timeout=60, check=False)
+                          shell=True, capture_output=True, timeout=100, check=False)
     check(b"Sanitizer" not in done.stderr, done.stderr.decode(errors="replace"))
     if os.path.exists("/dev/full"):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([programs.pmtop, "dump", "-p", str(os.getpid()), "--json"],
-                                  stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+                                  stdout=full, stderr=subprocess.PIPE, timeout=100, check=False)
         check(done.returncode == 1 and done.stderr,
               f"a full disk: status {done.returncode}, {done.stderr!r}")
 
@@ -246,7 +249,7 @@ def signals(programs):
             time.sleep(0.02)
             signal_quietly(pmtop.pid, number)
             try:
-                pmtop.wait(30)
+                pmtop.wait(100)
             except subprocess.TimeoutExpired as error:
                 pmtop.kill()
                 pmtop.wait()

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Page-exact: each kind of memory, each page, against what pagemap-test knows about itself."""
+import collections
+import itertools
 import random
+import time
 from pathlib import Path
 
 import compare
-from harness import Failure, Target, check, smaps
+from harness import Failure, Target, check, smaps, tell_again
 
 # Kind, pages, and how often the number of seeds asked for.
 KINDS = [
@@ -16,6 +19,9 @@ KINDS = [
     ("swapped-in-by-other", 512), ("kernel", 256), ("migrate", 256),
 ]
 ORDERS = ["sequential", "random", "reverse"]
+
+# How often, at least, and for how many seconds, at least, calm regions are looked for.
+LOOKS, LOOKING = 5, 30
 
 
 class HugePages:
@@ -53,57 +59,98 @@ class Look:
         for dump in self.dumps.values():
             compare.check_form(dump)
 
-    def compare(self, allowed=None):
-        return compare.compare(self.before, self.after, self.dumps, allowed)
+    def compare(self, allowed=None, only_calm=False):
+        """Returns how many pages were compared; with only_calm, those of calm regions."""
+        places = [i for i, region in enumerate(self.before["regions"])
+                  if not only_calm or not (region["surprises"] or
+                                           self.after["regions"][i]["surprises"])]
+        both = [{"regions": [account["regions"][i] for i in places]}
+                for account in (self.before, self.after)]
+        return compare.compare(*both, self.dumps, allowed)
+
+    def regions(self):
+        """Name of each region -> whether it was calm; a region has the same in each such target."""
+        found, seen = {}, collections.Counter()
+        for region, later in zip(self.before["regions"], self.after["regions"]):
+            name = (region["kind"], region["note"], region["pid"] == self.before["pid"])
+            seen[name] += 1
+            found[(*name, seen[name])] = not region["surprises"] and not later["surprises"]
+        return found
 
     def compare_smaps(self):
         return sum(compare.compare_smaps(dump, self.smaps[pid], self.smaps_after[pid],
                                          self.exceptions) for pid, dump in self.dumps.items())
 
     def surprises(self):
-        return sum(region["surprises"] for account in (self.before, self.after)
-                   for region in account["regions"])
+        """Where the kernel did something else than it was asked for: a line for each region."""
+        lines = []
+        for region in self.before["regions"] + self.after["regions"]:
+            for page in region["surprised"][:1]:
+                lines.append(f"{region['kind']}{' ' * bool(region['note'])}{region['note']}: "
+                             f"{region['surprises']} pages, such as {page['at']}: did "
+                             f"{'+'.join(page['did']) or 'nothing'}, so "
+                             f"{'+'.join(page['expected']) or 'nothing'}, but its word is "
+                             f"{page['word']}, out {page['out']}, core {page['core']}")
+        return "\n    ".join(dict.fromkeys(lines))
+
+    def has_moved(self, pid, key):
+        """Whether the kernel swapped pages of this mapping while pmtop looked, which says nothing."""
+        both = [sums[pid].get(key, {}).get("Swap") for sums in (self.smaps, self.smaps_after)]
+        return both[0] != both[1]
+
+    def check_verified(self):
+        """What --verify says: each mapping agrees, but for those that the manual names."""
+        for pid, dump in self.dumps.items():
+            for mapping in dump["mappings"]:
+                start, end = int(mapping["start"], 16), int(mapping["end"], 16)
+                said = {key: mapping[key] for key in ("smaps", "agrees", "cause")}
+                if any(start <= address < end for address in self.exceptions):
+                    check(said["agrees"] or said["cause"],
+                          f"{mapping['start']}: no cause named: {said}")
+                elif said["smaps"] is not None and not self.has_moved(pid, (start, end)):
+                    check(said["agrees"] is True, f"{mapping['start']} {mapping['name']!r}: {said}")
 
 
-def has_verified(dump, exceptions):
-    """What --verify says: each mapping agrees, but for those that the manual names."""
-    for mapping in dump["mappings"]:
-        start, end = int(mapping["start"], 16), int(mapping["end"], 16)
-        said = {key: mapping[key] for key in ("smaps", "agrees", "cause")}
-        if any(start <= address < end for address in exceptions):
-            check(said["agrees"] or said["cause"], f"{mapping['start']}: no cause named: {said}")
-        elif said["smaps"] is not None:
-            check(said["agrees"] is True, f"{mapping['start']} {mapping['name']!r}: {said}")
-
-
-def look_calmly(programs, target_words, *dump_words):
+def calm_looks(programs, *words, dump_words=(), **how):
     """
-    A look without surprises: what the program did is what the kernel says. Some machines push cold
-    memory out by themselves (DAMON can), and a swapoff brings everything in, but not time and again.
+    Looks at such targets until each region was calm in one of them: what the program did is what
+    the kernel says, before the look and after it. Some machines push cold memory out by themselves
+    (DAMON, every few seconds, some of what no process maps), and a swapoff brings everything in.
+    The slower the machine is, the more looks that hits, but it never is the same pages.
     """
-    for attempt in range(5):
-        with Target(programs, *target_words) as target:
+    calm, end = set(), time.monotonic() + LOOKING
+    for attempt in itertools.count(1):
+        with Target(programs, *words, **how) as target:
             seen = Look(programs, target, *dump_words)
-        if not seen.surprises():
-            return seen, attempt
-    raise Failure(f"{seen.surprises()} surprises: what was done and what the kernel says differ")
+        regions = seen.regions()
+        calm |= {name for name, is_calm in regions.items() if is_calm}
+        yield seen
+        if calm >= set(regions):
+            return
+        if attempt >= LOOKS and time.monotonic() > end:
+            raise Failure(f"in {attempt} looks what was done and what the kernel says differed; "
+                          f"never calm: {sorted(set(regions) - calm)}; at last:\n    "
+                          f"{seen.surprises()}")
+        tell_again("a look", f"the kernel moved pages by itself:\n    {seen.surprises()}")
 
 
 def run_kind(programs, kind, pages, seed, order):
     words = ["--kind", kind, "--pages", pages, "--seed", seed, "--order", order]
     if kind == "migrate":
         with Target(programs, *words) as target:
-            seen, attempt = Look(programs, target, "--verify"), 0
+            looks = [Look(programs, target, "--verify")]
     else:
-        seen, attempt = look_calmly(programs, words, "--verify")
-    # Only PAGEMAP_SCAN tells how a page is mapped; on a kernel without it no such mark is known.
-    compared = seen.compare()
-    swapped = seen.compare_smaps()
-    if kind != "migrate":
-        for dump in seen.dumps.values():
-            has_verified(dump, seen.exceptions)
+        looks = calm_looks(programs, *words, dump_words=["--verify"])
+    compared = swapped = count = 0
+    for seen in looks:
+        # Only PAGEMAP_SCAN tells how a page is mapped; without it no such mark is known.
+        compared += seen.compare(only_calm=kind != "migrate")
+        swapped += seen.compare_smaps()
+        if kind != "migrate":
+            seen.check_verified()
+        count += 1
     partly = "; ".join(f"not {s['kind']}: {s['why']}" for s in seen.before["skipped"])
-    return (f"{compared} pages, {swapped} in swap{f', attempt {attempt + 1}' if attempt else ''}"
+    return (f"{compared} pages, {swapped} in swap{f', {count} looks' if count > 1 else ''}"
             f"{' -- ' + partly if partly else ''}")
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Real programs of Debian's, pushed into swap by a memory limit, against smaps per mapping."""
+import contextlib
 import glob
 import os
 import pwd
@@ -9,21 +10,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import compare
-from harness import Cgroup, Failure, Skip, check, has_program, resume, smaps, state_of, stop
+from harness import Cgroup, Skip, check, has_program, resume, smaps, state_of, stop, until
 
 ENOUGH = 10000  # pages in swap that a program must have to count
-
-
-def wait_for(what, condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failure(f"{what}: not after {seconds} s")
-        time.sleep(0.05)
 
 
 def free_port():
@@ -38,12 +30,25 @@ def objects(dump):
             if m["states"].get("shared_swap")}
 
 
+def living(group):
+    """Those of its processes that have memory: a client's may end at any moment."""
+    found = []
+    for pid in group.pids():
+        with contextlib.suppress(OSError):
+            found += [pid] if state_of(pid) not in "ZX" else []
+    return found
+
+
 def compare_all(programs, group, least=ENOUGH):
     """All processes of the group at a standstill, each against its smaps; the pages in swap."""
-    pids = [pid for pid in group.pids() if state_of(pid) not in "ZX"]
-    check(pids, "no process is left")
-    stop(*pids)
+    pids = []
     try:
+        # One that was made meanwhile has to stop as well.
+        while set(living(group)) - set(pids):
+            pids = living(group)
+            stop(*pids)
+        pids = living(group)
+        check(pids, "no process is left")
         private, shared, mappings = 0, {}, 0
         for pid in pids:
             before = smaps(pid)
@@ -113,7 +118,8 @@ def postgres(programs):
 
     def ask(statement, **more):
         return subprocess.run([programs_of / "psql", "-h", folder, "-p", port, "-U", "postgres",
-                               "-qAtc", statement], check=True, capture_output=True, **more)
+                               "-qAtc", statement], check=True, capture_output=True, text=True,
+                              **more).stdout.strip()
 
     with Cgroup("postgres") as group:
         group.limit(1 << 30)
@@ -123,7 +129,7 @@ def postgres(programs):
                                  "-U", "postgres", "-N"], "postgres", cwd=folder)
             check(made.wait(120) == 0, "initdb failed")
             server = start(group, base, "postgres", cwd=folder)
-            wait_for("PostgreSQL listens", lambda: subprocess.run(
+            until("PostgreSQL listens", lambda: subprocess.run(
                 [programs_of / "pg_isready", "-q", "-h", folder, "-p", port],
                 check=False).returncode == 0)
             postgres_fill(ask)
@@ -132,13 +138,15 @@ def postgres(programs):
                                        "postgres", "-qAtc", "select sum(length(s)) from t; "
                                        "select pg_sleep(600)"], stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL)
-            time.sleep(1)
+            until("the client has read all and sleeps",
+                  lambda: ask("select count(*) from pg_stat_activity "
+                              "where wait_event = 'PgSleep'") == "1", 100)
             # In steps: where all is asked for at once, the kernel may rather kill.
             for mebibytes in (240, 192, 144, 96, 64):
                 group.limit(mebibytes << 20)
             note = compare_all(programs, group)
             # Reading the table swaps buffers in again: the picture moves, and stays right.
-            ask("select count(*) from t where i % 7 = 0", timeout=100)
+            ask("select count(*) from t where i % 7 = 0", timeout=200)
             note += "; read again: " + compare_all(programs, group, least=1000)
             end(client)
             return note
@@ -148,7 +156,7 @@ def postgres(programs):
                 group.limit(1 << 30)
                 server.send_signal(signal.SIGQUIT)
                 try:
-                    server.wait(20)
+                    server.wait(60)
                 except subprocess.TimeoutExpired:
                     end(server)
             group.__exit__()
@@ -166,7 +174,7 @@ def redis(programs):
 
     def ask(*words):
         return subprocess.run(["redis-cli", "-p", port, *words], check=True, capture_output=True,
-                              timeout=60, text=True).stdout.strip()
+                              timeout=200, text=True).stdout.strip()
 
     with Cgroup("redis") as group:
         group.limit(1 << 30)
@@ -174,7 +182,7 @@ def redis(programs):
                                "--dir", folder, "--rdb-key-save-delay", "20000",
                                "--enable-debug-command", "yes"])
         try:
-            wait_for("Redis listens", lambda: subprocess.run(
+            until("Redis listens", lambda: subprocess.run(
                 ["redis-cli", "-p", port, "ping"], capture_output=True,
                 check=False).stdout == b"PONG\n")
             check(ask("debug", "populate", "150000", "key", "700") == "OK", "populate failed")
@@ -182,7 +190,7 @@ def redis(programs):
             alone = compare_all(programs, group)
             # The child shares every slot with its parent, reads some and goes on reading.
             ask("bgsave")
-            wait_for("Redis forks", lambda: len(group.pids()) == 2)
+            until("Redis forks", lambda: len(group.pids()) == 2)
             return f"{alone}; forked: {compare_all(programs, group)}"
         finally:
             end(server)
@@ -205,8 +213,7 @@ def java(programs):
                                "-J-XX:+UseG1GC", "-J-Djava.rmi.server.hostname=127.0.0.1",
                                str(free_port())])
         try:
-            wait_for("the heap is touched", lambda: group.usage() > 160 << 20)
-            time.sleep(1)
+            until("the heap is touched", lambda: group.usage() > 160 << 20)
             group.limit(48 << 20)
             return compare_all(programs, group)
         finally:

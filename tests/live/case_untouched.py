@@ -3,17 +3,19 @@
 import ctypes
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import tempfile
 import time
 
-from harness import (PAGE, Failure, Target, check, libc, pagemap_words, push_out, signal_quietly,
-                     smaps)
+from harness import (PAGE, Target, check, libc, pagemap_words, push_out, signal_quietly, smaps,
+                     until)
 
 KINDS = "shared-anon,private-anon,memfd,memfd-private,file-shared,zero,fallocate"
 SAMPLES, SPOILT = 100, 25
+SCREEN = 500  # bytes; a first screen is more
 SYS_CACHESTAT = 451
 PRESENT, SWAPPED, PFN = 1 << 63, 1 << 62, (1 << 55) - 1
 # Of /proc/kpageflags.
@@ -116,29 +118,39 @@ def argument_page(pid):
 
 def swap_argument_page(pid):
     address = argument_page(pid)
-    for _ in range(50):
+
+    def is_out():
         push_out(pid, address, PAGE)
         word = pagemap_words(pid, address, 1)[0]
-        if word & SWAPPED and not word & PRESENT:
-            return address
-    raise Failure("the argument page does not go to swap")
+        return word & SWAPPED and not word & PRESENT
+
+    until("the argument page goes to swap", is_out)
 
 
 def dump(programs, pid, samples):
     for _ in range(samples):
         programs.dump(pid)
+    return samples
 
 
 def record(programs, pid, samples):
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([str(programs.pmtop), "record", "-p", str(pid), "-o", f"{folder}/log",
-                               "--interval", "20ms", "--duration", f"{samples * 20 + 100}ms"],
-                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    check(done.returncode == 0, f"record: {done.stderr}")
+                               "--interval", "20ms", "--duration", f"{samples * 20 + 500}ms"],
+                              stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    # On a slow machine none may be taken in that time.
+    if done.returncode == 3 and "before the first sample" in done.stderr:
+        return 0
+    taken = re.search(r"(\d+) samples in", done.stderr)
+    check(done.returncode == 0 and taken, f"record: status {done.returncode}: {done.stderr}")
+    return int(taken.group(1))
 
 
 def on_screen(*words):
-    """The live view in a terminal of its own, at 50 samples a second, for as many samples."""
+    """
+    The live view in a terminal of its own, at 50 samples a second, for as many samples from its
+    first screen on.
+    """
 
     def watch(programs, pid, samples):
         command = [str(programs.pmtop), *(str(pid) if word == "PID" else word for word in words)]
@@ -146,13 +158,15 @@ def on_screen(*words):
         if not child:
             os.environ.update(TERM="xterm-256color", LANG="C.UTF-8")
             os.execv(command[0], command)
-        drawn, deadline = 0, time.monotonic() + 1.0 + samples * 0.02
+        drawn, deadline = 0, time.monotonic() + 60
         try:
             while time.monotonic() < deadline:
                 if select.select([terminal], [], [], 0.05)[0]:
-                    drawn += len(os.read(terminal, 65536))
+                    before, drawn = drawn, drawn + len(os.read(terminal, 65536))
+                    if before <= SCREEN < drawn:
+                        deadline = time.monotonic() + 1.0 + samples * 0.02
             os.write(terminal, b"q")
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while time.monotonic() < deadline and select.select([terminal], [], [], 1)[0]:
                 if not os.read(terminal, 65536):
                     break
@@ -162,7 +176,8 @@ def on_screen(*words):
             os.close(terminal)
             signal_quietly(child, signal.SIGKILL)
             os.waitpid(child, 0)
-        check(drawn > 500, f"{words}: only {drawn} bytes were drawn")
+        check(drawn > SCREEN, f"{words}: only {drawn} bytes were drawn")
+        return samples
 
     return watch
 
@@ -180,14 +195,15 @@ def untouched(programs, watch, batch):
             swap_argument_page(target.pid)
             before = picture(target.pid)
             while clean < SAMPLES:
-                watch(programs, target.pid, batch)
+                taken = watch(programs, target.pid, batch)
                 found = list(differences(before, picture(target.pid)))
-                if found:
+                if found or not taken:
                     spoilt += 1
                     break
-                clean += batch
+                clean += taken
             pages = sum(len(entry[1]) for entry in before.values())
-    check(clean >= SAMPLES, "the target was touched:\n    " + "\n    ".join(found[:20]))
+    check(clean >= SAMPLES, f"only {clean} samples left the target as it was, {spoilt} batches did "
+          "not; the last:\n    " + "\n    ".join(found[:20] or ["nothing was sampled"]))
     return f"{pages} pages, {clean} samples, {spoilt} batches of {batch} spoilt by others"
 
 

@@ -61,6 +61,23 @@ def signal_quietly(pid, number):
         pass
 
 
+def until(what, condition, seconds=60, pause=0.05):
+    """Waits for what must come, however slow the machine is; what condition() returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise Failure(f"{what}: not after {seconds} s")
+        time.sleep(pause)
+
+
+def tell_again(what, why):
+    """What is done once more since something else than pmtop spoilt it: said, also when quiet."""
+    print(f"again {what}: {why}", flush=True)
+
+
 def run_quietly(*command):
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
@@ -190,13 +207,14 @@ class Cgroup:
     def limit(self, size):
         """Bytes. Tries again while there is too much that cannot be pushed out at once."""
         name = "memory.limit_in_bytes" if self.v1 else "memory.max"
-        for _ in range(50):
+
+        def is_set():
             try:
-                (self.path / name).write_text(str(size))
-                return
+                return (self.path / name).write_text(str(size))
             except OSError:
-                time.sleep(0.1)
-        raise Failure(f"the limit {size} of {self.path} cannot be set")
+                return 0
+
+        until(f"the limit {size} of {self.path}, where {self.usage()} are used", is_set, pause=0.1)
 
     def oom_kills(self):
         """Processes of the group that the kernel has killed for want of memory."""
@@ -215,14 +233,14 @@ class Cgroup:
         (self.path / "cgroup.procs").write_text("0")
 
     def __exit__(self, *_):
-        for _ in range(100):
-            if not self.path.exists():
-                return
+        deadline = time.monotonic() + 60
+        while self.path.exists():
             for pid in self.pids():
                 signal_quietly(pid, signal.SIGKILL)
             try:
                 self.path.rmdir()
             except OSError:
+                check(time.monotonic() < deadline, f"{self.path} cannot be removed")
                 time.sleep(0.05)
 
 
@@ -234,15 +252,24 @@ def state_of(pid):
     return text[text.rindex(")") + 2]
 
 
+def stands_still(pid):
+    """Each thread: one that waits for the disk goes on although the first one has stopped."""
+    for thread in glob.glob(f"/proc/{pid}/task/*/stat"):
+        try:
+            text = Path(thread).read_text()
+        except OSError:
+            continue
+        if text[text.rindex(")") + 2] not in "TtZX":
+            return False
+    return True
+
+
 def stop(*pids):
-    """Stops processes, and returns when all of them stand still."""
+    """Stops processes, and returns when all of them stand still, or have ended."""
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        signal_quietly(pid, signal.SIGSTOP)
     for pid in pids:
-        deadline = time.monotonic() + 20
-        while state_of(pid) not in "Tt":
-            check(time.monotonic() < deadline, f"{pid} does not stop")
-            time.sleep(0.002)
+        until(f"{pid} stops", lambda pid=pid: stands_still(pid), pause=0.002)
 
 
 def resume(*pids):
@@ -268,7 +295,7 @@ class Target:
 
     def read(self):
         line = b""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()
             ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
@@ -299,7 +326,7 @@ class Target:
             resume(*getattr(self, "pids", []))
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
@@ -307,17 +334,32 @@ class Target:
             pipe.close()
 
 
+def each_processor():
+    """
+    A page that was touched waits in a list of the processor which touched it, and MADV_PAGEOUT
+    empties the lists of its own processor only: so it is asked on each of them.
+    """
+    allowed = os.sched_getaffinity(0)
+    try:
+        for number in sorted(allowed):
+            os.sched_setaffinity(0, [number])
+            yield number
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def push_out(pid, start, length):
-    """MADV_PAGEOUT on somebody else's memory; the number of bytes that the kernel took on."""
+    """MADV_PAGEOUT on somebody else's memory."""
     pidfd = libc.syscall(SYS_PIDFD_OPEN, pid, 0)
     check(pidfd >= 0, f"pidfd_open: {os.strerror(ctypes.get_errno())}")
     vector = (ctypes.c_ulong * 2)(start, length)
-    done = libc.syscall(SYS_PROCESS_MADVISE, pidfd, vector, ctypes.c_size_t(1), MADV_PAGEOUT, 0)
-    error = ctypes.get_errno()
+    error = 0
+    for _ in each_processor():
+        if libc.syscall(SYS_PROCESS_MADVISE, pidfd, vector, ctypes.c_size_t(1), MADV_PAGEOUT, 0) < 0:
+            error = ctypes.get_errno()
     os.close(pidfd)
-    if done < 0:
+    if error:
         raise Skip(f"process_madvise: {os.strerror(error)}")
-    return done
 
 
 def pagemap_words(pid, start, pages):
