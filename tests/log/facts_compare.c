@@ -76,9 +76,22 @@ static void mark_changes(struct log_reader *reader, const struct mapping *mappin
 		pages_unref(last);
 }
 
-/* The last sample with the facts of [start, start + count), if there are any. */
-static struct snapshot *look(struct source *source, uint64_t start, uint64_t count)
+static bool has_facts(struct log_reader *reader, uint64_t start, uint64_t count)
 {
+	uint64_t last = log_reader_info(reader)->samples - 1;
+	struct page_detail *detail;
+
+	if (log_reader_detail(reader, last, start, count, &detail, NULL))
+		return false;
+	page_detail_unref(detail);
+	return true;
+}
+
+/* The last sample with the facts of [start, start + count), if there are any; within a minute. */
+static struct snapshot *look(struct source *source, struct log_reader *reader, uint64_t start,
+			     uint64_t count)
+{
+	bool wanted = has_facts(reader, start, count);
 	const struct source_focus focus = { start, count };
 	struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
 	struct snapshot *found = NULL;
@@ -87,15 +100,14 @@ static struct snapshot *look(struct source *source, uint64_t start, uint64_t cou
 	source_set_focus(source, &focus);
 	source->ops->span(source, &span);
 	source->ops->seek(source, span.samples - 1);
-	for (int quiet = 0; quiet < (found ? 5 : 100);) {
+	for (int looks = 0; looks < 3000; looks++) {
 		struct snapshot *s = source_take(source);
 
-		quiet = s ? 0 : quiet + 1;
 		if (s && found)
 			snapshot_unref(found);
 		found = s ? s : found;
-		if (found && found->taken_ns == span.last_ns && found->detail &&
-		    found->detail->start == start)
+		if (found && found->taken_ns == span.last_ns &&
+		    (!wanted || (found->detail && found->detail->start == start)))
 			break;
 		poll(&fd, 1, 20);
 	}
@@ -127,7 +139,7 @@ static void compare_mapping(struct source *source, struct log_reader *reader, co
 {
 	uint64_t count = mapping_pages(m) < SPAN ? mapping_pages(m) : SPAN;
 	CLEANUP(cleanup_free) uint8_t *changed = calloc(count, 1);
-	struct snapshot *s = look(source, m->start, count);
+	struct snapshot *s = look(source, reader, m->start, count);
 	size_t at;
 
 	mark_changes(reader, m, changed);

@@ -106,13 +106,13 @@ static bool compare_read(const struct keeper *k, const char *path)
 	return same;
 }
 
-/* What the replay source shows after a seek; no longer than ten seconds. */
+/* What the replay source shows after a seek; it is waited for no longer than a minute. */
 static struct snapshot *seek(struct source *source, uint64_t sample, int64_t taken_ns)
 {
 	struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
 
 	source->ops->seek(source, sample);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 600; i++) {
 		struct snapshot *s = source_take(source);
 
 		if (s && s->taken_ns == taken_ns)

@@ -30,9 +30,26 @@ KILLS = int(os.environ.get("KILLS", "20"))
 CGROUP = "/sys/fs/cgroup/memory"
 
 
-def pmtop(*words, **options):
-    return subprocess.run([PMTOP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=120, check=False, **options)
+def pmtop(*words, prefix=(), timeout=120, **options):
+    return subprocess.run([*prefix, PMTOP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=timeout, check=False, **options)
+
+
+def until(what, condition, seconds=60):
+    """Waits for what must come, however slow the machine is; what condition() returned."""
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not after {seconds} s")
+        time.sleep(0.02)
+
+
+def tell_again(what):
+    """What is done once more since something else than pmtop spoilt it."""
+    print(f"\n    again: {what}", end=" ", file=sys.stderr, flush=True)
 
 
 class Target:
@@ -77,12 +94,23 @@ class Target:
             subprocess.run(["swapoff", self.swap], check=True)
             os.unlink(self.swap)
         if self.cgroup:
-            for _ in range(100):
-                try:
-                    os.rmdir(self.cgroup)
-                    break
-                except OSError:
-                    time.sleep(0.05)
+            until(f"{self.cgroup} is empty", lambda: not removed(self.cgroup))
+
+    def stand_still(self):
+        self.process.send_signal(signal.SIGSTOP)
+        until(f"{self.pid} stops", lambda: stat_of(self.pid)[0] == "T")
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
+
+def removed(folder):
+    """None, or why not."""
+    try:
+        os.rmdir(folder)
+    except OSError as error:
+        return error
+    return None
 
 
 def push_out(pid):
@@ -99,11 +127,40 @@ def push_out(pid):
     os.close(pidfd)
 
 
+def stat_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        return stat.read().rpartition(")")[2].split()
+
+
 def faults_of(pid):
     """Minor and major faults of a process."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-        words = stat.read().rpartition(")")[2].split()
-    return words[7], words[9]
+    words = stat_of(pid)
+    return int(words[7]), int(words[9])
+
+
+def places(pid):
+    """Pages that are mapped, and private pages in swap, by the page table; and swap by smaps."""
+    with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as smaps:
+        lines = smaps.readlines()
+    mapped = out = swap = 0
+    for line in lines:
+        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)", line)
+        if head:
+            ours = head.group(3).startswith("/dev/zero") or not head.group(3)
+            start, end = (int(word, 16) // 4096 for word in head.groups()[:2])
+            with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
+                data = os.pread(pagemap.fileno(), (end - start) * 8, start * 8) if ours else b""
+            words = memoryview(data).cast("Q")
+            mapped += sum(word >> 63 for word in words)
+            out += sum(word >> 62 == 1 for word in words)
+        elif line.startswith("Swap:") and ours:
+            swap += int(line.split()[1]) // 4
+    return mapped, out, swap
+
+
+def swap_areas():
+    with open("/proc/swaps", encoding="utf-8") as lines:
+        return {line.split()[0] for line in lines}
 
 
 def swap_is_possible():
@@ -118,17 +175,62 @@ def samples_of(path):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def await_samples(path):
-    """Until a log that is being recorded holds some, however much else goes on here."""
-    for _ in range(300):
-        try:
-            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-                if database.execute("SELECT count(*) FROM sample").fetchone()[0] > 1:
-                    return
-        except sqlite3.OperationalError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(f"nothing was recorded into {path}")
+def ask(path, question):
+    """One number of a log that is being recorded; 0: there is no log yet."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return database.execute(question).fetchone()[0] or 0
+    except sqlite3.Error:
+        return 0
+
+
+def await_samples(path, count=2, beside=lambda: True):
+    """Until a log that is being recorded holds so many, however much else goes on here."""
+    until(f"{count} samples in {path}",
+          lambda: ask(path, "SELECT count(*) FROM sample") >= count and beside())
+
+
+def await_next(path):
+    """Until a log that is being recorded holds a sample that was begun after this call."""
+    await_samples(path, ask(path, "SELECT count(*) FROM sample") + 2)
+
+
+def length_of(path):
+    """From the first sample of a log to its last, in seconds."""
+    return ask(path, "SELECT max(taken_ns) - min(taken_ns) FROM sample_in_full") / 1e9
+
+
+@contextlib.contextmanager
+def recording(pid, path, *words, prefix=()):
+    """A recorder into a new log, told to end when the block does; then its status is 0."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    recorder = subprocess.Popen([*prefix, PMTOP, "record", "-p", str(pid), "-o", path, *words],
+                                stderr=subprocess.PIPE, text=True)
+    try:
+        yield recorder
+    except BaseException:
+        recorder.kill()
+        print(f"\n    the recorder says {recorder.communicate()[1]!r}", file=sys.stderr)
+        raise
+    recorder.send_signal(signal.SIGINT)
+    recorder.said = recorder.communicate(timeout=60)[1]
+    assert recorder.returncode == 0, f"status {recorder.returncode}: {recorder.said}"
+
+
+def record(pid, path, *words, count=5):
+    """At least so many samples of a process."""
+    with recording(pid, path, *words):
+        await_samples(path, count)
+
+
+def record_for_a_time(pid, path, *words):
+    """As long as a machine that is slow needs to take a sample."""
+    for seconds in (1, 4, 16):
+        done = pmtop("record", "-p", str(pid), "-o", path, "--duration", f"{seconds}s", *words)
+        if "before the first sample" not in done.stderr:
+            break
+    return done
 
 
 class Quota:
@@ -177,9 +279,13 @@ class Log(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def compare(self, samples, target):
-        done = subprocess.run([COMPARE, target.pid, str(samples), self.log],
-                              stdout=subprocess.PIPE, text=True, timeout=200, check=False)
-        print(f"\n    {done.stdout.strip()[:2000]}", end=" ", file=sys.stderr)
+        for _ in range(3):
+            done = subprocess.run([COMPARE, target.pid, str(samples), self.log],
+                                  stdout=subprocess.PIPE, text=True, timeout=200, check=False)
+            print(f"\n    {done.stdout.strip()[:2000]}", end=" ", file=sys.stderr)
+            if not re.search("left out [1-9]", done.stdout):
+                break
+            tell_again("the disk stood still for so long that the recorder left samples out")
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_equal_restless(self):
@@ -189,7 +295,7 @@ class Log(unittest.TestCase):
     @unittest.skipUnless(swap_is_possible(), "needs root and a cgroup v1 memory controller")
     def test_equal_swapping(self):
         with Target(16, 400, 5, limit=6 << 20) as target:
-            time.sleep(1)
+            until("it swaps", lambda: places(target.pid)[1] > 50 and places(target.pid)[2] > 400)
             self.compare(40, target)
         swapped = samples_of(self.log)[-1]["totals"]
         self.assertGreater(swapped["shared_swap"], 100)
@@ -198,29 +304,19 @@ class Log(unittest.TestCase):
     @unittest.skipUnless(swap_is_possible(), "needs root and a cgroup v1 memory controller")
     def test_facts_of_changed_pages(self):
         """Pages move to swap, some come back; the replay has the kernel's own words about each."""
-        with Target(2, 40, 20, limit=64 << 20) as target:
-            time.sleep(0.5)
-            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log],
-                                        stderr=subprocess.PIPE, text=True)
-            time.sleep(1.5)
-            target.process.send_signal(signal.SIGSTOP)
-            time.sleep(1)
-            faults = faults_of(target.pid)
-            push_out(target.process.pid)
-            time.sleep(1)
-            # The facts of all that went out were read by now, and nothing came back for it.
-            self.assertEqual(faults_of(target.pid), faults)
-            target.process.send_signal(signal.SIGCONT)
-            time.sleep(0.06)
-            target.process.send_signal(signal.SIGSTOP)
-            time.sleep(1.5)
-            recorder.send_signal(signal.SIGINT)
-            message = recorder.communicate(timeout=20)[1]
-            self.assertEqual(recorder.returncode, 0, message)
+        # So few pages that the facts of all of them are read when all change at once.
+        with Target(1, 40, 20, limit=64 << 20) as target:
+            # Others may switch areas on and off meanwhile.
+            swaps = swap_areas()
+            until("nearly all is touched", lambda: places(target.pid)[0] > 480)
+            with recording(target.pid, self.log):
+                await_samples(self.log)
+                target.stand_still()
+                await_next(self.log)
+                self.move_to_swap_and_back(target)
+                swaps |= swap_areas()
             done = subprocess.run([FACTS, target.pid, self.log], stdout=subprocess.PIPE, text=True,
                                   timeout=60, check=False)
-            with open("/proc/swaps", encoding="utf-8") as lines:
-                swaps = {line.split()[0] for line in lines}
         print(f"\n    {done.stdout.strip()[:2000]}", end=" ", file=sys.stderr)
         with sqlite3.connect(self.log) as database:
             left_out = database.execute("SELECT sum(pages) FROM detail_left_out").fetchone()[0]
@@ -238,23 +334,43 @@ class Log(unittest.TestCase):
         self.assertIn(os.path.basename(target.cgroup),
                       "".join(value for key, value in names.items() if key.startswith("cgroup.")))
 
+    def move_to_swap_and_back(self, target):
+        """Nearly all, then a part; a machine that stood still meanwhile has too much come back."""
+        for _ in range(20):
+            faults = faults_of(target.pid)
+            push_out(target.process.pid)
+            # The facts of all that went out are read, and nothing comes back for it.
+            await_next(self.log)
+            self.assertEqual(faults_of(target.pid), faults)
+            for _ in range(20):
+                target.go_on()
+                time.sleep(0.06)
+                target.stand_still()
+                await_next(self.log)
+                mapped, out, _ = places(target.pid)
+                if mapped > 20:
+                    break
+            if mapped > 20 and out > 110:
+                return
+            tell_again(f"{mapped} pages came back, {out} private ones stayed in swap")
+        self.fail(f"{mapped} pages came back, {out} private ones stayed in swap")
+
     def test_is_one_private_file(self):
         with Target(1, 10, 10) as target:
-            done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
-        self.assertEqual(done.returncode, 0, done.stderr)
+            record(target.pid, self.log)
         self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
         self.assertEqual(os.stat(self.log).st_mode & 0o7777, 0o600)
 
     def test_plain_sql(self):
         """A question of anybody, in any language: pages of this mapping by time."""
-        with Target(16, 10, 10) as target:
-            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
+        shared = "FROM mapping_at_sample WHERE name LIKE '/dev/zero%'"
+        with Target(16, 10, 10) as target, recording(target.pid, self.log):
+            await_samples(self.log, 10,
+                          lambda: ask(self.log, f"SELECT count(DISTINCT shmem) {shared}") > 2)
         samples = samples_of(self.log)
         with sqlite3.connect(self.log) as database:
             self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
-            rows = database.execute(
-                "SELECT sample, shmem FROM mapping_at_sample WHERE name LIKE '/dev/zero%' "
-                "ORDER BY sample").fetchall()
+            rows = database.execute(f"SELECT sample, shmem {shared} ORDER BY sample").fetchall()
             totals = database.execute(
                 "SELECT anon, shmem, shared_swap FROM total_at_sample ORDER BY at").fetchall()
         want = [(n, m["states"]["shmem"]) for n, s in enumerate(samples) for m in s["mappings"]
@@ -270,7 +386,7 @@ class Log(unittest.TestCase):
                                     stderr=subprocess.PIPE, text=True)
         await_samples(self.log)
         target.__exit__()
-        message = recorder.communicate(timeout=20)[1]
+        message = recorder.communicate(timeout=60)[1]
         self.assertEqual(recorder.returncode, 0, message)
         self.assertIn("ended", pmtop("replay", "--info", self.log).stdout)
 
@@ -281,18 +397,22 @@ class Log(unittest.TestCase):
         program = os.path.join(self.folder, "sleep")
         shutil.copy(shutil.which("sleep"), program)
         os.chmod(program, 0o4755)
-        target = subprocess.Popen([*AS_NOBODY, "sh", "-c", f"sleep 2; exec {program} 60"])
+        target = subprocess.Popen([*AS_NOBODY, "sh", "-c", f"read line; exec {program} 600"],
+                                  stdin=subprocess.PIPE, text=True)
         try:
-            time.sleep(0.5)
-            done = subprocess.run([*AS_NOBODY, PMTOP, "record", "-p", str(target.pid), "-o",
-                                   self.log], stderr=subprocess.PIPE, text=True, timeout=30,
-                                  check=False)
-            self.assertEqual(done.returncode, 4, done.stderr)
-            self.assertRegex(done.stderr, r"\d+ samples into .*\n.*not permitted to read")
+            until("the shell runs", lambda: self.read(f"/proc/{target.pid}/comm") == "sh\n")
+            recorder = subprocess.Popen([*AS_NOBODY, PMTOP, "record", "-p", str(target.pid), "-o",
+                                         self.log], stderr=subprocess.PIPE, text=True)
+            await_samples(self.log)
+            target.stdin.write("\n")
+            target.stdin.flush()
+            message = recorder.communicate(timeout=60)[1]
+            self.assertEqual(recorder.returncode, 4, message)
+            self.assertRegex(message, r"\d+ samples into .*\n.*not permitted to read")
             self.assertIsNone(target.poll())
         finally:
             target.kill()
-            target.wait()
+            target.communicate()
         info = pmtop("replay", "--info", self.log).stdout
         self.assertRegex(info, r"stopped +#\d+ .* cannot be read any more: Permission denied")
         self.assertNotIn("ended", info)
@@ -310,7 +430,7 @@ class Log(unittest.TestCase):
                                         stderr=subprocess.PIPE, text=True)
             await_samples(self.log)
             target.kill()
-            message = recorder.communicate(timeout=30)[1]
+            message = recorder.communicate(timeout=60)[1]
             target.communicate()
             self.assertEqual(recorder.returncode, 0, message)
             self.assertIn("the process ended", pmtop("replay", "--info", self.log).stdout)
@@ -332,13 +452,13 @@ class Log(unittest.TestCase):
                                      f"pmtop record: recording process {target.pid} (log_target) "
                                      f"into {self.log}; ^C ends it\r\n")
                 recorder.send_signal(signal.SIGINT)
-                self.assertEqual(recorder.wait(timeout=20), 0)
+                self.assertEqual(recorder.wait(timeout=60), 0)
                 with contextlib.suppress(OSError):  # nobody has the other side any more
                     said += os.read(ours, 4096)
                 os.close(ours)
                 os.unlink(self.log)
                 self.assertEqual(said.count(b"\n"), 0 if words else 2, said)
-            done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            done = record_for_a_time(target.pid, self.log)
         self.assertRegex(done.stderr, r"\Apmtop record: recorded \d+ samples into .*\n\Z")
 
     def test_without(self):
@@ -353,9 +473,7 @@ class Log(unittest.TestCase):
                               stdout=subprocess.PIPE, text=True) as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
             for words in ([], ["--without", ",".join(taken)]):
-                done = pmtop("record", "-p", str(process.pid), "-o", self.log, "--force",
-                             "--duration", "1s", *words)
-                self.assertEqual(done.returncode, 0, done.stderr)
+                record(process.pid, self.log, *words)
                 with sqlite3.connect(self.log) as database:
                     facts = dict(database.execute("SELECT key, value FROM environment"))
                 self.assertEqual({key for key, value in facts.items() if "--without" in value},
@@ -384,14 +502,17 @@ class Log(unittest.TestCase):
                                              "--force"], stderr=subprocess.PIPE, text=True)
                 await_samples(self.log)
                 recorder.send_signal(number)
-                message = recorder.communicate(timeout=20)[1]
+                message = recorder.communicate(timeout=60)[1]
             self.assertEqual(recorder.returncode, 0, message)
             self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
             self.assertGreater(len(samples_of(self.log)), 1)
             os.unlink(self.log)
 
     def test_killed_at_any_moment(self):
-        """Every committed sample is whole and the log opens, whenever the recorder is killed."""
+        """
+        Every committed sample is whole and the log opens, whenever the recorder is killed: half of
+        the times counted from its start, half from its first samples.
+        """
         seed = random.randrange(1 << 30)
         chance = random.Random(seed)
         empty = 0
@@ -401,19 +522,22 @@ class Log(unittest.TestCase):
                 recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", path, "-q",
                                              "--interval", "10ms"])
                 moment = chance.uniform(0.0, 1.2)
+                if kill % 2:
+                    await_samples(path)
                 time.sleep(moment)
                 recorder.kill()
                 recorder.wait()
                 where = f"seed {seed} kill {kill} at {moment:.3f}s"
-                if not os.path.exists(path):
+                if not kill % 2 and not os.path.exists(path):
                     empty += 1
                     continue
                 done = pmtop("export", path, "--format", "json")
-                if done.returncode:
+                if not kill % 2 and done.returncode:
                     # Only what was killed before its first sample may say that it holds none.
                     self.assertIn("before", done.stderr, where)
                     empty += 1
                     continue
+                self.assertEqual(done.returncode, 0, f"{where}: {done.stderr}")
                 lines = done.stdout.splitlines()
                 taken = [json.loads(line)["taken"] for line in lines]
                 self.assertEqual(taken, sorted(taken), where)
@@ -424,7 +548,6 @@ class Log(unittest.TestCase):
                 self.assertEqual(len(lines), count, where)
         print(f"\n    {KILLS} kills, {empty} before the first sample, seed {seed}", end=" ",
               file=sys.stderr)
-        self.assertLess(empty, KILLS * 3 // 4)
 
     def test_second_recorder_is_refused(self):
         with Target(1, 10, 10) as target:
@@ -436,12 +559,12 @@ class Log(unittest.TestCase):
                 self.assertEqual(second.returncode, 1)
                 self.assertIn("another recorder", second.stderr)
             first.send_signal(signal.SIGINT)
-            self.assertEqual(first.wait(timeout=20), 0)
+            self.assertEqual(first.wait(timeout=60), 0)
             self.assertGreater(len(samples_of(self.log)), 1)
             again = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
             self.assertEqual(again.returncode, 1)
             self.assertIn("--force", again.stderr)
-            again = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s", "--force")
+            again = record_for_a_time(target.pid, self.log, "--force")
             self.assertEqual(again.returncode, 0, again.stderr)
 
     def test_removed_file(self):
@@ -450,7 +573,7 @@ class Log(unittest.TestCase):
                                         stderr=subprocess.PIPE, text=True)
             await_samples(self.log)
             os.unlink(self.log)
-            message = recorder.communicate(timeout=20)[1]
+            message = recorder.communicate(timeout=60)[1]
         self.assertEqual(recorder.returncode, 1)
         self.assertIn("somebody removed or replaced it", message)
         self.assertEqual(os.listdir(self.folder), [])
@@ -462,8 +585,8 @@ class Log(unittest.TestCase):
                                         stderr=subprocess.PIPE, text=True)
             await_samples(self.log)
             os.rename(self.log, self.log + ".away")
-            message = recorder.communicate(timeout=20)[1]
-        self.assertEqual(recorder.returncode, 1)
+            message = recorder.communicate(timeout=60)[1]
+        self.assertEqual(recorder.returncode, 1, message)
         self.assertIn("somebody moved it; its newest samples are in its -wal: keep both", message)
         count = int(re.search(r"after (\d+) samples", message).group(1))
         os.rename(self.log + "-wal", self.log + ".away-wal")
@@ -499,7 +622,7 @@ class Log(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount")
     def test_read_only_directory(self):
         with Target(1, 10, 10) as target:
-            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            record(target.pid, self.log)
             want = len(samples_of(self.log))
             subprocess.run(["mount", "--bind", self.folder, self.folder], check=True)
             try:
@@ -518,7 +641,7 @@ class Log(unittest.TestCase):
                        check=True)
         try:
             with Target(32, 3000, 5, "restless") as target:
-                done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "60s")
+                done = pmtop("record", "-p", target.pid, "-o", self.log, timeout=400)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("No space left", done.stderr)
             samples = samples_of(self.log)
@@ -535,8 +658,8 @@ class Log(unittest.TestCase):
                 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "pmtop-log-test",
                                 self.folder], check=True)
                 try:
-                    done = pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
-                    self.assertIn("No space left", done.stderr)
+                    done = pmtop("record", "-p", target.pid, "-o", self.log)
+                    self.assertIn("No space left", done.stderr, size)
                     if "the recording ended after" in done.stderr:
                         recorded += len(samples_of(self.log))
                     else:
@@ -560,9 +683,7 @@ class Log(unittest.TestCase):
     def test_quota(self):
         with Quota(self.folder) as home, Target(32, 3000, 5, "restless", prefix=AS_NOBODY) as target:
             log = os.path.join(home, "log.pmtop")
-            done = subprocess.run([*AS_NOBODY, PMTOP, "record", "-p", target.pid, "-o", log,
-                                   "--duration", "60s"], text=True, stderr=subprocess.PIPE,
-                                  check=False)
+            done = pmtop("record", "-p", target.pid, "-o", log, prefix=AS_NOBODY, timeout=400)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.check_quota_log(log, done.stderr)
 
@@ -576,7 +697,7 @@ class Log(unittest.TestCase):
             return subprocess.run(["tmux", "-S", socket, *words], check=True, text=True,
                                   stdout=subprocess.PIPE).stdout
 
-        def until(what):
+        def shows(what):
             end = time.monotonic() + 100
             while not re.search(what, tmux("capture-pane", "-p")):
                 self.assertLess(time.monotonic(), end, tmux("capture-pane", "-p"))
@@ -590,15 +711,13 @@ class Log(unittest.TestCase):
             tmux("-f", "/dev/null", "new-session", "-d", "-x", "200", "-y", "40", "-c", home,
                  f"LC_ALL=C.UTF-8 TERM=xterm-256color {command} 2>{errors}; sleep 100")
             try:
-                until(r"live \d")
+                shows(r"live \d")
                 tmux("send-keys", "R")
-                until("the recording ended after .*: Disk quota exceeded")
+                shows("the recording ended after .*: Disk quota exceeded")
                 tmux("send-keys", "j")
-                until(r"  live \d+ ms")
+                shows(r"  live \d+ ms")
                 tmux("send-keys", "q")
-                end = time.monotonic() + 20
-                while "recording ended" not in self.read(errors) and time.monotonic() < end:
-                    time.sleep(0.1)
+                until("it says so at its end", lambda: "recording ended" in self.read(errors))
             finally:
                 tmux("kill-server")
             logs = [name for name in os.listdir(home) if name.endswith(".pmtop")]
@@ -613,31 +732,34 @@ class Log(unittest.TestCase):
     def test_read_while_recorded_on_btrfs(self):
         with Quota(self.folder) as home, Target(1, 10, 10) as target:
             log = os.path.join(home, "log.pmtop")
-            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", log, "-q"])
-            time.sleep(1)
-            done = pmtop("replay", "--info", log)
-            self.assertEqual(done.returncode, 1)
-            self.assertIn("being recorded", done.stderr)
-            recorder.send_signal(signal.SIGINT)
-            recorder.wait(timeout=20)
-            self.assertEqual(os.listdir(home), ["log.pmtop"])
+            # What it holds cannot be asked meanwhile: a machine that is slow takes longer to record.
+            for seconds in (1, 4, 16):
+                with recording(target.pid, log, "-q"):
+                    until("the log is there", lambda: "No such file" not in
+                          pmtop("replay", "--info", log).stderr)
+                    done = pmtop("replay", "--info", log)
+                    self.assertEqual(done.returncode, 1, done.stdout)
+                    self.assertIn("being recorded", done.stderr)
+                    time.sleep(seconds)
+                self.assertEqual(os.listdir(home), ["log.pmtop"])
+                if len(samples_of(log)) > 2:
+                    return
+                tell_again(f"{len(samples_of(log))} samples in {seconds} s")
             self.assertGreater(len(samples_of(log)), 2)
 
     def test_read_while_recorded(self):
         with Target(1, 10, 10) as target:
-            recorder = subprocess.Popen([PMTOP, "record", "-p", target.pid, "-o", self.log, "-q"])
-            time.sleep(1.5)
-            first = len(samples_of(self.log))
-            time.sleep(0.5)
-            self.assertGreater(len(samples_of(self.log)), first)
-            recorder.send_signal(signal.SIGINT)
-            recorder.wait(timeout=20)
+            with recording(target.pid, self.log, "-q"):
+                await_samples(self.log)
+                first = len(samples_of(self.log))
+                self.assertGreater(first, 1)
+                until("a later look shows more", lambda: len(samples_of(self.log)) > first)
 
     def test_largest_size(self):
         size = 400 << 10
         with Target(32, 3000, 5, "restless") as target:
             done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "400K",
-                         "--duration", "60s")
+                         timeout=400)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr,
                          rf"\Apmtop record: log full: \d+ samples in {self.log} \(.*, --max-size\)\n")
@@ -646,10 +768,17 @@ class Log(unittest.TestCase):
         self.assertIn("stopped", pmtop("replay", "--info", self.log).stdout)
 
     def test_rotation(self):
+        oldest = set()
+
+        def seen_oldest():
+            with contextlib.suppress(FileNotFoundError):
+                oldest.add(os.stat(self.log + ".2").st_ino)
+            return len(oldest)
+
         with Target(32, 1000, 5, "restless") as target:
-            done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "128K",
-                         "--rotate", "2", "--duration", "20s", "--interval", "20ms")
-        self.assertEqual(done.returncode, 0, done.stderr)
+            with recording(target.pid, self.log, "--max-size", "128K", "--rotate", "2",
+                           "--interval", "20ms") as recorder:
+                until("the oldest log gives way", lambda: seen_oldest() > 2, 400)
         self.assertEqual(sorted(os.listdir(self.folder)),
                          ["log.pmtop", "log.pmtop.1", "log.pmtop.2"])
         taken = []
@@ -658,18 +787,26 @@ class Log(unittest.TestCase):
             self.assertLessEqual(os.stat(path).st_size, 128 << 10)
             taken += [sample["taken"] for sample in samples_of(path)]
         self.assertEqual(taken, sorted(set(taken)))
-        self.assertRegex(done.stderr, rf"\Apmtop record: recorded {len(taken)} samples into "
-                                      rf"{self.log} and {self.log}\.1 to {self.log}\.2 \(.*\); "
-                                      r"[1-9]\d* older ones went with the oldest logs\n\Z")
+        self.assertRegex(recorder.said, rf"\Apmtop record: recorded {len(taken)} samples into "
+                                        rf"{self.log} and {self.log}\.1 to {self.log}\.2 \(.*\); "
+                                        r"[1-9]\d* older ones went with the oldest logs\n\Z")
 
     def test_rotation_loses_nothing(self):
         """Where nothing has to go, every sample is in one of the logs, and each says what is next."""
-        with Target(32, 1000, 5, "restless") as target:
-            done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "128K",
-                         "--rotate", "60", "--duration", "10s", "--interval", "20ms")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        names = ["log.pmtop"] + [f"log.pmtop.{n}" for n in range(1, len(os.listdir(self.folder)))]
-        self.assertGreater(len(names), 3)
+        for seconds in (10, 20, 40, 80):
+            with Target(32, 1000, 5, "restless") as target:
+                done = pmtop("record", "-p", target.pid, "-o", self.log, "--max-size", "128K",
+                             "--rotate", "200", "--duration", f"{seconds}s", "--interval", "20ms")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            names = sorted(os.listdir(self.folder))
+            if len(names) > 3 and "left out" not in done.stderr:
+                break
+            # A disk that stands still for as long as a queue of 64 samples lasts, a slow machine.
+            tell_again(f"{len(names)} logs in {seconds} s, {done.stderr}")
+            for name in names:
+                os.unlink(os.path.join(self.folder, name))
+        names = ["log.pmtop"] + [f"log.pmtop.{n}" for n in range(1, len(names))]
+        self.assertGreater(len(names), 3, done.stderr)
         self.assertEqual(set(os.listdir(self.folder)), set(names))
         taken = []
         for name in reversed(names):
@@ -709,8 +846,11 @@ class Log(unittest.TestCase):
         self.assertIn("#0 +0.050s after\n", info)
 
     def test_moments(self):
-        with Target(2, 100, 10) as target:
-            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
+        with Target(64, 20, 10) as target:
+            # It touches all of it in a minute, so that the first sample does not find all there.
+            with recording(target.pid, self.log):
+                await_samples(self.log, 5, lambda: length_of(self.log) > 1.1 and ask(
+                    self.log, "SELECT max(shmem + anon) - min(shmem + anon) FROM total") > 20)
             living = pmtop("diff", self.log, target.pid, "--json")
         self.assertEqual(living.returncode, 0, living.stderr)
         count = len(samples_of(self.log))
@@ -724,18 +864,18 @@ class Log(unittest.TestCase):
         for moment, word in (("@#999999", "samples"), ("@+9h", "long"), ("@nowhere", "bookmark"),
                              ("@", "ends in @"), ("@+x", "duration"), ("@#x", "number")):
             done = pmtop("diff", self.log + moment, self.log)
-            self.assertNotEqual(done.returncode, 0, moment)
+            self.assertNotEqual(done.returncode, 0, (moment, done.stdout))
             self.assertIn(word, done.stderr)
 
     def test_export_is_dump(self):
         """A line of export is what dump prints of the same pages, but for the moment."""
         with Target(8, 300, 5, "restless") as target:
-            time.sleep(0.5)
-            target.process.send_signal(signal.SIGSTOP)
-            time.sleep(0.2)
-            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
+            faults = faults_of(target.pid)[0]
+            until("it has touched much", lambda: faults_of(target.pid)[0] > faults + 3000)
+            target.stand_still()
             for options in ([], ["--pages"]):
-                dump = json.loads(pmtop("dump", "-p", target.pid, "--json", *options).stdout)
+                dump = self.at_rest(target.pid, lambda: record(target.pid, self.log),
+                                    *options)
                 lines = pmtop("export", self.log, "--format", "json", *options).stdout.splitlines()
                 self.assertGreater(len(lines), 3)
                 for line in lines:
@@ -743,6 +883,21 @@ class Log(unittest.TestCase):
                     self.assertNotEqual(sample.pop("taken"), dump["taken"])
                     self.assertEqual(sample, {k: v for k, v in dump.items() if k != "taken"})
                     self.assertEqual(list(sample), [k for k in dump if k != "taken"])
+
+    def at_rest(self, pid, do, *options):
+        """
+        What dump says of a process before and after do(), which must be the same: some machines
+        take files' pages that no process maps out of the page cache by themselves (DAMON).
+        """
+        for _ in range(10):
+            dumps = []
+            for what in (lambda: None, do):
+                what()
+                dumps.append(json.loads(pmtop("dump", "-p", pid, "--json", *options).stdout))
+            if [dump["mappings"] for dump in dumps[1:]] == [dumps[0]["mappings"]]:
+                return dumps[0]
+            tell_again(f"pages moved meanwhile: {dumps[0]['totals']}, {dumps[1]['totals']}")
+        return self.fail("the pages of a stopped process do not come to rest")
 
     def changes(self, *words):
         """What diff says: as JSON, which must be what it says as text, too."""
@@ -760,24 +915,28 @@ class Log(unittest.TestCase):
         """Two moments, two logs, a log and a process: the same pages give the same changes."""
         other = os.path.join(self.folder, "other.pmtop")
         with Target(8, 300, 5, "restless") as target:
-            time.sleep(0.5)
-            target.process.send_signal(signal.SIGSTOP)
-            time.sleep(0.2)
-            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "1s")
-            target.process.send_signal(signal.SIGCONT)
-            time.sleep(0.5)
-            target.process.send_signal(signal.SIGSTOP)
-            time.sleep(0.2)
-            pmtop("record", "-p", target.pid, "-o", other, "--duration", "1s")
+            target.stand_still()
+            self.at_rest(target.pid, lambda: record(target.pid, self.log))
+            faults = faults_of(target.pid)[0]
+            target.go_on()
+            until("it has touched much", lambda: faults_of(target.pid)[0] > faults + 3000)
+            target.stand_still()
             with sqlite3.connect(self.log) as database:
                 database.execute("INSERT INTO event VALUES(NULL, 2, 0, 'bookmark', NULL, 'spot')")
-            want = self.changes(self.log, other)
+            got = {}
+
+            def look():
+                with recording(target.pid, other):
+                    await_samples(other, 5, lambda: length_of(other) > 0.6)
+                for pair in ((self.log, other), (self.log, target.pid), (f"{self.log}@spot", other),
+                             (f"{self.log}@#0", f"{other}@+500ms")):
+                    got[pair] = self.changes(*pair)
+
+            self.at_rest(target.pid, look)
+            want = got[self.log, other]
             self.assertGreater(want["changes"]["appeared"] + want["changes"]["gone"], 10)
-            pairs = [(self.log, target.pid), (f"{self.log}@spot", other),
-                     (f"{self.log}@#0", f"{other}@+500ms")]
-            for pair in pairs:
-                got = self.changes(*pair)
-                self.assertEqual((got["changes"], got["mappings"]),
+            for pair, changes in got.items():
+                self.assertEqual((changes["changes"], changes["mappings"]),
                                  (want["changes"], want["mappings"]), pair)
             self.assertEqual(sum(pages for key, pages in self.changes(self.log)["changes"].items()
                                  if key not in ("same", "unknown")), 0)
@@ -790,7 +949,7 @@ class Log(unittest.TestCase):
     @unittest.skipUnless(shutil.which("promtool"), "needs promtool of package prometheus")
     def test_promtool(self):
         with Target(2, 100, 10) as target:
-            pmtop("record", "-p", target.pid, "-o", self.log, "--duration", "2s")
+            record(target.pid, self.log, count=10)
         metrics = os.path.join(self.folder, "metrics")
         done = pmtop("export", self.log, "--format", "openmetrics", "-o", metrics)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -828,7 +987,7 @@ class Log(unittest.TestCase):
                               stdout=subprocess.PIPE) as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
             pid = str(process.pid)
-            pmtop("record", "-p", pid, "-o", self.log, "--duration", "1s")
+            record(pid, self.log)
             text = pmtop("dump", "-p", pid, "--prometheus").stdout
             process.kill()
         checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
