@@ -226,7 +226,13 @@ static void forget(struct round *r)
 	}
 }
 
-/* Somebody may switch a swap area off meanwhile, which moves pages of a stopped process too. */
+/* Looks at pages that move. */
+#define ATTEMPTS 20
+
+/*
+ * Somebody may switch a swap area off meanwhile, which moves pages of a stopped process too, and some
+ * machines push out by themselves what no process maps (DAMON, every few seconds).
+ */
 static bool has_moved(const struct round *r, uint64_t pages)
 {
 	return memcmp(r->answers[0].what, r->answers[AGAIN].what, pages) != 0;
@@ -251,7 +257,7 @@ int main(int argc, char **argv)
 	for (int attempt = 0;; attempt++) {
 		if (ask_all(&target, m, &r))
 			return 1;
-		if (!has_moved(&r, pages) || attempt == 4)
+		if (!has_moved(&r, pages) || attempt == ATTEMPTS)
 			break;
 		fprintf(stderr, "the pages were moved meanwhile: once more\n");
 		forget(&r);

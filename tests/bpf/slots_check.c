@@ -344,13 +344,19 @@ static uint64_t end_of_ram(void)
 	return end;
 }
 
+/* Walks go on for so long, in seconds, until both kinds of pages were seen: the target may be slow. */
+#define CHURN_WAIT 60
+
 static int check_churn(struct subject *s, uint64_t walks)
 {
-	uint64_t ram = end_of_ram(), seen[5] = { 0 }, retries = 0;
+	uint64_t ram = end_of_ram(), seen[5] = { 0 }, retries = 0, n;
+	time_t end = time(NULL) + CHURN_WAIT;
 	struct areas areas;
 
 	areas_open(&areas);
-	for (uint64_t n = 0; n < walks; n++) {
+	for (n = 0;
+	     n < walks || ((!seen[XARRAY_SWAP] || !seen[XARRAY_RESIDENT]) && time(NULL) < end);
+	     n++) {
 		struct picture p = look(s, n & 1, NULL);
 
 		for (uint64_t i = 0; i < s->pages; i++) {
@@ -378,7 +384,7 @@ static int check_churn(struct subject *s, uint64_t walks)
 	areas_close(&areas);
 	printf("{\"walks\":%" PRIu64 ",\"swap\":%" PRIu64 ",\"resident\":%" PRIu64
 	       ",\"holes\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"differences\":%d}\n",
-	       walks, seen[XARRAY_SWAP], seen[XARRAY_RESIDENT], seen[4], retries, reported);
+	       n, seen[XARRAY_SWAP], seen[XARRAY_RESIDENT], seen[4], retries, reported);
 	return reported != 0 || retries || !seen[XARRAY_SWAP] || !seen[XARRAY_RESIDENT];
 }
 

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,10 +201,15 @@ static void churn(struct object *o)
 int main(int argc, char **argv)
 {
 	struct object o = { 0 };
+	cpu_set_t one;
 	char line[64];
 
 	if (argc < 5)
 		return 2;
+	/* On one CPU: MADV_PAGEOUT passes over pages that wait in a list of another one. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	o.kind = argv[1];
 	o.pages = strtoull(argv[2], NULL, 0);
