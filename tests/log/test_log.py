@@ -329,7 +329,11 @@ class Log(unittest.TestCase):
         self.assertGreater(present, 10)
         self.assertGreater(swapped, 100)
         areas = [value for key, value in names.items() if key.startswith("swap.")]
-        self.assertTrue(areas)
+        others = swaps - {"Filename", target.swap}
+        if others:  # then it may not be certain which type is whose
+            print(f"\n    not alone: {others} are on, too", end=" ", file=sys.stderr)
+        else:
+            self.assertTrue(areas)
         self.assertLessEqual(set(areas) - {""}, swaps)
         self.assertIn(os.path.basename(target.cgroup),
                       "".join(value for key, value in names.items() if key.startswith("cgroup.")))
