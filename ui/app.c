@@ -168,8 +168,10 @@ static void open_process(struct app *app, struct view *list)
 	pid_t pid = who.pid;
 	int r;
 
-	if (pid <= 0)
+	if (pid <= 0) {
+		app_message(app, "no process maps it: there is none to open");
 		return;
+	}
 	if (!app->options.hooks.open) {
 		app_message(app, "pmtop -p %d opens it", pid);
 		return;

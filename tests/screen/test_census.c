@@ -294,6 +294,21 @@ static void test_objects(void **state)
 	hall_close(h);
 }
 
+static void test_object_of_nobody(void **state)
+{
+	struct hall *h = hall_open();
+
+	stage_keys(&h->stage, "M");
+	stage_draw(&h->stage, 120, 24);
+	for (int i = 0; i < 4 && !strstr(selected_row(h), "nobody"); i++)
+		stage_keys(&h->stage, "j");
+	assert_non_null(strstr(selected_row(h), "nobody"));
+	stage_keys(&h->stage, "Enter");
+	assert_true(stage_shows(&h->stage, "no process maps it"));
+	assert_int_equal(h->opened, 0);
+	hall_close(h);
+}
+
 /* Any size draws, and no cell twice (stage_draw() counts); the bar never leaves its column. */
 static void test_every_size(void **state)
 {
@@ -365,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_filter_and_find),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_object_of_nobody),
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_first_list),
 		cmocka_unit_test(test_known_first),
