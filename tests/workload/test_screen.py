@@ -46,6 +46,12 @@ class Terminal:
     def screen(self):
         return self.tmux("capture-pane", "-p")
 
+    def left(self):
+        """What stands on the terminal when pmtop has ended, also what tmux has scrolled out of it to
+        say that the program is gone."""
+        wait_for(lambda: self.status() is not None)
+        return self.tmux("capture-pane", "-p", "-S", "-")
+
     def shows(self, *texts):
         """Whether all of it comes to be there. Twice, since half of a frame may be an older one."""
         def all_there():
@@ -303,8 +309,8 @@ class Record(Case):
         count = len(self.samples(path))
         self.assertGreaterEqual(count, 3)
         terminal.keys("q")
-        self.assertTrue(terminal.shows(f"pmtop run: recorded {count} samples into {path} ("),
-                        terminal.screen())
+        self.assertTrue(wait_for(lambda: f"pmtop run: recorded {count} samples into {path} (" in
+                                 terminal.left()), terminal.left())
 
     def test_largest_size_on_the_screen(self):
         """A full log ends the recording, not the command nor the view."""
