@@ -286,6 +286,7 @@ class Record(Case):
         with sqlite3.connect(path) as database:
             ends = database.execute("SELECT text FROM event WHERE kind = 'ended'").fetchall()
         self.assertEqual(len(ends), 1)
+        os.unlink(go)  # or it ends again at once
         terminal.keys("w", "s")
         self.assertTrue(terminal.shows("it runs again, pid "), terminal.screen())
         self.assertNotIn("● rec", terminal.screen())
