@@ -20,7 +20,7 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL },
 };
 
-static void print_help(FILE *out)
+static void main_print_help(FILE *out)
 {
 	fprintf(out, "Usage: pmtop [-p PID | COMMAND] [OPTION...]\n"
 		     "Where every page of a process is: in RAM, in swap, in the page cache, or "
@@ -33,7 +33,7 @@ static void print_help(FILE *out)
 	fprintf(out, "\npmtop COMMAND --help says more.\n");
 }
 
-static const struct command *find_command(const char *word)
+static const struct command *main_find_command(const char *word)
 {
 	for (const struct command *c = commands; c->word; c++)
 		if (!strcmp(c->word, word))
@@ -42,7 +42,7 @@ static const struct command *find_command(const char *word)
 }
 
 /* Writes to a full disk or a closed pipe are an error of the whole program. */
-static int finish(int status)
+static int main_finish(int status)
 {
 	if (fflush(stdout) || ferror(stdout)) {
 		if (status == EXIT_DONE) {
@@ -59,24 +59,24 @@ int main(int argc, char **argv)
 	const struct command *command;
 
 	if (!strcmp(word, "-h") || !strcmp(word, "--help")) {
-		print_help(stdout);
-		return finish(EXIT_DONE);
+		main_print_help(stdout);
+		return main_finish(EXIT_DONE);
 	}
 	if (!strcmp(word, "--list-commands")) {
 		for (const struct command *c = commands; c->word; c++)
 			if (c->help)
 				printf("%s\t%s\n", c->word, c->help);
-		return finish(EXIT_DONE);
+		return main_finish(EXIT_DONE);
 	}
 	/* Without a command there is only what the screens take. */
 	if (!*word || word[0] == '-') {
 		command_sweep();
-		return finish(command_view(argc, argv));
+		return main_finish(command_view(argc, argv));
 	}
-	command = find_command(word);
+	command = main_find_command(word);
 	if (!command)
 		return options_refuse_command(word);
 	if (command->help)
 		command_sweep();
-	return finish(command->run(argc - 1, argv + 1));
+	return main_finish(command->run(argc - 1, argv + 1));
 }

@@ -17,7 +17,7 @@
 #include "ui/view_processes.h"
 #include "ui/view_timeline.h"
 
-static void free_view(struct view *view)
+static void app_free_view(struct view *view)
 {
 	if (view)
 		view->ops->free(view);
@@ -62,12 +62,12 @@ void app_free(struct app *app)
 	if (app->scene.source)
 		source_free(app->scene.source);
 	for (int p = 0; p < PANES; p++)
-		free_view(app->panes[p]);
+		app_free_view(app->panes[p]);
 	while (app->overlay_count)
-		free_view(app->overlays[--app->overlay_count]);
-	free_view(app->processes);
+		app_free_view(app->overlays[--app->overlay_count]);
+	app_free_view(app->processes);
 	census_feed_unref(app->census);
-	free_view(app->workload);
+	app_free_view(app->workload);
 	free(app);
 }
 
@@ -115,7 +115,7 @@ void app_set_source(struct app *app, struct source *source)
 
 void app_set_processes(struct app *app, struct view *processes)
 {
-	free_view(app->processes);
+	app_free_view(app->processes);
 	app->processes = processes;
 	app->in_processes = processes && !app->scene.source;
 	if (app->in_processes && processes->ops->update)
@@ -131,14 +131,14 @@ void app_set_census(struct app *app, struct census_feed *feed)
 
 void app_set_workload(struct app *app, struct view *workload)
 {
-	free_view(app->workload);
+	app_free_view(app->workload);
 	app->workload = workload;
 }
 
-static void push_overlay(struct app *app, struct view *view)
+static void app_push_overlay(struct app *app, struct view *view)
 {
 	if (!view || app->overlay_count == OVERLAYS) {
-		free_view(view);
+		app_free_view(view);
 		return;
 	}
 	app->overlays[app->overlay_count++] = view;
@@ -147,7 +147,7 @@ static void push_overlay(struct app *app, struct view *view)
 }
 
 /* Every shared memory object; the census starts with the first look. */
-static void show_objects(struct app *app)
+static void app_show_objects(struct app *app)
 {
 	int r = 0;
 
@@ -158,10 +158,10 @@ static void show_objects(struct app *app)
 	else if (!app->census)
 		app_message(app, "shared objects: nothing to count here");
 	else
-		push_overlay(app, view_objects_new(app->census));
+		app_push_overlay(app, view_objects_new(app->census));
 }
 
-static void open_process(struct app *app, struct view *list)
+static void app_open_process(struct app *app, struct view *list)
 {
 	struct source *source = NULL;
 	struct census_identity who = list->ops->selected_process(list);
@@ -190,7 +190,7 @@ static void open_process(struct app *app, struct view *list)
 		app_problem(app, "process %d: %s", pid, strerror(-r));
 	else {
 		while (app->overlay_count)
-			free_view(app->overlays[--app->overlay_count]);
+			app_free_view(app->overlays[--app->overlay_count]);
 		app_set_source(app, source);
 	}
 }
@@ -201,7 +201,7 @@ void app_open_selected(struct app *app)
 	struct view *view = app_focused(app);
 
 	if (view->ops->selected_process)
-		open_process(app, view);
+		app_open_process(app, view);
 	else if (app->overlay_count || app->in_workload)
 		return;
 	else if (app->focus == PANE_MAPPINGS)
@@ -216,7 +216,7 @@ void app_open_selected(struct app *app)
 void app_go_back(struct app *app)
 {
 	if (app->overlay_count)
-		free_view(app->overlays[--app->overlay_count]);
+		app_free_view(app->overlays[--app->overlay_count]);
 	else if (app->in_workload)
 		app->in_workload = false;
 	else if (app->in_processes)
@@ -247,13 +247,13 @@ bool app_own_request(struct app *app, enum request request)
 		app->redraw = true;
 		return true;
 	case REQ_HELP:
-		push_overlay(app, view_help_new(app_focused(app)->ops->screen));
+		app_push_overlay(app, view_help_new(app_focused(app)->ops->screen));
 		return true;
 	case REQ_OPTIONS:
-		push_overlay(app, view_options_new(app));
+		app_push_overlay(app, view_options_new(app));
 		return true;
 	case REQ_OBJECTS:
-		show_objects(app);
+		app_show_objects(app);
 		return true;
 	case REQ_BACK:
 		app_go_back(app);
@@ -282,7 +282,7 @@ bool app_quits(const struct app *app)
 	return app->quits;
 }
 
-static bool once(bool *flag)
+static bool app_once(bool *flag)
 {
 	bool was = *flag;
 
@@ -292,12 +292,12 @@ static bool once(bool *flag)
 
 bool app_wants_suspend(struct app *app)
 {
-	return once(&app->suspend);
+	return app_once(&app->suspend);
 }
 
 bool app_wants_redraw(struct app *app)
 {
-	return once(&app->redraw);
+	return app_once(&app->redraw);
 }
 
 bool app_wants_copy(struct app *app, char *buf, size_t size)

@@ -8,7 +8,7 @@
 #include "model/units.h"
 #include "ui/mapping_text.h"
 
-static void find(struct app *app, int direction)
+static void app_prompt_find(struct app *app, int direction)
 {
 	struct view *view = app_focused(app);
 
@@ -27,7 +27,7 @@ static void find(struct app *app, int direction)
 			    view == app->panes[PANE_PAGES] ? "in this mapping" : "in this list");
 }
 
-static void filter(struct app *app)
+static void app_prompt_filter(struct app *app)
 {
 	struct view *view = app_focused(app);
 	int left;
@@ -44,7 +44,7 @@ void app_ask(struct app *app, const char *question)
 	prompt_open(&app->prompt, PROMPT_INPUT, "%s", question);
 }
 
-static void input(struct app *app)
+static void app_prompt_input(struct app *app)
 {
 	struct view *view = app_focused(app);
 
@@ -53,7 +53,7 @@ static void input(struct app *app)
 }
 
 /* A command: an address, or the name of a request as in pmtop.conf. */
-static void command(struct app *app)
+static void app_prompt_command(struct app *app)
 {
 	const char *text = app->prompt.text;
 	struct view *pages = app->panes[PANE_PAGES];
@@ -84,8 +84,8 @@ static void command(struct app *app)
 		    text);
 }
 
-static void send_request(struct app *app, enum source_action action, uint64_t start,
-			 uint64_t length)
+static void app_prompt_send_request(struct app *app, enum source_action action, uint64_t start,
+				    uint64_t length)
 {
 	struct source_request request = { action, start, length };
 	int r = app->scene.source ? source_request(app->scene.source, &request) : -ENOTSUP;
@@ -97,7 +97,7 @@ static void send_request(struct app *app, enum source_action action, uint64_t st
 }
 
 /* What O pushes out: the page in the inspector, else the mapping. */
-static void push_range(const struct app *app, uint64_t *ret_start, uint64_t *ret_length)
+static void app_prompt_push_range(const struct app *app, uint64_t *ret_start, uint64_t *ret_length)
 {
 	const struct snapshot *s = app->scene.snapshot;
 	size_t i = snapshot_find(s, app->scene.mapping);
@@ -110,33 +110,33 @@ static void push_range(const struct app *app, uint64_t *ret_start, uint64_t *ret
 	}
 }
 
-static void confirmed(struct app *app)
+static void app_prompt_confirmed(struct app *app)
 {
 	uint64_t start, length;
 
 	if (!app->scene.snapshot)
 		return;
 	if (app->prompt.confirmed == REQ_CLEAR_WRITTEN) {
-		send_request(app, SOURCE_CLEAR_WRITTEN, 0, 0);
+		app_prompt_send_request(app, SOURCE_CLEAR_WRITTEN, 0, 0);
 	} else if (app->prompt.confirmed == REQ_PUSH_OUT) {
-		push_range(app, &start, &length);
-		send_request(app, SOURCE_PUSH_OUT, start, length);
+		app_prompt_push_range(app, &start, &length);
+		app_prompt_send_request(app, SOURCE_PUSH_OUT, start, length);
 	}
 }
 
-static void ask_push_out(struct app *app)
+static void app_prompt_ask_push_out(struct app *app)
 {
 	char size[UNITS_SIZE_MAX];
 	uint64_t start, length;
 
-	push_range(app, &start, &length);
+	app_prompt_push_range(app, &start, &length);
 	prompt_open(&app->prompt, PROMPT_CONFIRM,
 		    "Push %s at %lx out to swap? The process waits for each page it needs. (y/N) ",
 		    units_format_size(length, size), (unsigned long)start);
 	app->prompt.confirmed = REQ_PUSH_OUT;
 }
 
-static void ask_clear(struct app *app)
+static void app_prompt_ask_clear(struct app *app)
 {
 	prompt_open(&app->prompt, PROMPT_CONFIRM,
 		    "Clear the written marks? This breaks a checkpoint or migration under way. "
@@ -152,7 +152,7 @@ bool app_is_living(const struct app *app)
 	       scene->status.state != SOURCE_ENDED && scene->status.state != SOURCE_FAILED;
 }
 
-static bool living(struct app *app)
+static bool app_prompt_living(struct app *app)
 {
 	if (app_is_living(app))
 		return true;
@@ -160,7 +160,7 @@ static bool living(struct app *app)
 	return false;
 }
 
-static bool prompt_request(struct app *app, enum request request)
+static bool app_prompt_prompt_request(struct app *app, enum request request)
 {
 	switch (request) {
 	case REQ_FIND:
@@ -178,12 +178,12 @@ static bool prompt_request(struct app *app, enum request request)
 		prompt_open(&app->prompt, PROMPT_BOOKMARK, "name of this moment: ");
 		return true;
 	case REQ_CLEAR_WRITTEN:
-		if (living(app))
-			ask_clear(app);
+		if (app_prompt_living(app))
+			app_prompt_ask_clear(app);
 		return true;
 	case REQ_PUSH_OUT:
-		if (living(app))
-			ask_push_out(app);
+		if (app_prompt_living(app))
+			app_prompt_ask_push_out(app);
 		return true;
 	default:
 		return false;
@@ -192,19 +192,19 @@ static bool prompt_request(struct app *app, enum request request)
 
 bool do_request(struct app *app, enum request request)
 {
-	if (prompt_request(app, request))
+	if (app_prompt_prompt_request(app, request))
 		return true;
 	switch (request) {
 	case REQ_FIND_NEXT:
-		find(app, 1);
+		app_prompt_find(app, 1);
 		return true;
 	case REQ_FIND_PREVIOUS:
-		find(app, -1);
+		app_prompt_find(app, -1);
 		return true;
 	case REQ_VERIFY:
-		if (living(app)) {
+		if (app_prompt_living(app)) {
 			app_message(app, "comparing the next sample with smaps");
-			send_request(app, SOURCE_VERIFY, 0, 0);
+			app_prompt_send_request(app, SOURCE_VERIFY, 0, 0);
 		}
 		return true;
 	case REQ_COPY:
@@ -221,29 +221,29 @@ bool do_request(struct app *app, enum request request)
 	}
 }
 
-static void accept(struct app *app, enum prompt_kind kind)
+static void app_prompt_accept(struct app *app, enum prompt_kind kind)
 {
 	switch (kind) {
 	case PROMPT_FIND:
 		if (*app->prompt.text)
 			snprintf(app->find, sizeof(app->find), "%s", app->prompt.text);
-		find(app, 1);
+		app_prompt_find(app, 1);
 		break;
 	case PROMPT_FILTER:
-		filter(app);
+		app_prompt_filter(app);
 		break;
 	case PROMPT_COMMAND:
-		command(app);
+		app_prompt_command(app);
 		break;
 	case PROMPT_BOOKMARK:
 		if (*app->prompt.text)
 			time_bookmark(app, app->prompt.text);
 		break;
 	case PROMPT_INPUT:
-		input(app);
+		app_prompt_input(app);
 		break;
 	default:
-		confirmed(app);
+		app_prompt_confirmed(app);
 		break;
 	}
 }
@@ -255,7 +255,7 @@ void do_prompt(struct app *app, int key)
 	switch (prompt_key(&app->prompt, key)) {
 	case PROMPT_ACCEPTED:
 		app->prompt.kind = PROMPT_NONE;
-		accept(app, kind);
+		app_prompt_accept(app, kind);
 		break;
 	case PROMPT_CANCELLED:
 		app->prompt.kind = PROMPT_NONE;
@@ -264,7 +264,7 @@ void do_prompt(struct app *app, int key)
 		break;
 	case PROMPT_CHANGED:
 		if (kind == PROMPT_FILTER)
-			filter(app);
+			app_prompt_filter(app);
 		break;
 	case PROMPT_OPEN:
 		break;

@@ -12,8 +12,8 @@
 #include "ui/tiles.h"
 
 /* What the whole process has: the numbers first, then a bar of what is in RAM or in swap. */
-static void draw_totals_bar(const struct scene *scene, struct canvas *canvas, struct rect row,
-			    int x)
+static void app_draw_draw_totals_bar(const struct scene *scene, struct canvas *canvas,
+				     struct rect row, int x)
 {
 	static const enum page_state order[] = { PAGE_ANON, PAGE_FILE, PAGE_SHMEM, PAGE_SWAP,
 						 PAGE_SHARED_SWAP };
@@ -37,7 +37,7 @@ static void draw_totals_bar(const struct scene *scene, struct canvas *canvas, st
 	}
 }
 
-static const char *totals_trouble(const struct snapshot *s)
+static const char *app_draw_totals_trouble(const struct snapshot *s)
 {
 	switch (s->known.shared_swap) {
 	case SHARED_SWAP_SUM:
@@ -51,8 +51,8 @@ static const char *totals_trouble(const struct snapshot *s)
 	}
 }
 
-static int draw_total(const struct scene *scene, struct canvas *canvas, struct rect row, int x,
-		      const char *label, uint64_t pages, struct style style)
+static int app_draw_draw_total(const struct scene *scene, struct canvas *canvas, struct rect row,
+			       int x, const char *label, uint64_t pages, struct style style)
 {
 	char size[UNITS_SIZE_MAX], text[64];
 
@@ -63,7 +63,7 @@ static int draw_total(const struct scene *scene, struct canvas *canvas, struct r
 	return canvas_text(canvas, row, x, 0, style, pages_text(pages, size)) + 2;
 }
 
-static void draw_summary(struct app *app, struct canvas *canvas, struct rect row)
+static void app_draw_draw_summary(struct app *app, struct canvas *canvas, struct rect row)
 {
 	const struct scene *scene = &app->scene;
 	const struct snapshot *s = scene->snapshot;
@@ -80,24 +80,24 @@ static void draw_summary(struct app *app, struct canvas *canvas, struct rect row
 		return;
 	}
 	shared = s->totals.state[PAGE_SHARED_SWAP] + s->swap_unplaced;
-	x = draw_total(scene, canvas, row, x, "rss",
-		       s->totals.state[PAGE_ANON] + s->totals.state[PAGE_FILE] +
-			       s->totals.state[PAGE_SHMEM],
-		       text);
-	x = draw_total(scene, canvas, row, x, "shared-swap", shared,
-		       theme_value(scene->theme, LENS_WHERE, PAGE_SHARED_SWAP));
-	x = draw_total(scene, canvas, row, x, "swap", s->totals.state[PAGE_SWAP],
-		       theme_value(scene->theme, LENS_WHERE, PAGE_SWAP));
-	trouble = totals_trouble(s);
+	x = app_draw_draw_total(scene, canvas, row, x, "rss",
+				s->totals.state[PAGE_ANON] + s->totals.state[PAGE_FILE] +
+					s->totals.state[PAGE_SHMEM],
+				text);
+	x = app_draw_draw_total(scene, canvas, row, x, "shared-swap", shared,
+				theme_value(scene->theme, LENS_WHERE, PAGE_SHARED_SWAP));
+	x = app_draw_draw_total(scene, canvas, row, x, "swap", s->totals.state[PAGE_SWAP],
+				theme_value(scene->theme, LENS_WHERE, PAGE_SWAP));
+	trouble = app_draw_totals_trouble(s);
 	if (trouble)
 		canvas_fit(canvas, row, x, 0, row.width - x, theme_role(scene->theme, ROLE_WARNING),
 			   trouble, false);
 	else
-		draw_totals_bar(scene, canvas, row, x);
+		app_draw_draw_totals_bar(scene, canvas, row, x);
 }
 
 /* Letters, words and counts of the lens; what does not occur goes first when room is short. */
-static void draw_legend(struct app *app, struct canvas *canvas, struct rect row)
+static void app_draw_draw_legend(struct app *app, struct canvas *canvas, struct rect row)
 {
 	struct scene *scene = &app->scene;
 	const struct tile_counts *counts;
@@ -145,7 +145,7 @@ static void draw_legend(struct app *app, struct canvas *canvas, struct rect row)
 }
 
 /* What the key would do now; NULL when it could do nothing. */
-static const char *footer_word(const struct app *app, enum request r)
+static const char *app_draw_footer_word(const struct app *app, enum request r)
 {
 	const struct scene *scene = &app->scene;
 	const char *word = requests[r].footer;
@@ -173,10 +173,10 @@ static const char *footer_word(const struct app *app, enum request r)
 }
 
 /* A footer item: "Enter open". The lenses are one item. */
-static int footer_item(const struct app *app, enum request r, char *key, size_t size)
+static int app_draw_footer_item(const struct app *app, enum request r, char *key, size_t size)
 {
 	const struct keymap *keymap = app->scene.keymap;
-	const char *word = footer_word(app, r);
+	const char *word = app_draw_footer_word(app, r);
 	char first[16], last[16];
 
 	keymap_first(keymap, r, first, sizeof(first));
@@ -188,7 +188,7 @@ static int footer_item(const struct app *app, enum request r, char *key, size_t 
 	return *first && word ? (int)strlen(word) + 1 : 0;
 }
 
-static void draw_keys(struct app *app, struct canvas *canvas, struct rect row)
+static void app_draw_draw_keys(struct app *app, struct canvas *canvas, struct rect row)
 {
 	const struct scene *scene = &app->scene;
 	enum ui_screen screen = app_focused(app)->ops->screen;
@@ -203,7 +203,7 @@ static void draw_keys(struct app *app, struct canvas *canvas, struct rect row)
 
 			if (requests[r].priority != priority || !(requests[r].where & screen))
 				continue;
-			width = footer_item(app, r, key, sizeof(key));
+			width = app_draw_footer_item(app, r, key, sizeof(key));
 			if (!width)
 				continue;
 			width += canvas_text_width(canvas, key) + (used ? 2 : 0);
@@ -215,16 +215,16 @@ static void draw_keys(struct app *app, struct canvas *canvas, struct rect row)
 	for (int r = 1; r < REQUESTS; r++) {
 		if (!shown[r])
 			continue;
-		footer_item(app, r, key, sizeof(key));
+		app_draw_footer_item(app, r, key, sizeof(key));
 		x = canvas_text(canvas, row, x, 0, theme_role(scene->theme, ROLE_KEY), key) + 1;
 		x = canvas_text(canvas, row, x, 0, theme_role(scene->theme, ROLE_TEXT),
-				footer_word(app, (enum request)r)) +
+				app_draw_footer_word(app, (enum request)r)) +
 		    2;
 	}
 }
 
-static void draw_footer(struct app *app, struct canvas *canvas, struct rect row,
-			struct view_cursor *ret_cursor)
+static void app_draw_draw_footer(struct app *app, struct canvas *canvas, struct rect row,
+				 struct view_cursor *ret_cursor)
 {
 	const struct theme *theme = app->scene.theme;
 
@@ -240,11 +240,11 @@ static void draw_footer(struct app *app, struct canvas *canvas, struct rect row,
 			   theme_role(theme, app->message_bad ? ROLE_ERROR : ROLE_TITLE),
 			   app->message, false);
 	else
-		draw_keys(app, canvas, row);
+		app_draw_draw_keys(app, canvas, row);
 }
 
-static void draw_panes(struct app *app, const struct layout *l, struct canvas *canvas,
-		       struct view_cursor *ret_cursor)
+static void app_draw_draw_panes(struct app *app, const struct layout *l, struct canvas *canvas,
+				struct view_cursor *ret_cursor)
 {
 	const struct rect rects[PANES] = { [PANE_MAPPINGS] = l->list,
 					   [PANE_PAGES] = l->pages,
@@ -285,9 +285,9 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 	app->view_rect = l.main;
 	title_draw(app, canvas, l.title);
 	if (panes) {
-		draw_summary(app, canvas, l.summary);
-		draw_panes(app, &l, canvas, ret_cursor);
-		draw_legend(app, canvas, l.legend);
+		app_draw_draw_summary(app, canvas, l.summary);
+		app_draw_draw_panes(app, &l, canvas, ret_cursor);
+		app_draw_draw_legend(app, canvas, l.legend);
 	} else {
 		/* Other screens have use for the rows of summary and legend. */
 		struct view *view = app_focused(app);
@@ -298,7 +298,7 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 		if (l.main.height > 0)
 			view->ops->draw(view, &app->scene, canvas, l.main, true, ret_cursor);
 	}
-	draw_footer(app, canvas, l.footer, ret_cursor);
+	app_draw_draw_footer(app, canvas, l.footer, ret_cursor);
 	if (ret_cursor->x >= all.width)
 		ret_cursor->x = all.width - 1;
 	if (ret_cursor->y >= all.height)

@@ -45,12 +45,12 @@ void app_key(struct app *app, int key)
 			    keymap_first(app->scene.keymap, REQ_HELP, help, sizeof(help)));
 }
 
-static bool inside(struct rect rect, int x, int y)
+static bool app_inside(struct rect rect, int x, int y)
 {
 	return x >= rect.x && y >= rect.y && x < rect.x + rect.width && y < rect.y + rect.height;
 }
 
-static void click_legend(struct app *app, int x)
+static void app_click_legend(struct app *app, int x)
 {
 	for (int i = 0; i < app->legend_count; i++)
 		if (x >= app->legend[i].x && x < app->legend[i].end)
@@ -59,7 +59,7 @@ static void click_legend(struct app *app, int x)
 						    : app->legend[i].value;
 }
 
-static void click_strip(struct app *app, int x)
+static void app_click_strip(struct app *app, int x)
 {
 	bool of_log;
 	uint64_t index;
@@ -72,21 +72,21 @@ static void click_strip(struct app *app, int x)
 		time_show(app, (size_t)index);
 }
 
-static void click(struct app *app, int x, int y)
+static void app_input_click(struct app *app, int x, int y)
 {
 	struct view *view = app_focused(app);
 	enum view_answer answer = VIEW_IGNORED;
 
-	if (inside(app->legend_rect, x, y)) {
-		click_legend(app, x);
+	if (app_inside(app->legend_rect, x, y)) {
+		app_click_legend(app, x);
 		return;
 	}
 	if (view == app->panes[app->focus])
 		for (int p = 0; p < PANES; p++) {
-			if (!inside(app->pane_rects[p], x, y))
+			if (!app_inside(app->pane_rects[p], x, y))
 				continue;
 			if (p == PANE_TIMELINE) {
-				click_strip(app, x);
+				app_click_strip(app, x);
 				return;
 			}
 			app->focus = (enum pane)p;
@@ -106,7 +106,7 @@ void app_mouse(struct app *app, enum app_click what, int x, int y)
 	if (app->prompt.kind)
 		return;
 	if (what == APP_CLICK) {
-		click(app, x, y);
+		app_input_click(app, x, y);
 		return;
 	}
 	for (int i = 0; i < 3; i++)

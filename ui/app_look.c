@@ -5,7 +5,7 @@
 #include "ui/tiles.h"
 #include "ui/view_timeline.h"
 
-static void set_lens(struct app *app, enum lens lens)
+static void app_set_lens(struct app *app, enum lens lens)
 {
 	const char *trouble;
 
@@ -18,7 +18,7 @@ static void set_lens(struct app *app, enum lens lens)
 		app_message(app, "lens %d %s: %s", lens + 1, lens_name(lens), lens_question(lens));
 }
 
-static void pin(struct app *app)
+static void app_pin(struct app *app)
 {
 	struct scene *scene = &app->scene;
 	size_t i = scene->snapshot ? snapshot_find(scene->snapshot, scene->page) : SIZE_MAX;
@@ -39,7 +39,7 @@ static void pin(struct app *app)
 		app_message(app, "nothing is pinned");
 }
 
-static void toggle_half_blocks(struct app *app)
+static void app_toggle_half_blocks(struct app *app)
 {
 	app->scene.half_blocks = !app->scene.half_blocks;
 	if (app->scene.half_blocks && !theme_half_blocks(app->scene.theme)) {
@@ -48,7 +48,7 @@ static void toggle_half_blocks(struct app *app)
 	}
 }
 
-static void next_pane(struct app *app, int by)
+static void app_next_pane(struct app *app, int by)
 {
 	int pane = (int)app->focus;
 
@@ -70,13 +70,13 @@ bool app_look_request(struct app *app, enum request request)
 	case REQ_LENS_SIZE:
 	case REQ_LENS_AGE:
 	case REQ_LENS_DIFFERENCE:
-		set_lens(app, (enum lens)(request - REQ_LENS_WHERE));
+		app_set_lens(app, (enum lens)(request - REQ_LENS_WHERE));
 		return true;
 	case REQ_PIN:
-		pin(app);
+		app_pin(app);
 		return true;
 	case REQ_DENSITY:
-		toggle_half_blocks(app);
+		app_toggle_half_blocks(app);
 		return true;
 	case REQ_INSPECTOR:
 		app->show_inspector = !app->show_inspector;
@@ -93,7 +93,7 @@ bool app_look_request(struct app *app, enum request request)
 		return true;
 	case REQ_NEXT_PANE:
 	case REQ_PREVIOUS_PANE:
-		next_pane(app, request == REQ_NEXT_PANE ? 1 : -1);
+		app_next_pane(app, request == REQ_NEXT_PANE ? 1 : -1);
 		return true;
 	default:
 		return false;

@@ -6,8 +6,8 @@
 
 /* What the last row says in place of the keys, until the next key. */
 
-static __attribute__((format(printf, 3, 0))) void set_message(struct app *app, bool bad,
-							      const char *format, va_list args)
+static __attribute__((format(printf, 3, 0))) void app_set_message(struct app *app, bool bad,
+								  const char *format, va_list args)
 {
 	vsnprintf(app->message, sizeof(app->message), format, args);
 	app->message_bad = bad;
@@ -19,7 +19,7 @@ void app_message(struct app *app, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	set_message(app, false, format, args);
+	app_set_message(app, false, format, args);
 	va_end(args);
 }
 
@@ -28,7 +28,7 @@ void app_problem(struct app *app, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	set_message(app, true, format, args);
+	app_set_message(app, true, format, args);
 	va_end(args);
 }
 

@@ -9,7 +9,7 @@
 /* Going to another moment: through the history of a live source, or by asking a replay. */
 
 /* Steps in a log: the source has all samples, the history only those that were shown. */
-static void step_replay(struct app *app, int by)
+static void app_time_step_replay(struct app *app, int by)
 {
 	struct source *source = app->scene.source;
 	struct source_span span;
@@ -29,7 +29,7 @@ void seek_sample(struct app *app, int by)
 	size_t count = history_count(app->scene.history);
 
 	if (app->scene.source && source_is_replay(app->scene.source)) {
-		step_replay(app, by);
+		app_time_step_replay(app, by);
 		return;
 	}
 	if (!count)
@@ -50,7 +50,7 @@ void seek_sample(struct app *app, int by)
 }
 
 /* Whether mappings came, went or changed between two samples. */
-static bool mappings_differ(const struct app *app, size_t index)
+static bool app_time_mappings_differ(const struct app *app, size_t index)
 {
 	const struct snapshot *s = history_snapshot(app->scene.history, index), *before;
 
@@ -76,7 +76,7 @@ bool scene_event_sample(const struct scene *scene, const struct source_event *ev
 }
 
 /* The nearest sample with an event in a direction; the number of samples when there is none. */
-static size_t nearest_event(const struct scene *scene, int by)
+static size_t app_time_nearest_event(const struct scene *scene, int by)
 {
 	size_t none = history_count(scene->history), best = none, index;
 
@@ -91,7 +91,7 @@ static size_t nearest_event(const struct scene *scene, int by)
 }
 
 /* All that happened at a sample, in the message line. */
-static void say_events(struct app *app, size_t at)
+static void app_time_say_events(struct app *app, size_t at)
 {
 	const struct scene *scene = &app->scene;
 	char text[sizeof(app->message)] = "";
@@ -110,7 +110,7 @@ static void say_events(struct app *app, size_t at)
 }
 
 /* Asks a replay; what it finds comes as the next snapshot, or as a message. */
-static bool find_in_log(struct app *app, const struct source_find *find)
+static bool app_time_find_in_log(struct app *app, const struct source_find *find)
 {
 	struct source *source = app->scene.source;
 
@@ -122,7 +122,8 @@ static bool find_in_log(struct app *app, const struct source_find *find)
 }
 
 /* What {} look at: the selected page, or in the list of mappings the whole mapping. */
-static void changing_range(const struct app *app, uint64_t *ret_start, uint64_t *ret_length)
+static void app_time_changing_range(const struct app *app, uint64_t *ret_start,
+				    uint64_t *ret_length)
 {
 	const struct snapshot *s = app->scene.snapshot;
 	enum pane pane = app->focus == PANE_TIMELINE ? app->before_timeline : app->focus;
@@ -137,8 +138,8 @@ static void changing_range(const struct app *app, uint64_t *ret_start, uint64_t 
 }
 
 /* Whether a page of a range is another in two snapshots, or the mapping that holds it. */
-static bool range_differs(const struct snapshot *a, const struct snapshot *b, uint64_t start,
-			  uint64_t length)
+static bool app_time_range_differs(const struct snapshot *a, const struct snapshot *b,
+				   uint64_t start, uint64_t length)
 {
 	size_t i = snapshot_find(a, start), j = snapshot_find(b, start);
 	const struct snapshot_mapping *m, *n;
@@ -166,13 +167,14 @@ void seek_change(struct app *app, int by)
 
 	if (!app->scene.snapshot)
 		return;
-	changing_range(app, &find.start, &find.length);
-	if (find_in_log(app, &find))
+	app_time_changing_range(app, &find.start, &find.length);
+	if (app_time_find_in_log(app, &find))
 		return;
 	while (by < 0 ? i > 0 : i + 1 < count) {
 		i += (size_t)(int64_t)by;
-		if (range_differs(app->scene.snapshot, history_snapshot(app->scene.history, i),
-				  find.start, find.length)) {
+		if (app_time_range_differs(app->scene.snapshot,
+					   history_snapshot(app->scene.history, i), find.start,
+					   find.length)) {
 			app->scene.paused = true;
 			time_show(app, i);
 			return;
@@ -182,7 +184,7 @@ void seek_change(struct app *app, int by)
 }
 
 /* A sample of a replay by its number, as FILE@#N counts. */
-static bool go_to_number(struct app *app, const char *text)
+static bool app_time_go_to_number(struct app *app, const char *text)
 {
 	struct source *source = app->scene.source;
 	struct source_span span;
@@ -198,7 +200,7 @@ static bool go_to_number(struct app *app, const char *text)
 }
 
 /* The newest bookmark of a name, as FILE@NAME finds it. */
-static bool go_to_bookmark(struct app *app, const char *name)
+static bool app_time_go_to_bookmark(struct app *app, const char *name)
 {
 	struct source *source = app->scene.source;
 	struct source_overview o = { 0 };
@@ -231,13 +233,13 @@ bool time_go(struct app *app, const char *text)
 	uint64_t ns;
 
 	if (*text == '#')
-		return go_to_number(app, text + 1);
+		return app_time_go_to_number(app, text + 1);
 	if (*text == '@')
-		return go_to_bookmark(app, text + 1);
+		return app_time_go_to_bookmark(app, text + 1);
 	if (*text != '+' || units_parse_duration(text + 1, &ns) < 0)
 		return false;
 	find.ns = (int64_t)ns;
-	return find_in_log(app, &find);
+	return app_time_find_in_log(app, &find);
 }
 
 void seek_event(struct app *app, int by)
@@ -245,15 +247,15 @@ void seek_event(struct app *app, int by)
 	const struct source_find find = { .goal = GOAL_EVENT, .direction = by };
 	size_t count = history_count(app->scene.history), i = app->scene.position, event;
 
-	if (find_in_log(app, &find))
+	if (app_time_find_in_log(app, &find))
 		return;
-	event = nearest_event(&app->scene, by);
+	event = app_time_nearest_event(&app->scene, by);
 	while (by < 0 ? i > 0 : i + 1 < count) {
 		i += (size_t)(int64_t)by;
-		if (i == event || mappings_differ(app, i)) {
+		if (i == event || app_time_mappings_differ(app, i)) {
 			app->scene.paused = true;
 			time_show(app, i);
-			say_events(app, i);
+			app_time_say_events(app, i);
 			return;
 		}
 	}

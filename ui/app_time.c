@@ -9,14 +9,14 @@
 #include "ui/tiles.h"
 
 /* Views learn that another snapshot is shown. */
-static void tell_views(struct app *app)
+static void app_time_tell_views(struct app *app)
 {
 	for (int p = 0; p < PANES; p++)
 		if (app->panes[p]->ops->update)
 			app->panes[p]->ops->update(app->panes[p], &app->scene);
 }
 
-static void replace(struct snapshot **place, struct snapshot *with)
+static void app_time_replace(struct snapshot **place, struct snapshot *with)
 {
 	if (with)
 		snapshot_ref(with);
@@ -26,18 +26,18 @@ static void replace(struct snapshot **place, struct snapshot *with)
 }
 
 /* A partial snapshot is shown, but only complete ones are history. */
-static void show_snapshot(struct app *app, struct snapshot *snapshot, struct snapshot *before,
-			  struct track *track)
+static void app_time_show_snapshot(struct app *app, struct snapshot *snapshot,
+				   struct snapshot *before, struct track *track)
 {
 	struct scene *scene = &app->scene;
 
 	scene_forget(scene);
 	scene->track = track;
-	replace(&scene->before, before);
-	replace(&scene->snapshot, snapshot);
+	app_time_replace(&scene->before, before);
+	app_time_replace(&scene->snapshot, snapshot);
 	if (snapshot && !scene->mapping && snapshot->count)
 		scene->mapping = scene->page = snapshot->mappings[0].mapping->start;
-	tell_views(app);
+	app_time_tell_views(app);
 }
 
 void time_show(struct app *app, size_t index)
@@ -55,8 +55,9 @@ void time_show(struct app *app, size_t index)
 	if (app->scene.source && source_is_replay(app->scene.source) &&
 	    app->scene.source->ops->span(app->scene.source, &span) >= 0)
 		source_set_paused(app->scene.source, true);
-	show_snapshot(app, history_snapshot(h, index),
-		      index ? history_snapshot(h, index - 1) : NULL, history_track(h, index));
+	app_time_show_snapshot(app, history_snapshot(h, index),
+			       index ? history_snapshot(h, index - 1) : NULL,
+			       history_track(h, index));
 }
 
 void time_follow(struct app *app)
@@ -73,9 +74,9 @@ void time_clear(struct app *app)
 	struct scene *scene = &app->scene;
 
 	scene_forget(scene);
-	replace(&scene->snapshot, NULL);
-	replace(&scene->before, NULL);
-	replace(&scene->baseline, NULL);
+	app_time_replace(&scene->snapshot, NULL);
+	app_time_replace(&scene->before, NULL);
+	app_time_replace(&scene->baseline, NULL);
 	if (scene->history)
 		history_clear(scene->history);
 	scene->track = NULL;
@@ -86,7 +87,7 @@ void time_clear(struct app *app)
 }
 
 /* The history dropped old snapshots: the one shown may have moved, or be gone. */
-static void keep_place(struct app *app, uint64_t sequence)
+static void app_time_keep_place(struct app *app, uint64_t sequence)
 {
 	size_t index;
 
@@ -99,7 +100,7 @@ static void keep_place(struct app *app, uint64_t sequence)
 }
 
 /* The source says where a replay is; what is kept of it goes up to there, without a step back. */
-static void take_replayed(struct app *app, struct snapshot *snapshot)
+static void app_time_take_replayed(struct app *app, struct snapshot *snapshot)
 {
 	struct history *h = app->scene.history;
 	size_t count = history_count(h);
@@ -112,31 +113,31 @@ static void take_replayed(struct app *app, struct snapshot *snapshot)
 		app_problem(app, "no memory left for the history");
 	count = history_count(h);
 	app->scene.position = count ? count - 1 : 0;
-	show_snapshot(app, snapshot, count > 1 ? history_snapshot(h, count - 2) : NULL,
-		      count ? history_track(h, count - 1) : NULL);
+	app_time_show_snapshot(app, snapshot, count > 1 ? history_snapshot(h, count - 2) : NULL,
+			       count ? history_track(h, count - 1) : NULL);
 }
 
-static void take_snapshot(struct app *app, struct snapshot *snapshot)
+static void app_time_take_snapshot(struct app *app, struct snapshot *snapshot)
 {
 	struct scene *scene = &app->scene;
 
 	if (source_is_replay(scene->source)) {
-		take_replayed(app, snapshot);
+		app_time_take_replayed(app, snapshot);
 		return;
 	}
 	if (snapshot->partial) {
 		if (!scene->paused)
-			show_snapshot(app, snapshot, NULL, NULL);
+			app_time_show_snapshot(app, snapshot, NULL, NULL);
 		return;
 	}
 	if (history_push(scene->history, snapshot) < 0)
 		app_problem(app, "no memory left for the history");
 	if (!history_count(scene->history))
-		show_snapshot(app, snapshot, NULL, NULL);
+		app_time_show_snapshot(app, snapshot, NULL, NULL);
 	else if (!scene->paused)
 		time_follow(app);
 	else if (scene->snapshot)
-		keep_place(app, scene->snapshot->sequence);
+		app_time_keep_place(app, scene->snapshot->sequence);
 }
 
 void app_take(struct app *app)
@@ -148,7 +149,7 @@ void app_take(struct app *app)
 	if (!scene->source)
 		return;
 	while ((snapshot = source_take(scene->source))) {
-		take_snapshot(app, snapshot);
+		app_time_take_snapshot(app, snapshot);
 		snapshot_unref(snapshot);
 	}
 	while (scene->source->ops->events && scene->source->ops->events(scene->source, &event, 1))
@@ -162,7 +163,7 @@ void app_take(struct app *app)
 	record_look(app);
 }
 
-static void pause_or_go(struct app *app)
+static void app_time_pause_or_go(struct app *app)
 {
 	struct scene *scene = &app->scene;
 	bool replay = scene->source && source_is_replay(scene->source);
@@ -181,10 +182,10 @@ static void pause_or_go(struct app *app)
 		app_message(app, "nothing comes any more; , and . step through what was seen");
 }
 
-static void set_baseline(struct app *app, struct snapshot *snapshot)
+static void app_time_set_baseline(struct app *app, struct snapshot *snapshot)
 {
 	scene_forget(&app->scene);
-	replace(&app->scene.baseline, snapshot);
+	app_time_replace(&app->scene.baseline, snapshot);
 	if (snapshot)
 		app_message(app, "baseline set; lens 6 shows what changed since");
 	else
@@ -202,7 +203,7 @@ void time_add_event(struct app *app, const struct source_event *event)
 }
 
 /* What the source does not know of: the recording learns it from here. */
-static void note(struct app *app, enum event_kind kind, int64_t taken_ns, const char *text)
+static void app_time_note(struct app *app, enum event_kind kind, int64_t taken_ns, const char *text)
 {
 	struct source_event event = { .kind = kind, .taken_ns = taken_ns };
 
@@ -222,11 +223,11 @@ void app_event(struct app *app, enum event_kind kind, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	clock_gettime(CLOCK_REALTIME, &now);
-	note(app, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text);
+	app_time_note(app, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text);
 }
 
 /* What FILE@NAME could not find. */
-static bool name_is_good(const char *name)
+static bool app_time_name_is_good(const char *name)
 {
 	return *name != '+' && *name != '#' && !strchr(name, '@');
 }
@@ -237,7 +238,7 @@ void time_bookmark(struct app *app, const char *name)
 
 	if (!app->bookmark_ns)
 		return;
-	if (!name_is_good(name)) {
+	if (!app_time_name_is_good(name)) {
 		app_problem(app, "a name begins with neither + nor # and has no @: FILE@NAME "
 				 "could not find it");
 		return;
@@ -247,12 +248,12 @@ void time_bookmark(struct app *app, const char *name)
 			app_problem(app, "the bookmark before this one is not written yet");
 		return;
 	}
-	note(app, EVENT_BOOKMARK, app->bookmark_ns, name);
+	app_time_note(app, EVENT_BOOKMARK, app->bookmark_ns, name);
 	app_message(app, "bookmark \"%s\" set; < and > go there", name);
 }
 
 /* On the strip the keys that move go through time. */
-static bool strip_request(struct app *app, enum request request)
+static bool app_time_strip_request(struct app *app, enum request request)
 {
 	switch (request) {
 	case REQ_LEFT:
@@ -281,11 +282,12 @@ static bool strip_request(struct app *app, enum request request)
 
 bool time_request(struct app *app, enum request request)
 {
-	if (!app->overlay_count && app->focus == PANE_TIMELINE && strip_request(app, request))
+	if (!app->overlay_count && app->focus == PANE_TIMELINE &&
+	    app_time_strip_request(app, request))
 		return true;
 	switch (request) {
 	case REQ_PAUSE:
-		pause_or_go(app);
+		app_time_pause_or_go(app);
 		return true;
 	case REQ_SAMPLE_BACK:
 	case REQ_SAMPLE_ON:
@@ -307,10 +309,10 @@ bool time_request(struct app *app, enum request request)
 		return true;
 	case REQ_BASELINE:
 		if (app->scene.snapshot)
-			set_baseline(app, app->scene.snapshot);
+			app_time_set_baseline(app, app->scene.snapshot);
 		return true;
 	case REQ_BASELINE_CLEAR:
-		set_baseline(app, NULL);
+		app_time_set_baseline(app, NULL);
 		return true;
 	default:
 		return false;

@@ -7,7 +7,7 @@
 
 #include "ui/theme.h"
 
-static void clock_text(int64_t ns, char buf[static 16])
+static void app_draw_clock_text(int64_t ns, char buf[static 16])
 {
 	time_t seconds = ns / 1000000000;
 	struct tm tm;
@@ -16,7 +16,7 @@ static void clock_text(int64_t ns, char buf[static 16])
 	snprintf(buf, 16, "%02d:%02d:%02d", tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
 }
 
-static void duration_text(int64_t ns, char *buf, size_t size)
+static void app_draw_duration_text(int64_t ns, char *buf, size_t size)
 {
 	if (ns < 1000000000)
 		snprintf(buf, size, "%ld ms", (long)(ns / 1000000));
@@ -24,12 +24,12 @@ static void duration_text(int64_t ns, char *buf, size_t size)
 		snprintf(buf, size, "%g s", (double)(ns / 100000000) / 10);
 }
 
-static void end_text(const struct source_status *status, char *buf, size_t size)
+static void app_draw_end_text(const struct source_status *status, char *buf, size_t size)
 {
 	char when[16];
 	int code = status->exit_status;
 
-	clock_text(status->ended_ns, when);
+	app_draw_clock_text(status->ended_ns, when);
 	if (status->oom_killed)
 		snprintf(buf, size, "ENDED %s: killed by the OOM killer", when);
 	else if (!status->exit_known)
@@ -41,14 +41,14 @@ static void end_text(const struct source_status *status, char *buf, size_t size)
 		snprintf(buf, size, "ENDED %s: exit status %d", when, WEXITSTATUS(code));
 }
 
-static void replay_text(const struct app *app, char *buf, size_t size)
+static void app_draw_replay_text(const struct app *app, char *buf, size_t size)
 {
 	const struct scene *scene = &app->scene;
 	struct source_span span;
 	char when[16] = "", speed[16] = "";
 
 	if (scene->snapshot)
-		clock_text(scene->snapshot->taken_ns, when);
+		app_draw_clock_text(scene->snapshot->taken_ns, when);
 	if (scene->source->ops->span(scene->source, &span) < 0)
 		return;
 	if (app->speed != 1)
@@ -59,7 +59,7 @@ static void replay_text(const struct app *app, char *buf, size_t size)
 }
 
 /* The state of time, as the title says it. Returns what it looks like. */
-static enum theme_role state_text(const struct app *app, char *buf, size_t size)
+static enum theme_role app_draw_state_text(const struct app *app, char *buf, size_t size)
 {
 	const struct scene *scene = &app->scene;
 	const struct source_status *status = &scene->status;
@@ -70,18 +70,18 @@ static enum theme_role state_text(const struct app *app, char *buf, size_t size)
 		return ROLE_DIM;
 	}
 	if (source_is_replay(scene->source) && status->state != SOURCE_FAILED) {
-		replay_text(app, buf, size);
+		app_draw_replay_text(app, buf, size);
 		return ROLE_TITLE;
 	}
 	if (scene->paused && scene->snapshot) {
-		clock_text(scene->snapshot->taken_ns, when);
+		app_draw_clock_text(scene->snapshot->taken_ns, when);
 		snprintf(buf, size, "PAUSED %s (%zu/%zu)", when, scene->position + 1,
 			 history_count(scene->history));
 		return ROLE_WARNING;
 	}
 	switch (status->state) {
 	case SOURCE_ENDED:
-		end_text(status, buf, size);
+		app_draw_end_text(status, buf, size);
 		return ROLE_ERROR;
 	case SOURCE_FAILED:
 		snprintf(buf, size, "NO MORE SAMPLES: %s", strerror(status->error));
@@ -90,7 +90,7 @@ static enum theme_role state_text(const struct app *app, char *buf, size_t size)
 		snprintf(buf, size, "reading");
 		return ROLE_DIM;
 	default:
-		duration_text(status->interval_ns, interval, sizeof(interval));
+		app_draw_duration_text(status->interval_ns, interval, sizeof(interval));
 		snprintf(buf, size, "live %s%s", interval,
 			 status->interval_ns > status->asked_interval_ns * 11 / 10 ? " (slowed)"
 										   : "");
@@ -99,7 +99,7 @@ static enum theme_role state_text(const struct app *app, char *buf, size_t size)
 }
 
 /* For how long it has been recorded. */
-static void recording_text(const struct app *app, char *buf, size_t size)
+static void app_draw_recording_text(const struct app *app, char *buf, size_t size)
 {
 	long s = (long)((app->scene.now_ns - app->recording_since_ns) / 1000000000);
 
@@ -121,8 +121,8 @@ void title_draw(struct app *app, struct canvas *canvas, struct rect row)
 	if (!row.height)
 		return;
 	if (app->recording)
-		recording_text(app, state, sizeof(state));
-	role = state_text(app, state + strlen(state), sizeof(state) - strlen(state));
+		app_draw_recording_text(app, state, sizeof(state));
+	role = app_draw_state_text(app, state + strlen(state), sizeof(state) - strlen(state));
 	snprintf(lens, sizeof(lens), "lens %d %s", scene->lens + 1, lens_name(scene->lens));
 	view->ops->title(view, scene, place, sizeof(place));
 	/* From the right: lens, then the state of time; the state is the last to go. */

@@ -44,7 +44,7 @@ static const struct {
 	{ 0x2585, '+' }, { 0x2586, '*' }, { 0x2587, '%' }, { 0x2588, '#' }, /* ▅▆▇█ */
 };
 
-static uint32_t ascii_for(uint32_t glyph)
+static uint32_t canvas_ascii_for(uint32_t glyph)
 {
 	for (size_t i = 0; i < sizeof(ascii_glyphs) / sizeof(*ascii_glyphs); i++)
 		if (ascii_glyphs[i].glyph == glyph)
@@ -163,7 +163,7 @@ struct rect rect_inner(struct rect rect, int x, int y, int width, int height)
 }
 
 /* The cell at x, y of rect, or NULL outside of it or of the canvas. */
-static struct cell *cell_at(struct canvas *canvas, struct rect rect, int x, int y)
+static struct cell *canvas_cell_at(struct canvas *canvas, struct rect rect, int x, int y)
 {
 	if (x < 0 || y < 0 || x >= rect.width || y >= rect.height)
 		return NULL;
@@ -174,7 +174,8 @@ static struct cell *cell_at(struct canvas *canvas, struct rect rect, int x, int 
 	return &canvas->cells[(size_t)y * canvas->width + x];
 }
 
-static void set_cell(struct canvas *canvas, struct cell *cell, struct style style, uint32_t glyph)
+static void canvas_set_cell(struct canvas *canvas, struct cell *cell, struct style style,
+			    uint32_t glyph)
 {
 	size_t at = (size_t)(cell - canvas->cells);
 
@@ -188,16 +189,16 @@ static void set_cell(struct canvas *canvas, struct cell *cell, struct style styl
 void canvas_put(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
 		uint32_t glyph)
 {
-	struct cell *cell = cell_at(canvas, rect, x, y);
+	struct cell *cell = canvas_cell_at(canvas, rect, x, y);
 
 	if (!cell)
 		return;
 	if (glyph >= 0x7f && !canvas->utf8) {
-		glyph = ascii_for(glyph);
+		glyph = canvas_ascii_for(glyph);
 		if (!glyph)
 			glyph = '?';
 	}
-	set_cell(canvas, cell, style, glyph);
+	canvas_set_cell(canvas, cell, style, glyph);
 }
 
 /* One thing to draw: a glyph of 1 or 2 columns, or an escape of several ASCII characters. */
@@ -212,8 +213,8 @@ struct piece {
  * What escape_is_safe() refuses becomes visible ASCII, and so do characters without a width of
  * their own (combining ones), since a cell holds one glyph, and what the terminal cannot show.
  */
-static void next_piece(const struct canvas *canvas, const char *text, size_t length,
-		       struct piece *ret_piece)
+static void canvas_next_piece(const struct canvas *canvas, const char *text, size_t length,
+			      struct piece *ret_piece)
 {
 	struct piece p = { 0 };
 	uint32_t c = 0;
@@ -223,8 +224,8 @@ static void next_piece(const struct canvas *canvas, const char *text, size_t len
 	if (n > 0 && escape_is_safe(c)) {
 		int width = c < 0x7f ? 1 : canvas->utf8 ? wcwidth((wchar_t)c) : -1;
 
-		if (!canvas->utf8 && c >= 0x7f && ascii_for(c)) {
-			c = ascii_for(c);
+		if (!canvas->utf8 && c >= 0x7f && canvas_ascii_for(c)) {
+			c = canvas_ascii_for(c);
 			width = 1;
 		}
 		if (width == 1 || width == 2) {
@@ -241,29 +242,30 @@ static void next_piece(const struct canvas *canvas, const char *text, size_t len
 	*ret_piece = p;
 }
 
-static void draw_piece(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
-		       const struct piece *piece)
+static void canvas_draw_piece(struct canvas *canvas, struct rect rect, int x, int y,
+			      struct style style, const struct piece *piece)
 {
 	struct cell *cell, *right;
 
 	if (!piece->glyph) {
 		for (int i = 0; i < piece->width; i++)
-			if ((cell = cell_at(canvas, rect, x + i, y)))
-				set_cell(canvas, cell, style, (unsigned char)piece->escape[i]);
+			if ((cell = canvas_cell_at(canvas, rect, x + i, y)))
+				canvas_set_cell(canvas, cell, style,
+						(unsigned char)piece->escape[i]);
 		return;
 	}
-	cell = cell_at(canvas, rect, x, y);
+	cell = canvas_cell_at(canvas, rect, x, y);
 	if (piece->width == 1) {
 		if (cell)
-			set_cell(canvas, cell, style, piece->glyph);
+			canvas_set_cell(canvas, cell, style, piece->glyph);
 		return;
 	}
 	/* Half of a wide character cannot be drawn. */
-	right = cell_at(canvas, rect, x + 1, y);
+	right = canvas_cell_at(canvas, rect, x + 1, y);
 	if (cell)
-		set_cell(canvas, cell, style, right ? piece->glyph : ' ');
+		canvas_set_cell(canvas, cell, style, right ? piece->glyph : ' ');
 	if (right)
-		set_cell(canvas, right, style, cell ? 0 : ' ');
+		canvas_set_cell(canvas, right, style, cell ? 0 : ' ');
 }
 
 int canvas_bytes(struct canvas *canvas, struct rect rect, int x, int y, struct style style,
@@ -272,9 +274,9 @@ int canvas_bytes(struct canvas *canvas, struct rect rect, int x, int y, struct s
 	struct piece piece;
 
 	for (size_t i = 0; i < length; i += piece.bytes) {
-		next_piece(canvas, text + i, length - i, &piece);
+		canvas_next_piece(canvas, text + i, length - i, &piece);
 		if (x < rect.width)
-			draw_piece(canvas, rect, x, y, style, &piece);
+			canvas_draw_piece(canvas, rect, x, y, style, &piece);
 		x += piece.width;
 	}
 	return x;
@@ -308,7 +310,7 @@ int canvas_text_width(const struct canvas *canvas, const char *text)
 	int width = 0;
 
 	for (size_t i = 0; i < length; i += piece.bytes) {
-		next_piece(canvas, text + i, length - i, &piece);
+		canvas_next_piece(canvas, text + i, length - i, &piece);
 		width += piece.width;
 	}
 	return width;
@@ -336,11 +338,11 @@ int canvas_fit(struct canvas *canvas, struct rect rect, int x, int y, int width,
 	for (size_t i = 0; i < length; i += piece.bytes) {
 		int column;
 
-		next_piece(canvas, text + i, length - i, &piece);
+		canvas_next_piece(canvas, text + i, length - i, &piece);
 		column = at - skip + keep_end;
 		if (column >= (keep_end ? 1 : 0) &&
 		    column + piece.width <= (keep_end ? width : width - 1))
-			draw_piece(canvas, rect, x + column, y, style, &piece);
+			canvas_draw_piece(canvas, rect, x + column, y, style, &piece);
 		at += piece.width;
 		if (!keep_end && at >= width - 1)
 			break;
@@ -363,7 +365,7 @@ void canvas_add_attr(struct canvas *canvas, struct rect rect, uint16_t attr)
 {
 	for (int y = 0; y < rect.height; y++)
 		for (int x = 0; x < rect.width; x++) {
-			struct cell *cell = cell_at(canvas, rect, x, y);
+			struct cell *cell = canvas_cell_at(canvas, rect, x, y);
 
 			if (cell)
 				cell->style.attr |= attr;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct table *self(struct view *view)
+static struct table *table_self(struct view *view)
 {
 	return (struct table *)view;
 }
@@ -21,7 +21,7 @@ bool table_contains(const char *in, const char *text)
 	return strcasestr(in, text);
 }
 
-static int compare_rows(const void *a, const void *b, void *context)
+static int table_compare_rows(const void *a, const void *b, void *context)
 {
 	const struct table *t = context;
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
@@ -34,7 +34,7 @@ static int compare_rows(const void *a, const void *b, void *context)
 }
 
 /* Where the selected one is now; if it is gone, what stands on its line. */
-static size_t find_selected(const struct table *t, size_t count)
+static size_t table_find_selected(const struct table *t, size_t count)
 {
 	for (size_t i = 0; t->has_selected && i < count; i++) {
 		struct table_identity id = t->kind->identity(census_of(t), t->rows[i]);
@@ -45,7 +45,7 @@ static size_t find_selected(const struct table *t, size_t count)
 	return t->list.selected < count ? t->list.selected : count ? count - 1 : 0;
 }
 
-static void remember_selected(struct table *t)
+static void table_remember_selected(struct table *t)
 {
 	if (t->list.selected >= t->list.count)
 		return;
@@ -53,7 +53,7 @@ static void remember_selected(struct table *t)
 	t->has_selected = true;
 }
 
-static void rebuild(struct table *t)
+static void table_rebuild(struct table *t)
 {
 	const struct census *census = census_of(t);
 	size_t total = census ? t->kind->count(census) : 0, count = 0;
@@ -78,22 +78,22 @@ static void rebuild(struct table *t)
 			t->largest = size;
 	}
 	if (count)
-		qsort_r(t->rows, count, sizeof(*t->rows), compare_rows, t);
-	list_keep(&t->list, find_selected(t, count), count);
+		qsort_r(t->rows, count, sizeof(*t->rows), table_compare_rows, t);
+	list_keep(&t->list, table_find_selected(t, count), count);
 }
 
 static void table_update(struct view *view, struct scene *scene)
 {
-	rebuild(self(view));
+	table_rebuild(table_self(view));
 }
 
 static void table_tick(struct view *view, struct scene *scene)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 
 	/* Another view of the feed may have taken the newest one. */
 	(void)census_feed_take(t->feed);
-	rebuild(t);
+	table_rebuild(t);
 }
 
 static int table_fd(const struct view *view)
@@ -101,39 +101,39 @@ static int table_fd(const struct view *view)
 	return census_feed_fd(((const struct table *)view)->feed);
 }
 
-static enum view_answer next_sort(struct table *t)
+static enum view_answer table_next_sort(struct table *t)
 {
 	do {
 		t->sort = (t->sort + 1) % t->kind->column_count;
 	} while (t->kind->columns[t->sort].unsorted);
 	t->reverse = false;
-	rebuild(t);
+	table_rebuild(t);
 	return VIEW_DONE;
 }
 
 static enum view_answer table_request(struct view *view, struct scene *scene, enum request request)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 
 	if (list_move(&t->list, request)) {
-		remember_selected(t);
+		table_remember_selected(t);
 		return VIEW_DONE;
 	}
 	switch (request) {
 	case REQ_OPEN:
-		remember_selected(t);
+		table_remember_selected(t);
 		return t->list.count ? VIEW_OPEN : VIEW_DONE;
 	case REQ_BACK:
 		if (!*t->filter)
 			return VIEW_BACK;
 		t->filter[0] = '\0';
-		rebuild(t);
+		table_rebuild(t);
 		return VIEW_DONE;
 	case REQ_SORT:
-		return next_sort(t);
+		return table_next_sort(t);
 	case REQ_REVERSE:
 		t->reverse = !t->reverse;
-		rebuild(t);
+		table_rebuild(t);
 		return VIEW_DONE;
 	default:
 		return VIEW_IGNORED;
@@ -142,7 +142,7 @@ static enum view_answer table_request(struct view *view, struct scene *scene, en
 
 static bool table_find(struct view *view, struct scene *scene, const char *text, int direction)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 	size_t n = t->list.count;
 
 	for (size_t k = 1; k <= n; k++) {
@@ -152,7 +152,7 @@ static bool table_find(struct view *view, struct scene *scene, const char *text,
 			continue;
 		t->list.selected = i;
 		list_settle(&t->list);
-		remember_selected(t);
+		table_remember_selected(t);
 		return true;
 	}
 	return false;
@@ -160,16 +160,16 @@ static bool table_find(struct view *view, struct scene *scene, const char *text,
 
 static int table_filter(struct view *view, struct scene *scene, const char *text)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 
 	snprintf(t->filter, sizeof(t->filter), "%s", text);
-	rebuild(t);
+	table_rebuild(t);
 	return (int)t->list.count;
 }
 
 static void table_title(struct view *view, const struct scene *scene, char *buf, size_t size)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 
 	const char *by = t->kind->columns[t->sort].title;
 
@@ -182,7 +182,7 @@ static void table_title(struct view *view, const struct scene *scene, char *buf,
 
 static enum view_answer table_click(struct view *view, struct scene *scene, int x, int y)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 	size_t row = t->list.top + (size_t)(y - t->drawn.y);
 
 	if (y < t->drawn.y || row >= t->list.count)
@@ -190,7 +190,7 @@ static enum view_answer table_click(struct view *view, struct scene *scene, int 
 	if (row == t->list.selected)
 		return VIEW_OPEN;
 	t->list.selected = row;
-	remember_selected(t);
+	table_remember_selected(t);
 	return VIEW_DONE;
 }
 
@@ -211,7 +211,7 @@ static struct census_identity table_selected_process(const struct view *view)
 
 static void table_free(struct view *view)
 {
-	struct table *t = self(view);
+	struct table *t = table_self(view);
 
 	census_feed_unref(t->feed);
 	free(t->rows);
@@ -241,6 +241,6 @@ struct view *census_table_new(const struct table_kind *kind, struct census_feed 
 	t->kind = kind;
 	t->sort = kind->first_sort;
 	t->feed = census_feed_ref(feed);
-	rebuild(t);
+	table_rebuild(t);
 	return &t->view;
 }

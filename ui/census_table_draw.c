@@ -20,7 +20,7 @@ struct table_layout {
 	int x[TABLE_COLUMNS_MAX], width[TABLE_COLUMNS_MAX];
 };
 
-static struct table_layout lay_out(const struct table *t, int width)
+static struct table_layout table_lay_out(const struct table *t, int width)
 {
 	const struct table_column *columns = t->kind->columns;
 	int count = t->kind->column_count, used = 0, x = 1;
@@ -55,8 +55,8 @@ static struct table_layout lay_out(const struct table *t, int width)
  * How many cells each part gets: in proportion, rounded down, what is left to the largest
  * remainders; but a part in swap is never rounded away.
  */
-static void share_cells(const struct table_part *parts, size_t n, uint64_t sum, int cells,
-			int *ret_cells)
+static void table_share_cells(const struct table_part *parts, size_t n, uint64_t sum, int cells,
+			      int *ret_cells)
 {
 	int left = cells;
 	double rest[TABLE_PARTS_MAX];
@@ -85,8 +85,8 @@ static void share_cells(const struct table_part *parts, size_t n, uint64_t sum, 
 	}
 }
 
-static void draw_bar(const struct table *t, const struct scene *scene, struct canvas *canvas,
-		     struct rect rect, int x, int y, int width, size_t row)
+static void table_draw_bar(const struct table *t, const struct scene *scene, struct canvas *canvas,
+			   struct rect rect, int x, int y, int width, size_t row)
 {
 	struct table_part parts[TABLE_PARTS_MAX];
 	size_t n = t->kind->parts(census_of(t), row, parts);
@@ -98,7 +98,7 @@ static void draw_bar(const struct table *t, const struct scene *scene, struct ca
 	cells = (int)((double)sum * width / (double)t->largest + 0.5);
 	if (cells < 1)
 		cells = 1;
-	share_cells(parts, n, sum, cells, share);
+	table_share_cells(parts, n, sum, cells, share);
 	for (size_t i = 0; i < n; i++) {
 		struct style style = theme_value(scene->theme, LENS_WHERE, parts[i].state);
 
@@ -108,8 +108,8 @@ static void draw_bar(const struct table *t, const struct scene *scene, struct ca
 	}
 }
 
-static void draw_row(const struct table *t, const struct scene *scene, struct canvas *canvas,
-		     struct rect rect, const struct table_layout *l, int y, size_t row)
+static void table_draw_row(const struct table *t, const struct scene *scene, struct canvas *canvas,
+			   struct rect rect, const struct table_layout *l, int y, size_t row)
 {
 	for (int c = 0; c < t->kind->column_count; c++) {
 		struct table_text cell = { "", ROLE_TEXT };
@@ -118,7 +118,7 @@ static void draw_row(const struct table *t, const struct scene *scene, struct ca
 		if (!l->width[c])
 			continue;
 		if (t->kind->columns[c].bar) {
-			draw_bar(t, scene, canvas, rect, l->x[c], y, l->width[c], row);
+			table_draw_bar(t, scene, canvas, rect, l->x[c], y, l->width[c], row);
 			continue;
 		}
 		t->kind->text(census_of(t), row, c, &cell);
@@ -130,8 +130,8 @@ static void draw_row(const struct table *t, const struct scene *scene, struct ca
 	}
 }
 
-static void draw_head(const struct table *t, const struct scene *scene, struct canvas *canvas,
-		      struct rect rect, int y, const struct table_layout *l)
+static void table_draw_head(const struct table *t, const struct scene *scene, struct canvas *canvas,
+			    struct rect rect, int y, const struct table_layout *l)
 {
 	for (int c = 0; c < t->kind->column_count; c++) {
 		const struct table_column *column = &t->kind->columns[c];
@@ -149,8 +149,8 @@ static void draw_head(const struct table *t, const struct scene *scene, struct c
 	}
 }
 
-static void draw_empty(const struct table *t, const struct scene *scene, struct canvas *canvas,
-		       struct rect rect)
+static void table_draw_empty(const struct table *t, const struct scene *scene,
+			     struct canvas *canvas, struct rect rect)
 {
 	struct style dim = theme_role(scene->theme, ROLE_DIM);
 
@@ -164,8 +164,8 @@ static void draw_empty(const struct table *t, const struct scene *scene, struct 
 }
 
 /* The line above and the heading, where there is room. Returns the rows they take. */
-static int draw_top(const struct table *t, const struct scene *scene, struct canvas *canvas,
-		    struct rect rect, const struct table_layout *l)
+static int table_draw_top(const struct table *t, const struct scene *scene, struct canvas *canvas,
+			  struct rect rect, const struct table_layout *l)
 {
 	char summary[512];
 	int y = 0;
@@ -176,7 +176,7 @@ static int draw_top(const struct table *t, const struct scene *scene, struct can
 			   theme_role(scene->theme, ROLE_TEXT), summary, false);
 	}
 	if (rect.height > 2 && t->list.count)
-		draw_head(t, scene, canvas, rect, y++, l);
+		table_draw_head(t, scene, canvas, rect, y++, l);
 	return y;
 }
 
@@ -184,14 +184,14 @@ void table_draw(struct view *view, struct scene *scene, struct canvas *canvas, s
 		bool focused, struct view_cursor *ret_cursor)
 {
 	struct table *t = (struct table *)view;
-	struct table_layout layout = lay_out(t, rect.width);
-	int top = draw_top(t, scene, canvas, rect, &layout);
+	struct table_layout layout = table_lay_out(t, rect.width);
+	int top = table_draw_top(t, scene, canvas, rect, &layout);
 	struct rect rows = rect_inner(rect, 0, top, rect.width, rect.height);
 
 	t->drawn = rows;
 	t->list.height = rows.height > 0 ? (size_t)rows.height : 0;
 	if (!t->list.count) {
-		draw_empty(t, scene, canvas, rows);
+		table_draw_empty(t, scene, canvas, rows);
 		return;
 	}
 	list_settle(&t->list);
@@ -200,7 +200,7 @@ void table_draw(struct view *view, struct scene *scene, struct canvas *canvas, s
 
 		if (i >= t->list.count)
 			break;
-		draw_row(t, scene, canvas, rows, &layout, y, t->rows[i]);
+		table_draw_row(t, scene, canvas, rows, &layout, y, t->rows[i]);
 		if (i != t->list.selected)
 			continue;
 		canvas_put(canvas, rows, 0, y, theme_role(scene->theme, ROLE_TEXT), '>');

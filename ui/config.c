@@ -26,8 +26,8 @@ struct reading {
 };
 
 /* The first problem counts; text from the file is made fit to print. */
-__attribute__((format(printf, 3, 4))) static int fail(struct reading *r, unsigned line,
-						      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int config_fail(struct reading *r, unsigned line,
+							     const char *format, ...)
 {
 	char raw[CONFIG_MESSAGE_MAX], head[PATH_MAX + 32];
 	va_list args;
@@ -54,20 +54,21 @@ void config_default(struct config *config)
 	theme_own_nothing(&config->colours);
 }
 
-static int take_theme(struct reading *r, const char *value)
+static int config_take_theme(struct reading *r, const char *value)
 {
 	enum theme_kind kind;
 
 	if (strcmp(value, "auto") && theme_parse(value, &kind) < 0)
-		return fail(r, r->line, "theme is auto, dark, light or monochrome, not %s", value);
+		return config_fail(r, r->line, "theme is auto, dark, light or monochrome, not %s",
+				   value);
 	snprintf(r->config->theme, sizeof(r->config->theme), "%s", value);
 	return 1;
 }
 
-static int take_colour(struct reading *r, const char *value)
+static int config_take_colour(struct reading *r, const char *value)
 {
 	if (theme_colours(value, NULL, 256) < 0)
-		return fail(r, r->line, "color is auto, always or never, not %s", value);
+		return config_fail(r, r->line, "color is auto, always or never, not %s", value);
 	snprintf(r->config->colour, sizeof(r->config->colour), "%s", value);
 	return 1;
 }
@@ -75,67 +76,69 @@ static int take_colour(struct reading *r, const char *value)
 #define INTERVAL_LEAST_NS ((uint64_t)1000000)
 #define INTERVAL_MOST_NS  ((uint64_t)86400 * 1000000000)
 
-static int take_interval(struct reading *r, const char *value)
+static int config_take_interval(struct reading *r, const char *value)
 {
 	uint64_t ns;
 	int error = units_parse_duration(value, &ns);
 
 	if (error < 0)
-		return fail(r, r->line, "interval: %s %s", value, units_duration_problem(error));
+		return config_fail(r, r->line, "interval: %s %s", value,
+				   units_duration_problem(error));
 	if (ns < INTERVAL_LEAST_NS || ns > INTERVAL_MOST_NS)
-		return fail(r, r->line, "interval is from 1ms to 24h, not %s", value);
+		return config_fail(r, r->line, "interval is from 1ms to 24h, not %s", value);
 	r->config->interval_ns = (int64_t)ns;
 	return 1;
 }
 
-static int take_history(struct reading *r, const char *value)
+static int config_take_history(struct reading *r, const char *value)
 {
 	int error = units_parse_size(value, &r->config->history_bytes);
 
 	if (error < 0)
-		return fail(r, r->line, "history: %s %s", value, units_size_problem(error));
+		return config_fail(r, r->line, "history: %s %s", value, units_size_problem(error));
 	return 1;
 }
 
-static int take_switch(struct reading *r, const char *name, const char *value, bool *ret_on)
+static int config_take_switch(struct reading *r, const char *name, const char *value, bool *ret_on)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))
-		return fail(r, r->line, "%s is yes or no, not %s", name, value);
+		return config_fail(r, r->line, "%s is yes or no, not %s", name, value);
 	*ret_on = !strcmp(value, "yes");
 	return 1;
 }
 
-static int take_setting(struct reading *r, const char *name, const char *value)
+static int config_take_setting(struct reading *r, const char *name, const char *value)
 {
 	if (!strcmp(name, "theme"))
-		return take_theme(r, value);
+		return config_take_theme(r, value);
 	if (!strcmp(name, "color"))
-		return take_colour(r, value);
+		return config_take_colour(r, value);
 	if (!strcmp(name, "interval"))
-		return take_interval(r, value);
+		return config_take_interval(r, value);
 	if (!strcmp(name, "history"))
-		return take_history(r, value);
+		return config_take_history(r, value);
 	if (!strcmp(name, "mouse"))
-		return take_switch(r, name, value, &r->config->mouse);
+		return config_take_switch(r, name, value, &r->config->mouse);
 	if (!strcmp(name, "ascii"))
-		return take_switch(r, name, value, &r->config->ascii);
-	return fail(r, r->line, "there is no setting %s", name);
+		return config_take_switch(r, name, value, &r->config->ascii);
+	return config_fail(r, r->line, "there is no setting %s", name);
 }
 
-static int take_keys(struct reading *r, const char *name, const char *value)
+static int config_take_keys(struct reading *r, const char *name, const char *value)
 {
 	const char *bad = value;
 	int error = keymap_bind_later(r->keymap, name, value, &bad);
 
 	if (error == -ENOENT)
-		return fail(r, r->line, "there is no request %s; pmtop.conf(5) lists them", name);
+		return config_fail(r, r->line, "there is no request %s; pmtop.conf(5) lists them",
+				   name);
 	if (error < 0)
-		return fail(r, r->line, "%.*s is no key", (int)strcspn(bad, " "), bad);
+		return config_fail(r, r->line, "%.*s is no key", (int)strcspn(bad, " "), bad);
 	r->bound[request_parse(name)] = r->line;
 	return 1;
 }
 
-static int take_own_colour(struct reading *r, const char *name, const char *value)
+static int config_take_own_colour(struct reading *r, const char *name, const char *value)
 {
 	enum lens lens;
 	unsigned which;
@@ -143,34 +146,35 @@ static int take_own_colour(struct reading *r, const char *name, const char *valu
 	long colour = strtol(value, &end, 10);
 
 	if (theme_find_value(name, &lens, &which) < 0)
-		return fail(r, r->line, "there is no colour %s; pmtop.conf(5) lists them", name);
+		return config_fail(r, r->line, "there is no colour %s; pmtop.conf(5) lists them",
+				   name);
 	if (!strcmp(value, "default"))
 		colour = COLOUR_DEFAULT;
 	else if (*end || end == value || colour < 0 || colour > 255)
-		return fail(r, r->line, "a colour is 0 to 255 or default, not %s", value);
+		return config_fail(r, r->line, "a colour is 0 to 255 or default, not %s", value);
 	r->config->colours.value[lens][which] = (int16_t)colour;
 	return 1;
 }
 
 /* Called by the parser with each "name = value"; 0 says that it is wrong. */
-static int on_value(void *context, const char *section, const char *name, const char *value)
+static int config_on_value(void *context, const char *section, const char *name, const char *value)
 {
 	struct reading *r = context;
 
 	if (r->failed)
 		return 0;
 	if (!*section || !strcmp(section, "pmtop"))
-		return take_setting(r, name, value);
+		return config_take_setting(r, name, value);
 	if (!strcmp(section, "keys"))
-		return take_keys(r, name, value);
+		return config_take_keys(r, name, value);
 	if (!strcmp(section, "colors"))
-		return take_own_colour(r, name, value);
-	return fail(r, r->line, "there is no section [%s]: pmtop, keys and colors are there",
-		    section);
+		return config_take_own_colour(r, name, value);
+	return config_fail(r, r->line, "there is no section [%s]: pmtop, keys and colors are there",
+			   section);
 }
 
 /* Gives the parser a line; that is how the handler knows which one it is at. */
-static char *next_line(char *buf, int size, void *context)
+static char *config_next_line(char *buf, int size, void *context)
 {
 	struct reading *r = context;
 
@@ -178,12 +182,12 @@ static char *next_line(char *buf, int size, void *context)
 		return NULL;
 	r->line++;
 	if (!strchr(buf, '\n') && (int)strlen(buf) == size - 1)
-		fail(r, r->line, "the line is longer than %d characters", size - 2);
+		config_fail(r, r->line, "the line is longer than %d characters", size - 2);
 	return buf;
 }
 
 /* The clash is the fault of the later of the two lines; one that only took its default has none. */
-static void check_keys(struct reading *r)
+static void config_check_keys(struct reading *r)
 {
 	enum request a, b;
 	char name[32];
@@ -197,8 +201,8 @@ static void check_keys(struct reading *r)
 		a = b;
 		b = later;
 	}
-	fail(r, r->bound[b], "%s is the key of %s and of %s", ui_key_name(key, name, sizeof(name)),
-	     requests[a].name, requests[b].name);
+	config_fail(r, r->bound[b], "%s is the key of %s and of %s",
+		    ui_key_name(key, name, sizeof(name)), requests[a].name, requests[b].name);
 }
 
 int config_read(const char *path, struct config *config, struct keymap *keymap,
@@ -217,10 +221,10 @@ int config_read(const char *path, struct config *config, struct keymap *keymap,
 		snprintf(message, CONFIG_MESSAGE_MAX, "%s: %s", safe, strerror(error));
 		return -error;
 	}
-	line = ini_parse_stream(next_line, &r, on_value, &r);
+	line = ini_parse_stream(config_next_line, &r, config_on_value, &r);
 	if (line > 0)
-		fail(&r, (unsigned)line, "this is neither [section] nor name = value");
-	check_keys(&r);
+		config_fail(&r, (unsigned)line, "this is neither [section] nor name = value");
+	config_check_keys(&r);
 	return r.failed || line ? -EINVAL : 0;
 }
 
@@ -228,8 +232,8 @@ int config_read(const char *path, struct config *config, struct keymap *keymap,
  * A home that one may not look into is somebody else's: su and sudo can leave HOME as it was. What
  * is there is then no business of this user, and no reason not to start.
  */
-static int read_if_there(const char *path, struct config *config, struct keymap *keymap,
-			 char message[static CONFIG_MESSAGE_MAX])
+static int config_read_if_there(const char *path, struct config *config, struct keymap *keymap,
+				char message[static CONFIG_MESSAGE_MAX])
 {
 	int r = config_read(path, config, keymap, message);
 
@@ -246,7 +250,7 @@ int config_load(const char *option, struct config *config, struct keymap *keymap
 	config_default(config);
 	if (option)
 		return config_read(option, config, keymap, message);
-	r = read_if_there("/etc/pmtop.conf", config, keymap, message);
+	r = config_read_if_there("/etc/pmtop.conf", config, keymap, message);
 	/* The base directory specification: a path that is not absolute is to be ignored. */
 	if (base && base[0] == '/')
 		snprintf(path, sizeof(path), "%s/pmtop/pmtop.conf", base);
@@ -254,5 +258,5 @@ int config_load(const char *option, struct config *config, struct keymap *keymap
 		snprintf(path, sizeof(path), "%s/.config/pmtop/pmtop.conf", home);
 	else
 		return r;
-	return r < 0 ? r : read_if_there(path, config, keymap, message);
+	return r < 0 ? r : config_read_if_there(path, config, keymap, message);
 }

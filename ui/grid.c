@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static uint64_t divide_up(uint64_t a, uint64_t b)
+static uint64_t grid_divide_up(uint64_t a, uint64_t b)
 {
 	return a / b + (a % b != 0);
 }
 
-static uint64_t rows_of(const struct mapping *m, int zoom, uint64_t tiles_per_row)
+static uint64_t grid_rows_of(const struct mapping *m, int zoom, uint64_t tiles_per_row)
 {
-	uint64_t tiles = divide_up(mapping_pages(m), (uint64_t)1 << zoom);
+	uint64_t tiles = grid_divide_up(mapping_pages(m), (uint64_t)1 << zoom);
 
-	return divide_up(tiles, tiles_per_row);
+	return grid_divide_up(tiles, tiles_per_row);
 }
 
 int grid_set(struct grid *grid, const struct snapshot *snapshot, size_t first, size_t count,
@@ -27,7 +27,7 @@ int grid_set(struct grid *grid, const struct snapshot *snapshot, size_t first, s
 	*grid = (struct grid){ snapshot, first, count, zoom, tiles_per_row, starts };
 	for (size_t i = 0; i < count; i++) {
 		starts[i] = row;
-		row += rows_of(snapshot->mappings[first + i].mapping, zoom, tiles_per_row);
+		row += grid_rows_of(snapshot->mappings[first + i].mapping, zoom, tiles_per_row);
 	}
 	starts[count] = row;
 	return 0;
@@ -45,7 +45,7 @@ uint64_t grid_rows(const struct grid *grid)
 }
 
 /* The last mapping that starts at or before the row. */
-static size_t mapping_of_row(const struct grid *grid, uint64_t row)
+static size_t grid_mapping_of_row(const struct grid *grid, uint64_t row)
 {
 	size_t low = 0, high = grid->count;
 
@@ -67,7 +67,7 @@ bool grid_tile(const struct grid *grid, uint64_t row, uint64_t column, struct gr
 
 	if (row >= grid_rows(grid) || column >= grid->tiles_per_row)
 		return false;
-	i = mapping_of_row(grid, row);
+	i = grid_mapping_of_row(grid, row);
 	pages = mapping_pages(grid->snapshot->mappings[grid->first + i].mapping);
 	first = ((row - grid->row_starts[i]) * grid->tiles_per_row + column) << grid->zoom;
 	ret_tile->mapping = grid->first + i;
@@ -108,8 +108,8 @@ int grid_fit(const struct snapshot *snapshot, size_t first, size_t count, uint64
 		uint64_t needed = 0;
 
 		for (size_t i = 0; i < count && needed <= most; i++)
-			needed +=
-				rows_of(snapshot->mappings[first + i].mapping, zoom, tiles_per_row);
+			needed += grid_rows_of(snapshot->mappings[first + i].mapping, zoom,
+					       tiles_per_row);
 		if (needed <= most)
 			return zoom;
 	}

@@ -36,7 +36,7 @@ static const struct {
 };
 #define NAMED_KEYS (sizeof(named_keys) / sizeof(*named_keys))
 
-static size_t put_utf8(uint32_t c, char *buf)
+static size_t keymap_put_utf8(uint32_t c, char *buf)
 {
 	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 	static const unsigned char first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
@@ -61,7 +61,7 @@ const char *ui_key_name(int key, char *buf, size_t size)
 	else if (key > 0 && key < 0x20)
 		snprintf(buf, size, "^%c", key + '@');
 	else if (key >= 0x20 && key < 0x110000 && key != 0x7f) {
-		utf8[put_utf8((uint32_t)key, utf8)] = '\0';
+		utf8[keymap_put_utf8((uint32_t)key, utf8)] = '\0';
 		snprintf(buf, size, "%s", utf8);
 	} else
 		snprintf(buf, size, "key %d", key);
@@ -102,8 +102,8 @@ int request_parse(const char *name)
 }
 
 /* Replaces the keys of a request; no key is taken when one of them is wrong. */
-static int set_keys(struct keymap *keymap, enum request request, const char *keys,
-		    const char **ret_bad)
+static int keymap_set_keys(struct keymap *keymap, enum request request, const char *keys,
+			   const char **ret_bad)
 {
 	int found[KEYS_PER_REQUEST] = { 0 }, count = 0;
 
@@ -136,7 +136,7 @@ struct keymap *keymap_new(void)
 	if (!keymap)
 		return NULL;
 	for (int r = 1; r < REQUESTS; r++)
-		set_keys(keymap, r, requests[r].keys, NULL);
+		keymap_set_keys(keymap, r, requests[r].keys, NULL);
 	return keymap;
 }
 
@@ -145,7 +145,7 @@ void keymap_free(struct keymap *keymap)
 	free(keymap);
 }
 
-static bool has_key(const struct keymap *keymap, enum request request, int key)
+static bool keymap_has_key(const struct keymap *keymap, enum request request, int key)
 {
 	for (int i = 0; i < keymap->count[request]; i++)
 		if (keymap->keys[request][i] == key)
@@ -160,7 +160,7 @@ int keymap_check(const struct keymap *keymap, enum request *ret_a, enum request 
 		for (int i = 0; i < keymap->count[a]; i++)
 			for (int b = a + 1; b < REQUESTS; b++)
 				if ((requests[a].where & requests[b].where) &&
-				    has_key(keymap, b, keymap->keys[a][i])) {
+				    keymap_has_key(keymap, b, keymap->keys[a][i])) {
 					*ret_a = a;
 					*ret_b = b;
 					*ret_key = keymap->keys[a][i];
@@ -174,7 +174,7 @@ int keymap_bind_later(struct keymap *keymap, const char *request, const char *ke
 {
 	int r = request_parse(request);
 
-	return r < 0 ? r : set_keys(keymap, r, keys, ret_bad);
+	return r < 0 ? r : keymap_set_keys(keymap, r, keys, ret_bad);
 }
 
 int keymap_bind(struct keymap *keymap, const char *request, const char *keys, const char **ret_bad,
@@ -198,12 +198,12 @@ int keymap_bind(struct keymap *keymap, const char *request, const char *keys, co
 enum request keymap_find(const struct keymap *keymap, enum ui_screen screen, int key)
 {
 	for (int r = 1; r < REQUESTS; r++)
-		if ((requests[r].where & screen) && has_key(keymap, r, key))
+		if ((requests[r].where & screen) && keymap_has_key(keymap, r, key))
 			return r;
 	return REQ_NONE;
 }
 
-static const char *shown_name(int key, char *buf, size_t size)
+static const char *keymap_shown_name(int key, char *buf, size_t size)
 {
 	for (size_t i = 0; i < NAMED_KEYS; i++)
 		if (named_keys[i].key == key && named_keys[i].shown)
@@ -219,7 +219,7 @@ const char *keymap_keys(const struct keymap *keymap, enum request request, char 
 	for (int i = 0; i < keymap->count[request]; i++) {
 		char name[16];
 		int n = snprintf(buf + at, size - at, "%s%s", i ? " " : "",
-				 shown_name(keymap->keys[request][i], name, sizeof(name)));
+				 keymap_shown_name(keymap->keys[request][i], name, sizeof(name)));
 
 		if (n < 0 || (size_t)n >= size - at)
 			break;
@@ -234,12 +234,13 @@ const char *keymap_first(const struct keymap *keymap, enum request request, char
 
 	buf[0] = '\0';
 	if (keymap->count[request])
-		snprintf(buf, size, "%s", shown_name(keymap->keys[request][0], name, sizeof(name)));
+		snprintf(buf, size, "%s",
+			 keymap_shown_name(keymap->keys[request][0], name, sizeof(name)));
 	return buf;
 }
 
 /* Each key behind a zero-width mark: a full stop or a bracket would be a delimiter of mdoc(7). */
-static void print_keys_mdoc(FILE *out, const char *keys)
+static void keymap_print_keys_mdoc(FILE *out, const char *keys)
 {
 	while (*keys) {
 		size_t length = strcspn(keys, " ");
@@ -257,7 +258,7 @@ void keymap_print_mdoc(FILE *out)
 		for (int r = 1; r < REQUESTS; r++)
 			if (requests[r].group == g) {
 				fprintf(out, ".It Sy");
-				print_keys_mdoc(out, requests[r].keys);
+				keymap_print_keys_mdoc(out, requests[r].keys);
 				fprintf(out, " Pq Ic %s\n%s.\n", requests[r].name,
 					requests[r].help);
 			}

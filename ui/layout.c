@@ -4,7 +4,7 @@
 #define INSPECTOR_ROWS	14 /* what it has to say of a page in swap */
 #define INSPECTOR_WIDTH 46
 
-static struct rect take_top(struct rect *from, int rows)
+static struct rect layout_take_top(struct rect *from, int rows)
 {
 	struct rect part = rect_inner(*from, 0, 0, from->width, rows);
 
@@ -13,7 +13,7 @@ static struct rect take_top(struct rect *from, int rows)
 	return part;
 }
 
-static struct rect take_bottom(struct rect *from, int rows)
+static struct rect layout_take_bottom(struct rect *from, int rows)
 {
 	struct rect part;
 
@@ -25,7 +25,7 @@ static struct rect take_bottom(struct rect *from, int rows)
 }
 
 /* Leaves a blank column between the two. */
-static struct rect take_left(struct rect *from, int columns)
+static struct rect layout_take_left(struct rect *from, int columns)
 {
 	struct rect part = rect_inner(*from, 0, 0, columns, from->height);
 
@@ -34,7 +34,7 @@ static struct rect take_left(struct rect *from, int columns)
 }
 
 /* The inspector below the grid: all of a small screen when it has the keys, else at most a half. */
-static struct rect dock(struct rect *pages, const struct layout_wish *wish)
+static struct rect layout_dock(struct rect *pages, const struct layout_wish *wish)
 {
 	int rows = INSPECTOR_ROWS;
 
@@ -44,10 +44,10 @@ static struct rect dock(struct rect *pages, const struct layout_wish *wish)
 		rows = pages->height / 2;
 	if (!wish->in_inspector && rows < 5)
 		rows = 0;
-	return take_bottom(pages, rows);
+	return layout_take_bottom(pages, rows);
 }
 
-static int strip_rows(const struct layout_wish *wish, int height)
+static int layout_strip_rows(const struct layout_wish *wish, int height)
 {
 	int most = (height - 6) / 2;
 
@@ -58,7 +58,7 @@ static int strip_rows(const struct layout_wish *wish, int height)
 	return wish->timeline_rows < most ? wish->timeline_rows : most;
 }
 
-static void split_panes(struct layout *l, const struct layout_wish *wish)
+static void layout_split_panes(struct layout *l, const struct layout_wish *wish)
 {
 	struct rect rest = l->main;
 	bool inspector = wish->inspector || wish->in_inspector;
@@ -70,18 +70,18 @@ static void split_panes(struct layout *l, const struct layout_wish *wish)
 		}
 		l->pages = rest;
 		if (inspector)
-			l->inspector = dock(&l->pages, wish);
+			l->inspector = layout_dock(&l->pages, wish);
 		return;
 	}
 	if (wish->width < LAYOUT_THREE_PANES || !inspector) {
-		l->list = take_left(&rest, rest.width - 1 - (rest.width - 1) * 45 / 100);
+		l->list = layout_take_left(&rest, rest.width - 1 - (rest.width - 1) * 45 / 100);
 		l->pages = rest;
 		if (inspector)
-			l->inspector = dock(&l->pages, wish);
+			l->inspector = layout_dock(&l->pages, wish);
 		return;
 	}
-	l->list = take_left(&rest, (rest.width - INSPECTOR_WIDTH) * 52 / 100);
-	l->pages = take_left(&rest, rest.width - INSPECTOR_WIDTH - 1);
+	l->list = layout_take_left(&rest, (rest.width - INSPECTOR_WIDTH) * 52 / 100);
+	l->pages = layout_take_left(&rest, rest.width - INSPECTOR_WIDTH - 1);
 	l->inspector = rest;
 }
 
@@ -92,15 +92,15 @@ struct layout layout_make(const struct layout_wish *wish)
 	int height = wish->height;
 
 	if (wish->footer || height >= 3)
-		l.footer = take_bottom(&rest, 1);
+		l.footer = layout_take_bottom(&rest, 1);
 	if (height >= 2 && rest.height)
-		l.title = take_top(&rest, height >= 3 || !wish->footer ? 1 : 0);
+		l.title = layout_take_top(&rest, height >= 3 || !wish->footer ? 1 : 0);
 	if (height >= 9)
-		l.summary = take_top(&rest, 1);
+		l.summary = layout_take_top(&rest, 1);
 	if (height >= 7)
-		l.legend = take_bottom(&rest, 1);
-	l.timeline = take_bottom(&rest, strip_rows(wish, height));
+		l.legend = layout_take_bottom(&rest, 1);
+	l.timeline = layout_take_bottom(&rest, layout_strip_rows(wish, height));
 	l.main = rest;
-	split_panes(&l, wish);
+	layout_split_panes(&l, wish);
 	return l;
 }

@@ -86,7 +86,7 @@ long lines_find(const struct lines *lines, long from, const char *text, int dire
 }
 
 /* Bytes of text that go on one row of `width` columns: up to a blank if there is one. */
-static size_t row_bytes(const struct canvas *canvas, const char *text, int width)
+static size_t lines_row_bytes(const struct canvas *canvas, const char *text, int width)
 {
 	char word[64];
 	size_t fits = 0, at = 0, length = strlen(text);
@@ -115,14 +115,14 @@ static size_t row_bytes(const struct canvas *canvas, const char *text, int width
 	return fits ? fits : 1;
 }
 
-static size_t wrap_line(const struct line *line, const struct canvas *measure, int width,
-			struct canvas *canvas, struct rect rect, int y, int label_width)
+static size_t lines_wrap_line(const struct line *line, const struct canvas *measure, int width,
+			      struct canvas *canvas, struct rect rect, int y, int label_width)
 {
 	const char *text = line->text;
 	size_t rows = 0;
 
 	do {
-		size_t n = row_bytes(measure, text, width > 0 ? width : 1);
+		size_t n = lines_row_bytes(measure, text, width > 0 ? width : 1);
 
 		if (canvas)
 			canvas_bytes(canvas, rect, label_width, y + (int)rows, line->style, text,
@@ -147,8 +147,8 @@ size_t lines_draw(const struct lines *lines, struct canvas *canvas, struct rect 
 		if (*line->label)
 			canvas_fit(canvas, rect, 0, y, *line->text ? label_width - 1 : rect.width,
 				   line->label_style, line->label, false);
-		y += (int)wrap_line(line, canvas, rect.width - label_width, canvas, rect, y,
-				    label_width);
+		y += (int)lines_wrap_line(line, canvas, rect.width - label_width, canvas, rect, y,
+					  label_width);
 	}
 	return i - first;
 }
@@ -160,7 +160,7 @@ size_t lines_rows(const struct lines *lines, const struct canvas *canvas, int wi
 	size_t rows = 0;
 
 	for (size_t i = first; i < lines->count && rows < most; i++)
-		rows += wrap_line(&lines->lines[i], canvas, width - label_width, NULL, none, 0,
-				  label_width);
+		rows += lines_wrap_line(&lines->lines[i], canvas, width - label_width, NULL, none,
+					0, label_width);
 	return rows;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ui/list.h"
 
-static size_t up(size_t from, size_t by)
+static size_t list_up(size_t from, size_t by)
 {
 	return from > by ? from - by : 0;
 }
@@ -14,19 +14,19 @@ bool list_move(struct list *list, enum request request)
 
 	switch (request) {
 	case REQ_UP:
-		row = up(row, 1);
+		row = list_up(row, 1);
 		break;
 	case REQ_DOWN:
 		row++;
 		break;
 	case REQ_PAGE_UP:
-		row = up(row, page);
+		row = list_up(row, page);
 		break;
 	case REQ_PAGE_DOWN:
 		row += page;
 		break;
 	case REQ_HALF_UP:
-		row = up(row, half);
+		row = list_up(row, half);
 		break;
 	case REQ_HALF_DOWN:
 		row += half;
@@ -50,9 +50,9 @@ void list_settle(struct list *list)
 	size_t height = list->height ? list->height : 1;
 
 	if (list->selected >= list->count)
-		list->selected = up(list->count, 1);
+		list->selected = list_up(list->count, 1);
 	if (list->top + height > list->count)
-		list->top = up(list->count, height);
+		list->top = list_up(list->count, height);
 	if (list->selected < list->top)
 		list->top = list->selected;
 	if (list->selected >= list->top + height)
@@ -65,6 +65,6 @@ void list_keep(struct list *list, size_t row, size_t count)
 
 	list->count = count;
 	list->selected = row;
-	list->top = up(row, line);
+	list->top = list_up(row, line);
 	list_settle(list);
 }

@@ -29,7 +29,7 @@ struct loop {
 	int signal;
 };
 
-static int64_t now_ns(void)
+static int64_t loop_now_ns(void)
 {
 	struct timespec now;
 
@@ -56,14 +56,14 @@ int loop_signals(void)
 	return r < 0 ? -errno : r;
 }
 
-static void finish(struct loop *loop, enum loop_end end)
+static void loop_finish(struct loop *loop, enum loop_end end)
 {
 	if (!loop->ended)
 		loop->end = end;
 	loop->ended = true;
 }
 
-static void take_signals(struct loop *loop)
+static void loop_take_signals(struct loop *loop)
 {
 	struct signalfd_siginfo info;
 
@@ -82,12 +82,12 @@ static void take_signals(struct loop *loop)
 			break;
 		default:
 			loop->signal = (int)info.ssi_signo;
-			finish(loop, LOOP_SIGNAL);
+			loop_finish(loop, LOOP_SIGNAL);
 		}
 	}
 }
 
-static void take_mouse(struct loop *loop)
+static void loop_take_mouse(struct loop *loop)
 {
 	int x, y;
 	enum mouse_event event = terminal_mouse(loop->terminal, &x, &y);
@@ -100,19 +100,19 @@ static void take_mouse(struct loop *loop)
 }
 
 /* `readable`: poll says that there is something; if nothing comes, the input has ended. */
-static void take_keys(struct loop *loop, bool readable)
+static void loop_take_keys(struct loop *loop, bool readable)
 {
 	char text[64];
 	int key, taken = 0, waiting = 0;
 
 	if (readable && (ioctl(STDIN_FILENO, FIONREAD, &waiting) < 0 || !waiting)) {
-		finish(loop, LOOP_INPUT_ENDED);
+		loop_finish(loop, LOOP_INPUT_ENDED);
 		return;
 	}
 	while (!loop->ended && (key = terminal_key(loop->terminal))) {
 		taken++;
 		if (key == UIKEY_MOUSE)
-			take_mouse(loop);
+			loop_take_mouse(loop);
 		else if (key == UIKEY_RESIZE) /* the signal has told */
 			continue;
 		else
@@ -124,25 +124,25 @@ static void take_keys(struct loop *loop, bool readable)
 		if (app_wants_suspend(loop->app))
 			terminal_suspend(loop->terminal);
 		if (app_quits(loop->app))
-			finish(loop, LOOP_QUIT);
+			loop_finish(loop, LOOP_QUIT);
 	}
 }
 
 /* A terminal that takes no output must not stop us from noticing signals. */
-static bool terminal_takes_output(void)
+static bool loop_terminal_takes_output(void)
 {
 	struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
 	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
 }
 
-static void draw(struct loop *loop)
+static void loop_draw(struct loop *loop)
 {
 	struct view_cursor cursor;
 	int width, height;
 	struct rect size = canvas_rect(loop->canvas);
 
-	loop->stuck = !terminal_takes_output();
+	loop->stuck = !loop_terminal_takes_output();
 	if (loop->stuck)
 		return;
 	terminal_check_size(loop->terminal);
@@ -155,22 +155,22 @@ static void draw(struct loop *loop)
 	app_send_focus(loop->app);
 }
 
-static void ask_background(struct loop *loop)
+static void loop_ask_background(struct loop *loop)
 {
 	if (loop->options->ask_background && !loop->asked_ns) {
-		loop->asked_ns = now_ns();
+		loop->asked_ns = loop_now_ns();
 		terminal_ask_background(loop->terminal);
 	}
 }
 
 /* A late answer is swallowed but changes nothing: colours that flip are worse than the default. */
-static void take_background(struct loop *loop)
+static void loop_take_background(struct loop *loop)
 {
 	int background = terminal_background(loop->terminal);
 
 	if (loop->asked_ns <= 0 || background < 0)
 		return;
-	if (now_ns() - loop->asked_ns <= BACKGROUND_WAIT) {
+	if (loop_now_ns() - loop->asked_ns <= BACKGROUND_WAIT) {
 		struct theme_colours_of own = loop->options->theme->own;
 
 		*loop->options->theme = theme_make(background ? THEME_DARK : THEME_LIGHT,
@@ -180,7 +180,7 @@ static void take_background(struct loop *loop)
 	loop->asked_ns = -1;
 }
 
-static void wait_for_news(struct loop *loop)
+static void loop_wait_for_news(struct loop *loop)
 {
 	struct source *source = app_scene(loop->app)->source;
 	struct pollfd fds[3 + VIEW_FDS] = {
@@ -198,11 +198,11 @@ static void wait_for_news(struct loop *loop)
 	if (n < 0)
 		return;
 	if (fds[1].revents)
-		take_signals(loop);
+		loop_take_signals(loop);
 	if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
-		finish(loop, LOOP_INPUT_ENDED);
+		loop_finish(loop, LOOP_INPUT_ENDED);
 	else
-		take_keys(loop, fds[0].revents & POLLIN);
+		loop_take_keys(loop, fds[0].revents & POLLIN);
 	if (fds[2].revents && app_scene(loop->app)->source == source)
 		app_take(loop->app);
 	for (size_t i = 0; i < count; i++)
@@ -220,10 +220,10 @@ enum loop_end loop_run(struct app *app, struct terminal *terminal,
 	if (!loop.canvas)
 		return LOOP_QUIT;
 	while (!loop.ended) {
-		draw(&loop);
-		ask_background(&loop);
-		wait_for_news(&loop);
-		take_background(&loop);
+		loop_draw(&loop);
+		loop_ask_background(&loop);
+		loop_wait_for_news(&loop);
+		loop_take_background(&loop);
 	}
 	canvas_free(loop.canvas);
 	*ret_signal = loop.signal;

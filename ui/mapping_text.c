@@ -19,7 +19,7 @@ const char *mapping_base_name(const char *title)
 }
 
 /* Without a canvas bytes stand for columns, which is right for most names. */
-static int width_of(const struct canvas *canvas, const char *text)
+static int mapping_text_width_of(const struct canvas *canvas, const char *text)
 {
 	return canvas ? canvas_text_width(canvas, text) : (int)strlen(text);
 }
@@ -31,14 +31,14 @@ const char *mapping_short_title(const struct mapping *mapping, const struct canv
 	const char *title = mapping_title(mapping);
 	size_t length = strlen(title), tail = sizeof(deleted) - 1;
 
-	if (width_of(canvas, title) <= width)
+	if (mapping_text_width_of(canvas, title) <= width)
 		return title;
 	if (length > tail && length - tail < size && !strcmp(title + length - tail, deleted)) {
 		memcpy(buf, title, length - tail);
 		buf[length - tail] = '\0';
 		title = buf;
 	}
-	return width_of(canvas, title) <= width ? title : mapping_base_name(title);
+	return mapping_text_width_of(canvas, title) <= width ? title : mapping_base_name(title);
 }
 
 const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX])
@@ -72,7 +72,7 @@ struct mapping_sums mapping_sums(const struct snapshot_mapping *m)
 	return sums;
 }
 
-static bool address_matches(const struct mapping *m, const char *text)
+static bool mapping_text_address_matches(const struct mapping *m, const char *text)
 {
 	char *end;
 	uint64_t address;
@@ -85,7 +85,7 @@ static bool address_matches(const struct mapping *m, const char *text)
 	return !*end && address >= m->start && address < m->end;
 }
 
-static bool perms_match(const struct mapping *m, const char *text)
+static bool mapping_text_perms_match(const struct mapping *m, const char *text)
 {
 	return strlen(text) <= 4 && strchr(text, '-') && strspn(text, "rwxsp-") == strlen(text) &&
 	       strstr(m->perms, text);
@@ -95,8 +95,9 @@ bool mapping_matches(const struct snapshot_mapping *m, const char *text)
 {
 	int state;
 
-	if (!*text || strcasestr(m->mapping->name, text) || address_matches(m->mapping, text) ||
-	    perms_match(m->mapping, text) || !strcmp(m->mapping->perms, text) ||
+	if (!*text || strcasestr(m->mapping->name, text) ||
+	    mapping_text_address_matches(m->mapping, text) ||
+	    mapping_text_perms_match(m->mapping, text) || !strcmp(m->mapping->perms, text) ||
 	    !strcasecmp(mapping_kind_names[m->mapping->kind], text))
 		return true;
 	if (!m->mapping->name_length && strcasestr(mapping_title(m->mapping), text))

@@ -25,7 +25,7 @@ struct column_layout {
 	int x[COLUMNS], width[COLUMNS];
 };
 
-static struct column_layout lay_out(const struct scene *scene, int width)
+static struct column_layout view_mappings_lay_out(const struct scene *scene, int width)
 {
 	bool shown[COLUMNS];
 	struct column_layout l = { 0 };
@@ -60,8 +60,8 @@ static struct column_layout lay_out(const struct scene *scene, int width)
 	return l;
 }
 
-static void draw_bar(struct scene *scene, struct canvas *canvas, struct rect rect, int x, int y,
-		     int width, size_t mapping)
+static void view_mappings_draw_bar(struct scene *scene, struct canvas *canvas, struct rect rect,
+				   int x, int y, int width, size_t mapping)
 {
 	const struct snapshot_mapping *m = &scene->snapshot->mappings[mapping];
 	struct tile_source source = scene_tiles(scene, mapping);
@@ -89,8 +89,9 @@ static void draw_bar(struct scene *scene, struct canvas *canvas, struct rect rec
 	}
 }
 
-static void draw_number(const struct scene *scene, struct canvas *canvas, struct rect rect, int x,
-			int y, int width, uint64_t pages, bool known)
+static void view_mappings_draw_number(const struct scene *scene, struct canvas *canvas,
+				      struct rect rect, int x, int y, int width, uint64_t pages,
+				      bool known)
 {
 	char buf[UNITS_SIZE_MAX];
 
@@ -101,8 +102,9 @@ static void draw_number(const struct scene *scene, struct canvas *canvas, struct
 		     known ? pages_text(pages, buf) : "?");
 }
 
-static void draw_name(const struct scene *scene, struct canvas *canvas, struct rect rect, int x,
-		      int y, int width, const struct mapping *m)
+static void view_mappings_draw_name(const struct scene *scene, struct canvas *canvas,
+				    struct rect rect, int x, int y, int width,
+				    const struct mapping *m)
 {
 	char name[256];
 
@@ -111,8 +113,8 @@ static void draw_name(const struct scene *scene, struct canvas *canvas, struct r
 		   mapping_short_title(m, canvas, width, name, sizeof(name)), false);
 }
 
-static void draw_mapping(struct scene *scene, struct canvas *canvas, struct rect rect,
-			 const struct column_layout *l, int y, size_t index)
+static void view_mappings_draw_mapping(struct scene *scene, struct canvas *canvas, struct rect rect,
+				       const struct column_layout *l, int y, size_t index)
 {
 	const struct snapshot_mapping *m = &scene->snapshot->mappings[index];
 	struct mapping_sums sums = mapping_sums(m);
@@ -124,26 +126,30 @@ static void draw_mapping(struct scene *scene, struct canvas *canvas, struct rect
 		canvas_fit(canvas, rect, l->x[COLUMN_ADDRESS], y, 12,
 			   theme_role(scene->theme, ROLE_ADDRESS), buf, false);
 	}
-	draw_number(scene, canvas, rect, l->x[COLUMN_SIZE], y, l->width[COLUMN_SIZE], sums.size,
-		    true);
+	view_mappings_draw_number(scene, canvas, rect, l->x[COLUMN_SIZE], y, l->width[COLUMN_SIZE],
+				  sums.size, true);
 	if (l->width[COLUMN_PERMS])
 		canvas_text(canvas, rect, l->x[COLUMN_PERMS], y, text, m->mapping->perms);
-	draw_name(scene, canvas, rect, l->x[COLUMN_NAME], y, l->width[COLUMN_NAME], m->mapping);
+	view_mappings_draw_name(scene, canvas, rect, l->x[COLUMN_NAME], y, l->width[COLUMN_NAME],
+				m->mapping);
 	if (l->width[COLUMN_PAGES])
-		draw_bar(scene, canvas, rect, l->x[COLUMN_PAGES], y, l->width[COLUMN_PAGES], index);
+		view_mappings_draw_bar(scene, canvas, rect, l->x[COLUMN_PAGES], y,
+				       l->width[COLUMN_PAGES], index);
 	if (!sums.read)
 		return;
-	draw_number(scene, canvas, rect, l->x[COLUMN_RSS], y, l->width[COLUMN_RSS], sums.rss, true);
-	draw_number(scene, canvas, rect, l->x[COLUMN_WRITTEN], y, l->width[COLUMN_WRITTEN],
-		    sums.written, sums.written_known);
-	draw_number(scene, canvas, rect, l->x[COLUMN_SWAP], y, l->width[COLUMN_SWAP], sums.swap,
-		    true);
-	draw_number(scene, canvas, rect, l->x[COLUMN_SHARED_SWAP], y, l->width[COLUMN_SHARED_SWAP],
-		    sums.shared_swap, sums.shared_known);
+	view_mappings_draw_number(scene, canvas, rect, l->x[COLUMN_RSS], y, l->width[COLUMN_RSS],
+				  sums.rss, true);
+	view_mappings_draw_number(scene, canvas, rect, l->x[COLUMN_WRITTEN], y,
+				  l->width[COLUMN_WRITTEN], sums.written, sums.written_known);
+	view_mappings_draw_number(scene, canvas, rect, l->x[COLUMN_SWAP], y, l->width[COLUMN_SWAP],
+				  sums.swap, true);
+	view_mappings_draw_number(scene, canvas, rect, l->x[COLUMN_SHARED_SWAP], y,
+				  l->width[COLUMN_SHARED_SWAP], sums.shared_swap,
+				  sums.shared_known);
 }
 
-static void draw_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int y,
-		     size_t index)
+static void view_mappings_draw_gap(const struct scene *scene, struct canvas *canvas,
+				   struct rect rect, int y, size_t index)
 {
 	const struct snapshot_mapping *m = &scene->snapshot->mappings[index];
 	char size[UNITS_SIZE_MAX];
@@ -152,8 +158,9 @@ static void draw_gap(const struct scene *scene, struct canvas *canvas, struct re
 		      units_format_size(m[0].mapping->start - m[-1].mapping->end, size));
 }
 
-static void draw_head(const struct mappings_view *v, const struct scene *scene,
-		      struct canvas *canvas, struct rect rect, const struct column_layout *l)
+static void view_mappings_draw_head(const struct mappings_view *v, const struct scene *scene,
+				    struct canvas *canvas, struct rect rect,
+				    const struct column_layout *l)
 {
 	struct style style = theme_role(scene->theme, ROLE_HEADER);
 
@@ -173,8 +180,8 @@ static void draw_head(const struct mappings_view *v, const struct scene *scene,
 	}
 }
 
-static void draw_empty(const struct mappings_view *v, const struct scene *scene,
-		       struct canvas *canvas, struct rect rect)
+static void view_mappings_draw_empty(const struct mappings_view *v, const struct scene *scene,
+				     struct canvas *canvas, struct rect rect)
 {
 	struct style dim = theme_role(scene->theme, ROLE_DIM);
 
@@ -191,19 +198,19 @@ void mappings_draw(struct view *view, struct scene *scene, struct canvas *canvas
 		   bool focused, struct view_cursor *ret_cursor)
 {
 	struct mappings_view *v = (struct mappings_view *)view;
-	struct column_layout layout = lay_out(scene, rect.width);
+	struct column_layout layout = view_mappings_lay_out(scene, rect.width);
 	bool head = rect.height > 2;
 	struct rect rows = rect_inner(rect, 0, head, rect.width, rect.height);
 
 	v->drawn = rows;
 	v->list.height = (size_t)rows.height;
 	if (!scene->snapshot || !v->list.count) {
-		draw_empty(v, scene, canvas, rows);
+		view_mappings_draw_empty(v, scene, canvas, rows);
 		return;
 	}
 	list_settle(&v->list);
 	if (head)
-		draw_head(v, scene, canvas, rect, &layout);
+		view_mappings_draw_head(v, scene, canvas, rect, &layout);
 	for (int y = 0; y < rows.height; y++) {
 		size_t i = v->list.top + (size_t)y;
 		bool selected = i == v->list.selected;
@@ -211,12 +218,12 @@ void mappings_draw(struct view *view, struct scene *scene, struct canvas *canvas
 		if (i >= v->list.count)
 			break;
 		if (v->rows[i].gap) {
-			draw_gap(scene, canvas, rows, y, v->rows[i].mapping);
+			view_mappings_draw_gap(scene, canvas, rows, y, v->rows[i].mapping);
 			continue;
 		}
 		if (selected)
 			canvas_put(canvas, rows, 0, y, theme_role(scene->theme, ROLE_TEXT), '>');
-		draw_mapping(scene, canvas, rows, &layout, y, v->rows[i].mapping);
+		view_mappings_draw_mapping(scene, canvas, rows, &layout, y, v->rows[i].mapping);
 		if (selected && focused)
 			*ret_cursor = (struct view_cursor){ rows.x, rows.y + y };
 		if (selected)

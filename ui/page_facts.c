@@ -11,7 +11,7 @@
 		  __VA_ARGS__)
 
 /* Bits of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
-static void add_word(struct lines *lines, const struct theme *theme, uint64_t word)
+static void page_facts_add_word(struct lines *lines, const struct theme *theme, uint64_t word)
 {
 	static const struct {
 		int bit;
@@ -47,7 +47,7 @@ static const char *const flag_names[] = {
 	"zero page",   "idle",	    "page table",
 };
 
-static void add_flags(struct lines *lines, const struct theme *theme, uint64_t flags)
+static void page_facts_add_flags(struct lines *lines, const struct theme *theme, uint64_t flags)
 {
 	char text[256] = "";
 
@@ -59,8 +59,8 @@ static void add_flags(struct lines *lines, const struct theme *theme, uint64_t f
 }
 
 /* Where in RAM the page is: what the frame's neighbours and its node tell. */
-static void add_frame(struct lines *lines, const struct theme *theme, const struct page_detail *d,
-		      size_t i)
+static void page_facts_add_frame(struct lines *lines, const struct theme *theme,
+				 const struct page_detail *d, size_t i)
 {
 	char node[16] = "unknown", order[48] = "of unknown size";
 
@@ -75,8 +75,8 @@ static void add_frame(struct lines *lines, const struct theme *theme, const stru
 		FACT(lines, theme, "frame", "NUMA node %s, folio %s", node, order);
 }
 
-static void add_group(struct lines *lines, const struct theme *theme, const struct page_detail *d,
-		      size_t i)
+static void page_facts_add_group(struct lines *lines, const struct theme *theme,
+				 const struct page_detail *d, size_t i)
 {
 	const struct page_group *g =
 		d->groups[i] < PAGE_GROUPS ? &d->group_table[d->groups[i]] : NULL;
@@ -126,7 +126,7 @@ static const struct {
 	{ "gu", "guard regions" },
 };
 
-static const char *vm_flag_word(const char *flag)
+static const char *page_facts_vm_flag_word(const char *flag)
 {
 	for (size_t i = 0; i < sizeof(vm_flag_words) / sizeof(*vm_flag_words); i++)
 		if (!memcmp(flag, vm_flag_words[i].flag, 2))
@@ -140,7 +140,7 @@ void vm_flags_text(const char *flags, char *text, size_t size)
 
 	text[0] = '\0';
 	for (const char *at = flags; at[0] && at[1]; at += 2) {
-		const char *word = vm_flag_word(at);
+		const char *word = page_facts_vm_flag_word(at);
 
 		if (word && used < size)
 			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
@@ -157,15 +157,15 @@ void page_facts_add(struct lines *lines, const struct theme *theme,
 	char flags[400];
 
 	if (d->words_known)
-		add_word(lines, theme, d->words[index]);
+		page_facts_add_word(lines, theme, d->words[index]);
 	if (present && d->flags_known)
-		add_flags(lines, theme, d->flags[index]);
+		page_facts_add_flags(lines, theme, d->flags[index]);
 	if (present && d->counts_known)
 		FACT(lines, theme, "mapped", "by %lu page table%s",
 		     (unsigned long)d->map_counts[index], d->map_counts[index] == 1 ? "" : "s");
 	if (present) {
-		add_frame(lines, theme, d, index);
-		add_group(lines, theme, d, index);
+		page_facts_add_frame(lines, theme, d, index);
+		page_facts_add_group(lines, theme, d, index);
 	}
 	vm_flags_text(d->vm_flags, flags, sizeof(flags));
 	if (flags[0])

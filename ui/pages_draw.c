@@ -11,7 +11,7 @@
 #define ADDRESS_WIDTH 14 /* twelve digits and two blanks */
 
 /* As many columns as fit, in steps that make the addresses of the rows easy to read. */
-static int columns_for(int width)
+static int view_pages_columns_for(int width)
 {
 	int step = width >= 64 ? 16 : width >= 16 ? 8 : 1;
 
@@ -21,8 +21,8 @@ static int columns_for(int width)
 }
 
 /* What smaps says, where it was asked of these very pages. */
-static int draw_verified(const struct scene *scene, struct canvas *canvas, struct rect rect, int x,
-			 size_t mapping)
+static int view_pages_draw_verified(const struct scene *scene, struct canvas *canvas,
+				    struct rect rect, int x, size_t mapping)
 {
 	const struct verified *verified = scene->snapshot->verified;
 	const struct verify_result *r = verified ? &verified->results[mapping] : NULL;
@@ -48,8 +48,8 @@ static int draw_verified(const struct scene *scene, struct canvas *canvas, struc
 	return canvas_text(canvas, rect, x, 0, theme_role(scene->theme, role), text);
 }
 
-static void draw_counts(struct pages_view *v, struct scene *scene, struct canvas *canvas,
-			struct rect rect)
+static void view_pages_draw_counts(struct pages_view *v, struct scene *scene, struct canvas *canvas,
+				   struct rect rect)
 {
 	const struct tile_counts *counts =
 		scene_counts(scene, v->grid.count == 1 ? v->grid.first : SIZE_MAX);
@@ -80,14 +80,15 @@ static void draw_counts(struct pages_view *v, struct scene *scene, struct canvas
 				part);
 	}
 	if (v->grid.count == 1)
-		x = draw_verified(scene, canvas, rect, x, v->grid.first);
+		x = view_pages_draw_verified(scene, canvas, rect, x, v->grid.first);
 	if (right >= x + 2)
 		canvas_text(canvas, rect, right, 0, theme_role(scene->theme, ROLE_DIM), zoom);
 }
 
 /* One cell: a letter, or two tiles as the halves of a block. */
-static void draw_cell(struct scene *scene, struct canvas *canvas, struct rect rect, int x, int y,
-		      const struct tile *tiles, int per_cell, bool selected)
+static void view_pages_draw_cell(struct scene *scene, struct canvas *canvas, struct rect rect,
+				 int x, int y, const struct tile *tiles, int per_cell,
+				 bool selected)
 {
 	struct style style, lower;
 	uint32_t glyph, other;
@@ -108,8 +109,8 @@ static void draw_cell(struct scene *scene, struct canvas *canvas, struct rect re
 	canvas_put(canvas, rect, x, y, style, glyph);
 }
 
-static void draw_row(struct pages_view *v, struct scene *scene, struct canvas *canvas,
-		     struct rect rect, int y, int label, int64_t selected)
+static void view_pages_draw_row(struct pages_view *v, struct scene *scene, struct canvas *canvas,
+				struct rect rect, int y, int label, int64_t selected)
 {
 	struct tile tiles[TILES_IN_ROW];
 	int per_cell = pages_density(scene);
@@ -132,8 +133,9 @@ static void draw_row(struct pages_view *v, struct scene *scene, struct canvas *c
 	tile_fill(&source, scene->lens, scene->pinned, first.first, (uint64_t)1 << v->grid.zoom,
 		  count, tiles);
 	for (int x = 0; x < v->columns; x++)
-		draw_cell(scene, canvas, rect, label + x, y, &tiles[(size_t)x * (size_t)per_cell],
-			  per_cell, selected >= 0 && selected / per_cell == x);
+		view_pages_draw_cell(scene, canvas, rect, label + x, y,
+				     &tiles[(size_t)x * (size_t)per_cell], per_cell,
+				     selected >= 0 && selected / per_cell == x);
 }
 
 void pages_draw(struct view *view, struct scene *scene, struct canvas *canvas, struct rect rect,
@@ -145,7 +147,7 @@ void pages_draw(struct view *view, struct scene *scene, struct canvas *canvas, s
 	uint64_t row = UINT64_MAX, column = 0;
 
 	v->cells = rect_inner(rect, label, head, rect.width, rect.height);
-	v->columns = columns_for(rect.width - label);
+	v->columns = view_pages_columns_for(rect.width - label);
 	v->height = rect.height - head;
 	if (v->height < 1 || !pages_set_grid(v, scene)) {
 		canvas_text(canvas, rect, 0, 0, theme_role(scene->theme, ROLE_DIM),
@@ -156,10 +158,11 @@ void pages_draw(struct view *view, struct scene *scene, struct canvas *canvas, s
 	pages_settle(v, scene);
 	grid_find(&v->grid, scene->page, &row, &column);
 	if (head)
-		draw_counts(v, scene, canvas, rect_inner(rect, 0, 0, rect.width, 1));
+		view_pages_draw_counts(v, scene, canvas, rect_inner(rect, 0, 0, rect.width, 1));
 	for (int y = 0; y < v->height; y++)
-		draw_row(v, scene, canvas, rect_inner(rect, 0, head, rect.width, rect.height), y,
-			 label, v->top + (uint64_t)y == row ? (int64_t)column : -1);
+		view_pages_draw_row(v, scene, canvas,
+				    rect_inner(rect, 0, head, rect.width, rect.height), y, label,
+				    v->top + (uint64_t)y == row ? (int64_t)column : -1);
 	if (focused && row >= v->top && row < v->top + (uint64_t)v->height)
 		*ret_cursor = (struct view_cursor){
 			v->cells.x + (int)(column / (uint64_t)pages_density(scene)),

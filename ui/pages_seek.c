@@ -7,8 +7,8 @@
 #include "ui/tiles.h"
 
 /* The page where the state changes, walking runs so that a huge uniform mapping costs nothing. */
-static bool next_change(const struct scene *scene, const struct snapshot_mapping *m, uint64_t from,
-			uint64_t *ret_page)
+static bool view_pages_next_change(const struct scene *scene, const struct snapshot_mapping *m,
+				   uint64_t from, uint64_t *ret_page)
 {
 	enum page_state state = pages_state(m->pages, from);
 	struct page_run run;
@@ -21,8 +21,8 @@ static bool next_change(const struct scene *scene, const struct snapshot_mapping
 	return false;
 }
 
-static bool previous_change(const struct scene *scene, const struct snapshot_mapping *m,
-			    uint64_t from, uint64_t *ret_page)
+static bool view_pages_previous_change(const struct scene *scene, const struct snapshot_mapping *m,
+				       uint64_t from, uint64_t *ret_page)
 {
 	uint64_t start = 0, before = 0;
 	enum page_state state = PAGE_STATES;
@@ -51,7 +51,8 @@ enum view_answer pages_jump_change(struct pages_view *v, struct scene *scene, bo
 	if (i >= scene->snapshot->count || !m->pages || scene->page < m->mapping->start)
 		return VIEW_DONE;
 	from = (scene->page - m->mapping->start) >> PMTOP_PAGE_SHIFT;
-	if (on ? next_change(scene, m, from, &page) : previous_change(scene, m, from, &page))
+	if (on ? view_pages_next_change(scene, m, from, &page)
+	       : view_pages_previous_change(scene, m, from, &page))
 		scene->page = m->mapping->start + (page << PMTOP_PAGE_SHIFT);
 	pages_settle(v, scene);
 	return VIEW_DONE;

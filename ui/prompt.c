@@ -17,7 +17,7 @@ void prompt_open(struct prompt *prompt, enum prompt_kind kind, const char *forma
 	va_end(args);
 }
 
-static void remove_last(char *text)
+static void prompt_remove_last(char *text)
 {
 	size_t n = strlen(text);
 
@@ -42,7 +42,7 @@ enum prompt_result prompt_key(struct prompt *prompt, int key)
 	case UIKEY_BACKSPACE:
 		if (!length)
 			return PROMPT_CANCELLED;
-		remove_last(prompt->text);
+		prompt_remove_last(prompt->text);
 		return PROMPT_CHANGED;
 	case 21: /* ^U */
 		prompt->text[0] = '\0';

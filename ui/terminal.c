@@ -28,7 +28,7 @@ static struct {
 } crash;
 
 /* Only async-signal-safe calls. */
-static void on_crash(int signal)
+static void terminal_on_crash(int signal)
 {
 	static const char text[] = "pmtop: crashed; the terminal was restored. "
 				   "Please report this with the signal: ";
@@ -44,7 +44,7 @@ static void on_crash(int signal)
 	raise(signal);
 }
 
-static void add_reset(const char *sequence)
+static void terminal_add_reset(const char *sequence)
 {
 	size_t length = sequence && sequence != (char *)-1 ? strlen(sequence) : 0;
 
@@ -54,22 +54,23 @@ static void add_reset(const char *sequence)
 	crash.reset_length += length;
 }
 
-static void catch_crashes(bool mouse)
+static void terminal_catch_crashes(bool mouse)
 {
-	struct sigaction action = { .sa_handler = on_crash, .sa_flags = SA_RESETHAND | SA_NODEFER };
+	struct sigaction action = { .sa_handler = terminal_on_crash,
+				    .sa_flags = SA_RESETHAND | SA_NODEFER };
 
 	crash.reset_length = 0;
-	add_reset(exit_attribute_mode);
+	terminal_add_reset(exit_attribute_mode);
 	if (mouse)
-		add_reset("\033[?1000l\033[?1006l");
-	add_reset(keypad_local);
-	add_reset(cursor_normal);
-	add_reset(exit_ca_mode);
+		terminal_add_reset("\033[?1000l\033[?1006l");
+	terminal_add_reset(keypad_local);
+	terminal_add_reset(cursor_normal);
+	terminal_add_reset(exit_ca_mode);
 	for (size_t i = 0; i < CRASH_SIGNALS; i++)
 		sigaction(crash_signals[i], &action, &crash.before[i]);
 }
 
-static void release_crashes(void)
+static void terminal_release_crashes(void)
 {
 	for (size_t i = 0; i < CRASH_SIGNALS; i++)
 		sigaction(crash_signals[i], &crash.before[i], NULL);
@@ -80,7 +81,7 @@ bool terminal_utf8(void)
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-static void set_modes(void)
+static void terminal_set_modes(void)
 {
 	raw(); /* ^C, ^Z and ^\ are keys; the keymap says what they do */
 	noecho();
@@ -111,7 +112,7 @@ int terminal_open(const struct terminal_options *options, struct terminal **ret_
 		free(t);
 		return -ENXIO;
 	}
-	set_modes();
+	terminal_set_modes();
 	t->colour = options->colour && has_colors();
 	if (t->colour) {
 		start_color();
@@ -123,7 +124,7 @@ int terminal_open(const struct terminal_options *options, struct terminal **ret_
 			  NULL);
 		mouseinterval(0);
 	}
-	catch_crashes(options->mouse);
+	terminal_catch_crashes(options->mouse);
 	terminal_resized(t);
 	*ret_terminal = t;
 	return 0;
@@ -133,7 +134,7 @@ void terminal_close(struct terminal *terminal)
 {
 	if (!terminal)
 		return;
-	release_crashes();
+	terminal_release_crashes();
 	if (!exit_ca_mode) { /* without a second screen, what we drew would stay */
 		erase();
 		refresh();
@@ -188,7 +189,7 @@ void terminal_redraw(struct terminal *terminal)
 	clearok(curscr, TRUE);
 }
 
-static int pair_of(struct terminal *t, int16_t fg, int16_t bg)
+static int terminal_pair_of(struct terminal *t, int16_t fg, int16_t bg)
 {
 	unsigned slot = ((unsigned)fg * 31 + (unsigned)bg) % PAIRS;
 
@@ -204,13 +205,13 @@ static int pair_of(struct terminal *t, int16_t fg, int16_t bg)
 	return t->pairs[slot].pair;
 }
 
-static attr_t curses_attr(uint16_t attr)
+static attr_t terminal_curses_attr(uint16_t attr)
 {
 	return (attr & ATTR_BOLD ? WA_BOLD : 0) | (attr & ATTR_DIM ? WA_DIM : 0) |
 	       (attr & ATTR_UNDERLINE ? WA_UNDERLINE : 0) | (attr & ATTR_REVERSE ? WA_REVERSE : 0);
 }
 
-static void show_row(struct terminal *t, const struct canvas *canvas, int y, int width)
+static void terminal_show_row(struct terminal *t, const struct canvas *canvas, int y, int width)
 {
 	const struct cell *row = canvas_cell(canvas, 0, y);
 	cchar_t *out = t->row;
@@ -222,13 +223,13 @@ static void show_row(struct terminal *t, const struct canvas *canvas, int y, int
 
 		if (!row[x].glyph)
 			continue; /* curses fills the right half in */
-		pair = pair_of(t, row[x].style.fg, row[x].style.bg);
-		setcchar(&out[n++], text, curses_attr(row[x].style.attr), 0, &pair);
+		pair = terminal_pair_of(t, row[x].style.fg, row[x].style.bg);
+		setcchar(&out[n++], text, terminal_curses_attr(row[x].style.attr), 0, &pair);
 	}
 	mvadd_wchnstr(y, 0, out, n);
 }
 
-static bool row_equal(const struct canvas *a, const struct canvas *b, int y, int width)
+static bool terminal_row_equal(const struct canvas *a, const struct canvas *b, int y, int width)
 {
 	return !memcmp(canvas_cell(a, 0, y), canvas_cell(b, 0, y),
 		       sizeof(struct cell) * (size_t)width);
@@ -243,8 +244,8 @@ void terminal_show(struct terminal *terminal, const struct canvas *canvas,
 	struct canvas *shown = terminal->shown;
 
 	for (int y = 0; y < height; y++)
-		if (!shown || !row_equal(shown, canvas, y, width))
-			show_row(terminal, canvas, y, width);
+		if (!shown || !terminal_row_equal(shown, canvas, y, width))
+			terminal_show_row(terminal, canvas, y, width);
 	if (!shown && width == rect.width && height == rect.height)
 		terminal->shown = canvas_new(rect.width, rect.height, canvas_utf8(canvas));
 	if (terminal->shown)
@@ -274,7 +275,7 @@ void terminal_suspend(struct terminal *terminal)
 	refresh();
 }
 
-static bool answers_questions(const char *term)
+static bool terminal_answers_questions(const char *term)
 {
 	static const char *const kinds[] = { "xterm",	  "tmux",  "screen",  "rxvt",	 "foot",
 					     "alacritty", "kitty", "st-",     "wezterm", "konsole",
@@ -288,7 +289,7 @@ static bool answers_questions(const char *term)
 
 void terminal_ask_background(struct terminal *terminal)
 {
-	if (!answers_questions(getenv("TERM")))
+	if (!terminal_answers_questions(getenv("TERM")))
 		return;
 	fputs("\033]11;?\033\\", stdout);
 	fflush(stdout);
@@ -305,7 +306,7 @@ void terminal_copy(struct terminal *terminal, const char *text)
 				     "0123456789+/";
 	size_t length = strlen(text);
 
-	if (!answers_questions(getenv("TERM")))
+	if (!terminal_answers_questions(getenv("TERM")))
 		return;
 	fputs("\033]52;c;", stdout);
 	for (size_t i = 0; i < length; i += 3) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int mouse_key(struct terminal *t)
+static int terminal_mouse_key(struct terminal *t)
 {
 	MEVENT event;
 
@@ -28,7 +28,7 @@ enum mouse_event terminal_mouse(const struct terminal *terminal, int *ret_x, int
 	return terminal->mouse;
 }
 
-static int curses_key(struct terminal *t, wint_t key)
+static int terminal_curses_key(struct terminal *t, wint_t key)
 {
 	static const struct {
 		wint_t curses;
@@ -44,7 +44,7 @@ static int curses_key(struct terminal *t, wint_t key)
 	};
 
 	if (key == KEY_MOUSE)
-		return mouse_key(t);
+		return terminal_mouse_key(t);
 	if (key >= KEY_F(1) && key <= KEY_F(12))
 		return UIKEY_F1 + (int)(key - KEY_F(1));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
@@ -54,7 +54,7 @@ static int curses_key(struct terminal *t, wint_t key)
 }
 
 /* "11;rgb:RRRR/GGGG/BBBB": dark when its luminance is under a half. */
-static void read_background(struct terminal *t)
+static void terminal_read_background(struct terminal *t)
 {
 	unsigned c[3];
 
@@ -68,12 +68,12 @@ static void read_background(struct terminal *t)
 }
 
 /* Takes one character of an OSC answer; true while it belongs to one. */
-static bool swallow(struct terminal *t, wint_t c)
+static bool terminal_swallow(struct terminal *t, wint_t c)
 {
 	if (t->reply_length < 0)
 		return false;
 	if (c == 7 || c == '\\') { /* BEL, or the end of ESC \ */
-		read_background(t);
+		terminal_read_background(t);
 		t->reply_length = -1;
 	} else if (c == 27) {
 		return true;
@@ -106,7 +106,7 @@ void terminal_define_keys(void)
 }
 
 /* The rest of a key that neither terminfo nor we know: its letters are no keys of their own. */
-static void drop_sequence(wint_t introducer)
+static void terminal_drop_sequence(wint_t introducer)
 {
 	wint_t c;
 
@@ -128,8 +128,8 @@ int terminal_key(struct terminal *terminal)
 		if (type == ERR)
 			return 0;
 		if (type == KEY_CODE_YES)
-			return curses_key(terminal, c);
-		if (swallow(terminal, c))
+			return terminal_curses_key(terminal, c);
+		if (terminal_swallow(terminal, c))
 			continue;
 		if (c == 27) {
 			/* An answer follows its ESC at once; a person does not. */
@@ -139,7 +139,7 @@ int terminal_key(struct terminal *terminal)
 				continue;
 			}
 			if (type == OK && (c == '[' || c == 'O')) {
-				drop_sequence(c);
+				terminal_drop_sequence(c);
 				return UIKEY_LAST;
 			}
 			if (type == OK)

@@ -144,7 +144,7 @@ void theme_own_nothing(struct theme_colours_of *own)
 }
 
 /* A name as it stands in a file: dashes for blanks. */
-static bool is_named(const char *name, const char *word, size_t length)
+static bool theme_is_named(const char *name, const char *word, size_t length)
 {
 	if (strlen(name) != length)
 		return false;
@@ -159,11 +159,11 @@ int theme_find_value(const char *name, enum lens *ret_lens, unsigned *ret_value)
 	const char *dot = strchr(name, '.');
 
 	for (int lens = 0; dot && lens < LENSES; lens++) {
-		if (!is_named(lens_name((enum lens)lens), name, (size_t)(dot - name)))
+		if (!theme_is_named(lens_name((enum lens)lens), name, (size_t)(dot - name)))
 			continue;
 		for (unsigned v = 0; v < lens_value_count((enum lens)lens); v++)
-			if (is_named(lens_value((enum lens)lens, v).name, dot + 1,
-				     strlen(dot + 1))) {
+			if (theme_is_named(lens_value((enum lens)lens, v).name, dot + 1,
+					   strlen(dot + 1))) {
 				*ret_lens = (enum lens)lens;
 				*ret_value = v;
 				return 0;
@@ -177,7 +177,7 @@ bool theme_half_blocks(const struct theme *theme)
 	return theme->colours == 256;
 }
 
-static struct style fit(const struct theme *theme, const struct value_style *v)
+static struct style theme_fit(const struct theme *theme, const struct value_style *v)
 {
 	struct style style = STYLE_DEFAULT;
 
@@ -205,7 +205,7 @@ static struct style fit(const struct theme *theme, const struct value_style *v)
 struct style theme_role(const struct theme *theme, enum theme_role role)
 {
 	const struct value_style *v = &role_styles[role];
-	struct style style = fit(theme, v);
+	struct style style = theme_fit(theme, v);
 
 	/* Dim text gets unreadable where it is dimmed twice. */
 	if (style.fg == COLOUR_DEFAULT || !(v->attr & ATTR_DIM))
@@ -215,7 +215,7 @@ struct style theme_role(const struct theme *theme, enum theme_role role)
 
 struct style theme_value(const struct theme *theme, enum lens lens, unsigned value)
 {
-	struct style style = fit(theme, &lens_styles[lens][value]);
+	struct style style = theme_fit(theme, &lens_styles[lens][value]);
 
 	if (theme->colours == 256 && theme->own.value[lens][value] != THEME_AS_IT_IS)
 		style.fg = theme->own.value[lens][value];
@@ -262,7 +262,7 @@ int theme_from_colorfgbg(const char *value, enum theme_kind *ret_kind)
 }
 
 /* A component of 1 to 4 hexadecimal digits as a fraction of its largest value; or -1. */
-static double parse_component(const char **at, const char *end)
+static double theme_parse_component(const char **at, const char *end)
 {
 	unsigned value = 0, full = 0;
 	int digits = 0;
@@ -297,7 +297,7 @@ int theme_from_osc11(const char *answer, size_t length, enum theme_kind *ret_kin
 	if (length < sizeof(head) - 1 || memcmp(answer, head, sizeof(head) - 1) != 0)
 		return -EINVAL;
 	for (int i = 0; i < 3; i++) {
-		double c = parse_component(&at, end);
+		double c = theme_parse_component(&at, end);
 
 		if (c < 0 || at >= end || (i < 2 && *at++ != '/'))
 			return -EINVAL;

@@ -9,7 +9,7 @@
 #include "ui/theme.h"
 
 /* The same mapping one sample earlier. */
-static const struct pages *pages_before(const struct scene *scene, const struct mapping *m)
+static const struct pages *tiles_pages_before(const struct scene *scene, const struct mapping *m)
 {
 	size_t i;
 
@@ -22,8 +22,8 @@ static const struct pages *pages_before(const struct scene *scene, const struct 
 }
 
 /* What lens 6 shows of a mapping; made when first asked for. */
-static const struct pages *difference(struct scene_kept *kept, const struct scene *scene,
-				      size_t mapping)
+static const struct pages *tiles_difference(struct scene_kept *kept, const struct scene *scene,
+					    size_t mapping)
 {
 	if (!scene->baseline)
 		return NULL;
@@ -49,11 +49,11 @@ struct tile_source scene_tiles(const struct scene *scene, size_t mapping)
 	source.now_ns = scene->snapshot->taken_ns;
 	source.detail = scene->snapshot->detail;
 	if (scene->lens == LENS_WRITTEN)
-		source.before = pages_before(scene, m->mapping);
+		source.before = tiles_pages_before(scene, m->mapping);
 	if (scene->track && (scene->lens == LENS_WRITTEN || scene->lens == LENS_AGE))
 		source.track = track_mapping(scene->track, mapping);
 	if (scene->lens == LENS_DIFFERENCE)
-		source.difference = difference(scene->kept, scene, mapping);
+		source.difference = tiles_difference(scene->kept, scene, mapping);
 	return source;
 }
 
@@ -68,14 +68,14 @@ void tile_draw(const struct scene *scene, const struct tile *tile, uint32_t *ret
 		ret_style->attr |= ATTR_UNDERLINE;
 }
 
-static void add_counts(struct tile_counts *sum, const struct tile_counts *part)
+static void tiles_add_counts(struct tile_counts *sum, const struct tile_counts *part)
 {
 	for (int v = 0; v < LENS_VALUES_MAX; v++)
 		sum->value[v] += part->value[v];
 	sum->written += part->written;
 }
 
-static struct tile_counts count_mapping(const struct scene *scene, size_t mapping)
+static struct tile_counts tiles_count_mapping(const struct scene *scene, size_t mapping)
 {
 	struct tile_source source = scene_tiles(scene, mapping);
 	struct tile_counts counts;
@@ -97,12 +97,12 @@ const struct tile_counts *scene_counts(struct scene *scene, size_t mapping)
 	slot->mapping = mapping;
 	slot->valid = true;
 	if (mapping != SIZE_MAX) {
-		slot->counts = count_mapping(scene, mapping);
+		slot->counts = tiles_count_mapping(scene, mapping);
 		return &slot->counts;
 	}
 	for (size_t i = 0; i < scene->snapshot->count; i++) {
-		part = count_mapping(scene, i);
-		add_counts(&slot->counts, &part);
+		part = tiles_count_mapping(scene, i);
+		tiles_add_counts(&slot->counts, &part);
 	}
 	return &slot->counts;
 }

@@ -31,12 +31,12 @@ static const struct {
 };
 #define SCREENS (sizeof(screens) / sizeof(*screens))
 
-static struct help_view *self(struct view *view)
+static struct help_view *view_help_self(struct view *view)
 {
 	return (struct help_view *)view;
 }
 
-static void add_heading(struct help_view *v, const struct scene *scene, const char *text)
+static void view_help_add_heading(struct help_view *v, const struct scene *scene, const char *text)
 {
 	struct style none = theme_role(scene->theme, ROLE_TEXT);
 
@@ -45,7 +45,8 @@ static void add_heading(struct help_view *v, const struct scene *scene, const ch
 	lines_add(v->lines, theme_role(scene->theme, ROLE_TITLE), text, none, "%s", "");
 }
 
-static void add_keys(struct help_view *v, const struct scene *scene, uint8_t with, uint8_t without)
+static void view_help_add_keys(struct help_view *v, const struct scene *scene, uint8_t with,
+			       uint8_t without)
 {
 	char keys[64];
 
@@ -58,13 +59,13 @@ static void add_keys(struct help_view *v, const struct scene *scene, uint8_t wit
 	}
 }
 
-static void add_legend(struct help_view *v, const struct scene *scene, enum lens lens)
+static void view_help_add_legend(struct help_view *v, const struct scene *scene, enum lens lens)
 {
 	char heading[160], label[48];
 
 	snprintf(heading, sizeof(heading), "Lens %d %s: %s", lens + 1, lens_name(lens),
 		 lens_question(lens));
-	add_heading(v, scene, heading);
+	view_help_add_heading(v, scene, heading);
 	for (unsigned a = 0; a < lens_value_count(lens); a++) {
 		struct lens_value value = lens_value(lens, a);
 
@@ -83,7 +84,7 @@ static void add_legend(struct help_view *v, const struct scene *scene, enum lens
 	}
 }
 
-static void fill(struct help_view *v, const struct scene *scene)
+static void view_help_fill(struct help_view *v, const struct scene *scene)
 {
 	uint8_t done = v->screen;
 	char heading[64];
@@ -93,13 +94,13 @@ static void fill(struct help_view *v, const struct scene *scene)
 		if (screens[i].screen == v->screen) {
 			snprintf(heading, sizeof(heading), "Keys of this screen: %s",
 				 screens[i].name);
-			add_heading(v, scene, heading);
+			view_help_add_heading(v, scene, heading);
 		}
-	add_keys(v, scene, v->screen, 0);
-	add_legend(v, scene, scene->lens);
+	view_help_add_keys(v, scene, v->screen, 0);
+	view_help_add_legend(v, scene, scene->lens);
 	for (int lens = 0; lens < LENSES; lens++)
 		if (lens != (int)scene->lens)
-			add_legend(v, scene, lens);
+			view_help_add_legend(v, scene, lens);
 	for (size_t i = 0; i < SCREENS; i++) {
 		bool any = false;
 
@@ -111,19 +112,19 @@ static void fill(struct help_view *v, const struct scene *scene)
 		if (!any)
 			continue;
 		snprintf(heading, sizeof(heading), "Also: %s", screens[i].name);
-		add_heading(v, scene, heading);
-		add_keys(v, scene, screens[i].screen, done);
+		view_help_add_heading(v, scene, heading);
+		view_help_add_keys(v, scene, screens[i].screen, done);
 		done |= screens[i].screen;
 	}
 }
 
-static void help_draw(struct view *view, struct scene *scene, struct canvas *canvas,
-		      struct rect rect, bool focused, struct view_cursor *ret_cursor)
+static void view_help_help_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+				struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
-	struct help_view *v = self(view);
+	struct help_view *v = view_help_self(view);
 	int label = rect.width >= 50 ? LABEL_WIDTH : rect.width >= 24 ? 9 : 4;
 
-	fill(v, scene);
+	view_help_fill(v, scene);
 	v->height = rect.height;
 	if (v->top >= lines_count(v->lines))
 		v->top = lines_count(v->lines) - 1;
@@ -131,9 +132,10 @@ static void help_draw(struct view *view, struct scene *scene, struct canvas *can
 	*ret_cursor = (struct view_cursor){ rect.x, rect.y };
 }
 
-static enum view_answer help_request(struct view *view, struct scene *scene, enum request request)
+static enum view_answer view_help_help_request(struct view *view, struct scene *scene,
+					       enum request request)
 {
-	struct help_view *v = self(view);
+	struct help_view *v = view_help_self(view);
 	size_t count = lines_count(v->lines), page = v->height > 1 ? (size_t)v->height - 1 : 1;
 	size_t by = request == REQ_UP || request == REQ_DOWN		 ? 1
 		    : request == REQ_HALF_UP || request == REQ_HALF_DOWN ? (page + 1) / 2
@@ -165,9 +167,10 @@ static enum view_answer help_request(struct view *view, struct scene *scene, enu
 	}
 }
 
-static bool help_find(struct view *view, struct scene *scene, const char *text, int direction)
+static bool view_help_help_find(struct view *view, struct scene *scene, const char *text,
+				int direction)
 {
-	struct help_view *v = self(view);
+	struct help_view *v = view_help_self(view);
 	long found = lines_find(v->lines, (long)v->top, text, direction);
 
 	if (found < 0)
@@ -176,24 +179,25 @@ static bool help_find(struct view *view, struct scene *scene, const char *text, 
 	return true;
 }
 
-static void help_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_help_help_title(struct view *view, const struct scene *scene, char *buf,
+				 size_t size)
 {
 	snprintf(buf, size, "help");
 }
 
-static void help_free(struct view *view)
+static void view_help_help_free(struct view *view)
 {
-	lines_free(self(view)->lines);
+	lines_free(view_help_self(view)->lines);
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_HELP,
-	.draw = help_draw,
-	.request = help_request,
-	.title = help_title,
-	.find = help_find,
-	.free = help_free,
+	.draw = view_help_help_draw,
+	.request = view_help_help_request,
+	.title = view_help_help_title,
+	.find = view_help_help_find,
+	.free = view_help_help_free,
 };
 
 struct view *view_help_new(enum ui_screen screen)

@@ -29,12 +29,12 @@ struct spot {
 	uint16_t marks, known;
 };
 
-static struct inspector_view *self(struct view *view)
+static struct inspector_view *view_inspector_self(struct view *view)
 {
 	return (struct inspector_view *)view;
 }
 
-static bool find_spot(const struct scene *scene, struct spot *ret_spot)
+static bool view_inspector_find_spot(const struct scene *scene, struct spot *ret_spot)
 {
 	const struct snapshot *s = scene->snapshot;
 	size_t i = s ? snapshot_find(s, scene->page) : 0;
@@ -56,31 +56,33 @@ static bool find_spot(const struct scene *scene, struct spot *ret_spot)
 	lines_add((v)->lines, theme_role((scene)->theme, ROLE_DIM), "  " label,                    \
 		  theme_role((scene)->theme, ROLE_TEXT), __VA_ARGS__)
 
-static const struct page_detail *find_detail(const struct scene *scene, size_t *ret_index)
+static const struct page_detail *view_inspector_find_detail(const struct scene *scene,
+							    size_t *ret_index)
 {
 	const struct page_detail *d = scene->snapshot->detail;
 
 	return page_detail_find(d, scene->page, ret_index) ? d : NULL;
 }
 
-static const char *not_there(const struct scene *scene)
+static const char *view_inspector_not_there(const struct scene *scene)
 {
 	return source_is_replay(scene->source) ? "not recorded" : "not read yet";
 }
 
-static void add_detail(struct inspector_view *v, const struct scene *scene, const struct spot *spot)
+static void view_inspector_add_detail(struct inspector_view *v, const struct scene *scene,
+				      const struct spot *spot)
 {
 	size_t i = 0;
-	const struct page_detail *d = find_detail(scene, &i);
+	const struct page_detail *d = view_inspector_find_detail(scene, &i);
 
 	if (!d) {
-		FACT(v, scene, "pagemap", "%s", not_there(scene));
+		FACT(v, scene, "pagemap", "%s", view_inspector_not_there(scene));
 		return;
 	}
 	if (d->rules && d->rules[i] < RULES)
 		FACT(v, scene, "because", "%s", page_rule_text(d->rules[i]));
 	if (!d->words_known)
-		FACT(v, scene, "pagemap", "%s", not_there(scene));
+		FACT(v, scene, "pagemap", "%s", view_inspector_not_there(scene));
 	page_facts_add(v->lines, scene->theme, d, i, page_state_is_present(spot->state));
 	if (d->recorded)
 		FACT(v, scene, "read", "when the page last changed, or was on the screen");
@@ -92,11 +94,11 @@ static void add_detail(struct inspector_view *v, const struct scene *scene, cons
 }
 
 /* The slot from the snapshot, or from the page's own word, which is read more often. */
-static bool find_slot(const struct scene *scene, const struct spot *spot, uint32_t *ret_type,
-		      uint64_t *ret_offset)
+static bool view_inspector_find_slot(const struct scene *scene, const struct spot *spot,
+				     uint32_t *ret_type, uint64_t *ret_offset)
 {
 	size_t i = 0;
-	const struct page_detail *d = find_detail(scene, &i);
+	const struct page_detail *d = view_inspector_find_detail(scene, &i);
 	uint64_t low = d && d->words_known ? d->words[i] & (((uint64_t)1 << 55) - 1) : 0;
 
 	if (spot->state == PAGE_SWAP && low && d->words[i] >> 62 == 1) {
@@ -107,20 +109,21 @@ static bool find_slot(const struct scene *scene, const struct spot *spot, uint32
 	return pages_slot(spot->m->pages, spot->page, ret_type, ret_offset);
 }
 
-static void add_slot(struct inspector_view *v, const struct scene *scene, const struct spot *spot)
+static void view_inspector_add_slot(struct inspector_view *v, const struct scene *scene,
+				    const struct spot *spot)
 {
 	const char *cached = !(spot->known & MARK_SWAP_CACHED) ? "not known"
 			     : spot->marks & MARK_SWAP_CACHED  ? "yes"
 							       : "no";
 	size_t i;
-	const struct page_detail *d = find_detail(scene, &i);
+	const struct page_detail *d = view_inspector_find_detail(scene, &i);
 	const char *path = NULL;
 	uint64_t offset;
 	uint32_t type;
 
 	if (spot->state != PAGE_SWAP && spot->state != PAGE_SHARED_SWAP)
 		return;
-	if (!find_slot(scene, spot, &type, &offset)) {
+	if (!view_inspector_find_slot(scene, spot, &type, &offset)) {
 		FACT(v, scene, "slot",
 		     "not known: run as root, or see pmtop doctor   "
 		     "still in RAM: %s",
@@ -138,7 +141,8 @@ static void add_slot(struct inspector_view *v, const struct scene *scene, const 
 		     (unsigned long)offset, cached);
 }
 
-static void add_marks(struct inspector_view *v, const struct scene *scene, const struct spot *spot)
+static void view_inspector_add_marks(struct inspector_view *v, const struct scene *scene,
+				     const struct spot *spot)
 {
 	char text[160] = "";
 
@@ -150,7 +154,7 @@ static void add_marks(struct inspector_view *v, const struct scene *scene, const
 	     spot->known & MARK_WRITTEN ? "" : "   (written: this kernel cannot tell)");
 }
 
-static void time_text(int64_t ns, char buf[static 16])
+static void view_inspector_time_text(int64_t ns, char buf[static 16])
 {
 	time_t seconds = ns / 1000000000;
 	struct tm tm;
@@ -160,12 +164,12 @@ static void time_text(int64_t ns, char buf[static 16])
 		 (int)(ns / 100000000 % 10));
 }
 
-static const char *event_state(uint8_t state, bool mapped)
+static const char *view_inspector_event_state(uint8_t state, bool mapped)
 {
 	return mapped ? page_states[state].name : "not mapped";
 }
 
-static void add_history(struct inspector_view *v, const struct scene *scene)
+static void view_inspector_add_history(struct inspector_view *v, const struct scene *scene)
 {
 	struct page_event events[EVENTS_SHOWN];
 	char when[16];
@@ -175,19 +179,21 @@ static void add_history(struct inspector_view *v, const struct scene *scene)
 		return;
 	count = history_page(scene->history, scene->position, scene->page, events, EVENTS_SHOWN);
 	for (size_t i = 0; i < count; i++) {
-		time_text(events[i].taken_ns, when);
+		view_inspector_time_text(events[i].taken_ns, when);
 		lines_add(v->lines, theme_role(scene->theme, ROLE_DIM), i ? "" : "  history",
 			  theme_role(scene->theme, ROLE_TEXT), "%s → %s at %s",
-			  event_state(events[i].before, events[i].before_mapped),
-			  event_state(events[i].after, events[i].after_mapped), when);
+			  view_inspector_event_state(events[i].before, events[i].before_mapped),
+			  view_inspector_event_state(events[i].after, events[i].after_mapped),
+			  when);
 	}
 	if (!count) {
-		time_text(history_reach(scene->history), when);
+		view_inspector_time_text(history_reach(scene->history), when);
 		FACT(v, scene, "history", "no change seen since %s", when);
 	}
 }
 
-static void add_place(struct inspector_view *v, const struct scene *scene, const struct spot *spot)
+static void view_inspector_add_place(struct inspector_view *v, const struct scene *scene,
+				     const struct spot *spot)
 {
 	const struct mapping *m = spot->m->mapping;
 	char change[80] = "no other state follows";
@@ -210,14 +216,14 @@ static void add_place(struct inspector_view *v, const struct scene *scene, const
 		     (unsigned long)((m->offset >> PMTOP_PAGE_SHIFT) + spot->page));
 }
 
-static void fill(struct inspector_view *v, const struct scene *scene)
+static void view_inspector_fill(struct inspector_view *v, const struct scene *scene)
 {
 	const struct pages_facts *facts;
 	struct spot spot = { 0 };
 	struct style style;
 
 	lines_clear(v->lines);
-	if (!find_spot(scene, &spot)) {
+	if (!view_inspector_find_spot(scene, &spot)) {
 		FACT(v, scene, "state", "no mapping at %012lx", (unsigned long)scene->page);
 		return;
 	}
@@ -233,15 +239,15 @@ static void fill(struct inspector_view *v, const struct scene *scene)
 	if (facts->doubt &&
 	    (spot.state == PAGE_UNKNOWN || spot.state == PAGE_NONE || spot.state == PAGE_SWAP))
 		FACT(v, scene, "doubt", "%s", page_doubt_text(facts->doubt));
-	add_detail(v, scene, &spot);
-	add_slot(v, scene, &spot);
-	add_marks(v, scene, &spot);
-	add_history(v, scene);
-	add_place(v, scene, &spot);
+	view_inspector_add_detail(v, scene, &spot);
+	view_inspector_add_slot(v, scene, &spot);
+	view_inspector_add_marks(v, scene, &spot);
+	view_inspector_add_history(v, scene);
+	view_inspector_add_place(v, scene, &spot);
 }
 
-static void draw_rule(const struct scene *scene, struct canvas *canvas, struct rect rect,
-		      bool focused)
+static void view_inspector_draw_rule(const struct scene *scene, struct canvas *canvas,
+				     struct rect rect, bool focused)
 {
 	struct style dim = theme_role(scene->theme, ROLE_DIM);
 	int x;
@@ -255,20 +261,21 @@ static void draw_rule(const struct scene *scene, struct canvas *canvas, struct r
 		canvas_put(canvas, rect, x, 0, dim, 0x2500);
 }
 
-static void inspector_draw(struct view *view, struct scene *scene, struct canvas *canvas,
-			   struct rect rect, bool focused, struct view_cursor *ret_cursor)
+static void view_inspector_inspector_draw(struct view *view, struct scene *scene,
+					  struct canvas *canvas, struct rect rect, bool focused,
+					  struct view_cursor *ret_cursor)
 {
-	struct inspector_view *v = self(view);
+	struct inspector_view *v = view_inspector_self(view);
 	bool head = rect.height > 1;
 	int label = rect.width >= 40 ? LABEL_WIDTH + 2 : LABEL_WIDTH;
 
-	fill(v, scene);
+	view_inspector_fill(v, scene);
 	v->height = rect.height - head;
 	while (v->top && lines_rows(v->lines, canvas, rect.width, v->top - 1, label,
 				    (size_t)v->height + 1) <= (size_t)v->height)
 		v->top--;
 	if (head)
-		draw_rule(scene, canvas, rect, focused);
+		view_inspector_draw_rule(scene, canvas, rect, focused);
 	lines_draw(v->lines, canvas, rect_inner(rect, 0, head, rect.width, rect.height), v->top,
 		   label);
 	if (focused)
@@ -276,10 +283,10 @@ static void inspector_draw(struct view *view, struct scene *scene, struct canvas
 }
 
 /* Up and down read on; everything else that moves, moves the selected page. */
-static enum view_answer inspector_request(struct view *view, struct scene *scene,
-					  enum request request)
+static enum view_answer view_inspector_inspector_request(struct view *view, struct scene *scene,
+							 enum request request)
 {
-	struct inspector_view *v = self(view);
+	struct inspector_view *v = view_inspector_self(view);
 
 	switch (request) {
 	case REQ_UP:
@@ -302,23 +309,24 @@ static enum view_answer inspector_request(struct view *view, struct scene *scene
 	}
 }
 
-static void inspector_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_inspector_inspector_title(struct view *view, const struct scene *scene, char *buf,
+					   size_t size)
 {
 	snprintf(buf, size, "page %012lx", (unsigned long)scene->page);
 }
 
-static void inspector_free(struct view *view)
+static void view_inspector_inspector_free(struct view *view)
 {
-	lines_free(self(view)->lines);
+	lines_free(view_inspector_self(view)->lines);
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_INSPECTOR,
-	.draw = inspector_draw,
-	.request = inspector_request,
-	.title = inspector_title,
-	.free = inspector_free,
+	.draw = view_inspector_inspector_draw,
+	.request = view_inspector_inspector_request,
+	.title = view_inspector_inspector_title,
+	.free = view_inspector_inspector_free,
 };
 
 struct view *view_inspector_new(void)

@@ -15,7 +15,7 @@
 #define BAR_LEAST      8
 #define NAME_LEAST     8
 
-static struct mappings_view *self(struct view *view)
+static struct mappings_view *view_mappings_self(struct view *view)
 {
 	return (struct mappings_view *)view;
 }
@@ -26,7 +26,7 @@ struct order {
 	bool reverse;
 };
 
-static uint64_t sort_key(const struct snapshot_mapping *m, enum column sort)
+static uint64_t view_mappings_sort_key(const struct snapshot_mapping *m, enum column sort)
 {
 	struct mapping_sums sums = mapping_sums(m);
 
@@ -47,7 +47,7 @@ static uint64_t sort_key(const struct snapshot_mapping *m, enum column sort)
 }
 
 /* Numbers: largest first; text: from A; equal ones by address. */
-static int compare_rows(const void *a, const void *b, void *context)
+static int view_mappings_compare_rows(const void *a, const void *b, void *context)
 {
 	const struct order *o = context;
 	uint32_t ia = ((const struct row *)a)->mapping, ib = ((const struct row *)b)->mapping;
@@ -60,7 +60,8 @@ static int compare_rows(const void *a, const void *b, void *context)
 	else if (o->sort == COLUMN_PERMS)
 		r = strcmp(mb->mapping->perms, ma->mapping->perms);
 	else if (o->sort != COLUMN_ADDRESS) {
-		uint64_t ka = sort_key(ma, o->sort), kb = sort_key(mb, o->sort);
+		uint64_t ka = view_mappings_sort_key(ma, o->sort),
+			 kb = view_mappings_sort_key(mb, o->sort);
 
 		r = ka < kb ? 1 : ka > kb ? -1 : 0;
 	}
@@ -69,7 +70,7 @@ static int compare_rows(const void *a, const void *b, void *context)
 	return o->reverse ? -r : r;
 }
 
-static bool add_row(struct mappings_view *v, uint32_t mapping, bool gap)
+static bool view_mappings_add_row(struct mappings_view *v, uint32_t mapping, bool gap)
 {
 	if (v->list.count == v->capacity) {
 		size_t capacity = v->capacity ? v->capacity * 2 : 64;
@@ -84,7 +85,7 @@ static bool add_row(struct mappings_view *v, uint32_t mapping, bool gap)
 	return true;
 }
 
-static void build_rows(struct mappings_view *v, const struct snapshot *snapshot)
+static void view_mappings_build_rows(struct mappings_view *v, const struct snapshot *snapshot)
 {
 	struct order order = { snapshot, v->sort, v->reverse };
 	bool gaps = v->sort == COLUMN_ADDRESS && !v->reverse && !*v->filter;
@@ -95,32 +96,34 @@ static void build_rows(struct mappings_view *v, const struct snapshot *snapshot)
 		const struct mapping *m = snapshot->mappings[i].mapping;
 
 		if (gaps && end && m->start - end >= GAP_SHOWN && m->start < USER_SPACE_END &&
-		    !add_row(v, (uint32_t)i, true))
+		    !view_mappings_add_row(v, (uint32_t)i, true))
 			break;
 		end = m->end;
 		if (!mapping_matches(&snapshot->mappings[i], v->filter))
 			continue;
 		v->matching++;
-		if (!add_row(v, (uint32_t)i, false))
+		if (!view_mappings_add_row(v, (uint32_t)i, false))
 			break;
 	}
 	if (v->sort != COLUMN_ADDRESS || v->reverse)
-		qsort_r(v->rows, v->list.count, sizeof(*v->rows), compare_rows, &order);
+		qsort_r(v->rows, v->list.count, sizeof(*v->rows), view_mappings_compare_rows,
+			&order);
 }
 
-static const struct mapping *row_mapping(const struct scene *scene, const struct row *row)
+static const struct mapping *view_mappings_row_mapping(const struct scene *scene,
+						       const struct row *row)
 {
 	return scene->snapshot->mappings[row->mapping].mapping;
 }
 
 /* The row of the selected mapping; if it is gone, the nearest one before it in the list. */
-static size_t find_row(const struct mappings_view *v, const struct scene *scene)
+static size_t view_mappings_find_row(const struct mappings_view *v, const struct scene *scene)
 {
 	size_t nearest = 0;
 	uint64_t distance = UINT64_MAX;
 
 	for (size_t i = 0; i < v->list.count; i++) {
-		uint64_t start = row_mapping(scene, &v->rows[i])->start, d;
+		uint64_t start = view_mappings_row_mapping(scene, &v->rows[i])->start, d;
 
 		if (v->rows[i].gap)
 			continue;
@@ -133,7 +136,7 @@ static size_t find_row(const struct mappings_view *v, const struct scene *scene)
 	return nearest;
 }
 
-static void select_row(struct mappings_view *v, struct scene *scene)
+static void view_mappings_select_row(struct mappings_view *v, struct scene *scene)
 {
 	const struct row *row;
 	uint64_t start, end;
@@ -141,28 +144,28 @@ static void select_row(struct mappings_view *v, struct scene *scene)
 	if (!v->list.count)
 		return;
 	row = &v->rows[v->list.selected];
-	start = row_mapping(scene, row)->start;
-	end = row_mapping(scene, row)->end;
+	start = view_mappings_row_mapping(scene, row)->start;
+	end = view_mappings_row_mapping(scene, row)->end;
 	scene->mapping = start;
 	if (scene->page < start || scene->page >= end)
 		scene->page = start;
 }
 
-static void mappings_update(struct view *view, struct scene *scene)
+static void view_mappings_mappings_update(struct view *view, struct scene *scene)
 {
-	struct mappings_view *v = self(view);
+	struct mappings_view *v = view_mappings_self(view);
 	size_t count;
 
 	if (!scene->snapshot)
 		return;
-	build_rows(v, scene->snapshot);
+	view_mappings_build_rows(v, scene->snapshot);
 	count = v->list.count;
-	list_keep(&v->list, find_row(v, scene), count);
-	select_row(v, scene);
+	list_keep(&v->list, view_mappings_find_row(v, scene), count);
+	view_mappings_select_row(v, scene);
 }
 
 /* A gap cannot be selected: go on in the same direction, or back at the ends. */
-static void skip_gap(struct mappings_view *v, bool upwards)
+static void view_mappings_skip_gap(struct mappings_view *v, bool upwards)
 {
 	struct list *l = &v->list;
 
@@ -176,7 +179,7 @@ static void skip_gap(struct mappings_view *v, bool upwards)
 }
 
 /* The first one is selected when a process is opened, and when nobody has chosen before a sort. */
-static bool is_chosen(const struct mappings_view *v, const struct scene *scene)
+static bool view_mappings_is_chosen(const struct mappings_view *v, const struct scene *scene)
 {
 	const struct snapshot *snapshot = scene->snapshot;
 
@@ -185,21 +188,21 @@ static bool is_chosen(const struct mappings_view *v, const struct scene *scene)
 }
 
 /* A selection that nobody chose shows what comes first by the new order; any other is followed. */
-static enum view_answer sort_again(struct mappings_view *v, struct scene *scene)
+static enum view_answer view_mappings_sort_again(struct mappings_view *v, struct scene *scene)
 {
-	bool chosen = is_chosen(v, scene);
+	bool chosen = view_mappings_is_chosen(v, scene);
 
-	mappings_update(&v->view, scene);
+	view_mappings_mappings_update(&v->view, scene);
 	if (!chosen && v->list.count) {
 		v->list.selected = 0;
 		list_settle(&v->list);
-		select_row(v, scene);
+		view_mappings_select_row(v, scene);
 		v->unchosen = scene->mapping;
 	}
 	return VIEW_DONE;
 }
 
-static enum view_answer next_sort(struct mappings_view *v, struct scene *scene)
+static enum view_answer view_mappings_next_sort(struct mappings_view *v, struct scene *scene)
 {
 	/* What people come for is asked first. */
 	static const enum column next[COLUMNS] = {
@@ -215,21 +218,22 @@ static enum view_answer next_sort(struct mappings_view *v, struct scene *scene)
 
 	v->sort = next[v->sort];
 	v->reverse = false;
-	return sort_again(v, scene);
+	return view_mappings_sort_again(v, scene);
 }
 
-static enum view_answer mappings_request(struct view *view, struct scene *scene,
-					 enum request request)
+static enum view_answer view_mappings_mappings_request(struct view *view, struct scene *scene,
+						       enum request request)
 {
-	struct mappings_view *v = self(view);
+	struct mappings_view *v = view_mappings_self(view);
 
 	if (!scene->snapshot)
 		return VIEW_IGNORED;
 	if (request == REQ_NEXT_MAPPING || request == REQ_PREVIOUS_MAPPING)
 		request = request == REQ_NEXT_MAPPING ? REQ_DOWN : REQ_UP;
 	if (list_move(&v->list, request)) {
-		skip_gap(v, request == REQ_UP || request == REQ_PAGE_UP || request == REQ_HALF_UP);
-		select_row(v, scene);
+		view_mappings_skip_gap(v, request == REQ_UP || request == REQ_PAGE_UP ||
+						  request == REQ_HALF_UP);
+		view_mappings_select_row(v, scene);
 		return VIEW_DONE;
 	}
 	switch (request) {
@@ -239,21 +243,22 @@ static enum view_answer mappings_request(struct view *view, struct scene *scene,
 		if (!*v->filter)
 			return VIEW_BACK;
 		v->filter[0] = '\0';
-		mappings_update(view, scene);
+		view_mappings_mappings_update(view, scene);
 		return VIEW_DONE;
 	case REQ_SORT:
-		return next_sort(v, scene);
+		return view_mappings_next_sort(v, scene);
 	case REQ_REVERSE:
 		v->reverse = !v->reverse;
-		return sort_again(v, scene);
+		return view_mappings_sort_again(v, scene);
 	default:
 		return VIEW_IGNORED;
 	}
 }
 
-static bool mappings_find(struct view *view, struct scene *scene, const char *text, int direction)
+static bool view_mappings_mappings_find(struct view *view, struct scene *scene, const char *text,
+					int direction)
 {
-	struct mappings_view *v = self(view);
+	struct mappings_view *v = view_mappings_self(view);
 	size_t n = v->list.count;
 
 	for (size_t k = 1; k <= n; k++) {
@@ -264,26 +269,27 @@ static bool mappings_find(struct view *view, struct scene *scene, const char *te
 			continue;
 		v->list.selected = i;
 		list_settle(&v->list);
-		select_row(v, scene);
+		view_mappings_select_row(v, scene);
 		return true;
 	}
 	return false;
 }
 
-static int mappings_filter(struct view *view, struct scene *scene, const char *text)
+static int view_mappings_mappings_filter(struct view *view, struct scene *scene, const char *text)
 {
-	struct mappings_view *v = self(view);
+	struct mappings_view *v = view_mappings_self(view);
 
 	snprintf(v->filter, sizeof(v->filter), "%s", text);
 	if (!scene->snapshot)
 		return 0;
-	mappings_update(view, scene);
+	view_mappings_mappings_update(view, scene);
 	return (int)v->matching;
 }
 
-static void mappings_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_mappings_mappings_title(struct view *view, const struct scene *scene, char *buf,
+					 size_t size)
 {
-	struct mappings_view *v = self(view);
+	struct mappings_view *v = view_mappings_self(view);
 
 	if (*v->filter)
 		snprintf(buf, size, "filter \"%s\" %zu", v->filter, v->matching);
@@ -291,9 +297,10 @@ static void mappings_title(struct view *view, const struct scene *scene, char *b
 		buf[0] = '\0';
 }
 
-static enum view_answer mappings_click(struct view *view, struct scene *scene, int x, int y)
+static enum view_answer view_mappings_mappings_click(struct view *view, struct scene *scene, int x,
+						     int y)
 {
-	struct mappings_view *v = self(view);
+	struct mappings_view *v = view_mappings_self(view);
 	size_t row = v->list.top + (size_t)(y - v->drawn.y);
 
 	if (y < v->drawn.y || row >= v->list.count || v->rows[row].gap)
@@ -301,26 +308,26 @@ static enum view_answer mappings_click(struct view *view, struct scene *scene, i
 	if (row == v->list.selected)
 		return VIEW_OPEN;
 	v->list.selected = row;
-	select_row(v, scene);
+	view_mappings_select_row(v, scene);
 	return VIEW_DONE;
 }
 
-static void mappings_free(struct view *view)
+static void view_mappings_mappings_free(struct view *view)
 {
-	free(self(view)->rows);
+	free(view_mappings_self(view)->rows);
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_MAPPINGS,
 	.draw = mappings_draw,
-	.request = mappings_request,
-	.title = mappings_title,
-	.update = mappings_update,
-	.find = mappings_find,
-	.filter = mappings_filter,
-	.click = mappings_click,
-	.free = mappings_free,
+	.request = view_mappings_mappings_request,
+	.title = view_mappings_mappings_title,
+	.update = view_mappings_mappings_update,
+	.find = view_mappings_mappings_find,
+	.filter = view_mappings_mappings_filter,
+	.click = view_mappings_mappings_click,
+	.free = view_mappings_mappings_free,
 };
 
 struct view *view_mappings_new(void)

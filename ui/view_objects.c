@@ -31,12 +31,12 @@ static const struct table_column columns[COLUMNS] = {
 	[COLUMN_WHO] = { "MAPPED BY", 10, 6, true, true, false },
 };
 
-static size_t object_count(const struct census *census)
+static size_t view_objects_object_count(const struct census *census)
 {
 	return census->object_count;
 }
 
-static struct table_identity object_identity(const struct census *census, size_t row)
+static struct table_identity view_objects_object_identity(const struct census *census, size_t row)
 {
 	const struct census_object *o = &census->objects[row];
 	uint64_t device = (uint64_t)o->dev_major << 32 | o->dev_minor;
@@ -44,7 +44,8 @@ static struct table_identity object_identity(const struct census *census, size_t
 	return (struct table_identity){ device << 1 | o->sysv, o->inode };
 }
 
-static bool is_mapper(const struct census *census, const struct census_object *o, const char *text)
+static bool view_objects_is_mapper(const struct census *census, const struct census_object *o,
+				   const char *text)
 {
 	for (size_t i = 0; i < o->mapper_count; i++) {
 		pid_t pid = census->mappers[o->mapper_first + i];
@@ -58,14 +59,14 @@ static bool is_mapper(const struct census *census, const struct census_object *o
 	return false;
 }
 
-static bool object_matches(const struct census *census, size_t row, const char *text)
+static bool view_objects_object_matches(const struct census *census, size_t row, const char *text)
 {
 	const struct census_object *o = &census->objects[row];
 
-	return table_contains(o->name, text) || is_mapper(census, o, text);
+	return table_contains(o->name, text) || view_objects_is_mapper(census, o, text);
 }
 
-static int object_compare(const struct census *census, size_t a, size_t b, int column)
+static int view_objects_object_compare(const struct census *census, size_t a, size_t b, int column)
 {
 	const struct census_object *x = &census->objects[a], *y = &census->objects[b];
 
@@ -85,7 +86,8 @@ static int object_compare(const struct census *census, size_t a, size_t b, int c
 	}
 }
 
-static void size_text(const struct census_object *o, uint64_t bytes, struct table_text *cell)
+static void view_objects_size_text(const struct census_object *o, uint64_t bytes,
+				   struct table_text *cell)
 {
 	char buf[UNITS_SIZE_MAX];
 
@@ -96,8 +98,8 @@ static void size_text(const struct census_object *o, uint64_t bytes, struct tabl
 					  : "-");
 }
 
-static void who_text(const struct census *census, const struct census_object *o,
-		     struct table_text *cell)
+static void view_objects_who_text(const struct census *census, const struct census_object *o,
+				  struct table_text *cell)
 {
 	size_t used = 0;
 
@@ -116,8 +118,8 @@ static void who_text(const struct census *census, const struct census_object *o,
 	}
 }
 
-static void object_text(const struct census *census, size_t row, int column,
-			struct table_text *cell)
+static void view_objects_object_text(const struct census *census, size_t row, int column,
+				     struct table_text *cell)
 {
 	const struct census_object *o = &census->objects[row];
 
@@ -127,19 +129,19 @@ static void object_text(const struct census *census, size_t row, int column,
 		snprintf(cell->text, sizeof(cell->text), "%lu", (unsigned long)o->inode);
 		break;
 	case COLUMN_SIZE:
-		size_text(o, o->size, cell);
+		view_objects_size_text(o, o->size, cell);
 		break;
 	case COLUMN_RAM:
-		size_text(o, o->ram, cell);
+		view_objects_size_text(o, o->ram, cell);
 		break;
 	case COLUMN_SWAP:
-		size_text(o, o->swap, cell);
+		view_objects_size_text(o, o->swap, cell);
 		break;
 	case COLUMN_MAPPERS:
 		snprintf(cell->text, sizeof(cell->text), "%zu", o->mapper_count);
 		break;
 	case COLUMN_WHO:
-		who_text(census, o, cell);
+		view_objects_who_text(census, o, cell);
 		break;
 	default:
 		snprintf(cell->text, sizeof(cell->text), "%s", o->name);
@@ -147,7 +149,8 @@ static void object_text(const struct census *census, size_t row, int column,
 	}
 }
 
-static size_t object_parts(const struct census *census, size_t row, struct table_part *parts)
+static size_t view_objects_object_parts(const struct census *census, size_t row,
+					struct table_part *parts)
 {
 	const struct census_object *o = &census->objects[row];
 	uint64_t here = o->ram + o->swap;
@@ -158,7 +161,7 @@ static size_t object_parts(const struct census *census, size_t row, struct table
 	return 3;
 }
 
-static void object_summary(const struct census *census, char *buf, size_t size)
+static void view_objects_object_summary(const struct census *census, char *buf, size_t size)
 {
 	char swapped[UNITS_SIZE_MAX], ram[UNITS_SIZE_MAX];
 	uint64_t in_ram = 0;
@@ -181,7 +184,7 @@ static void object_summary(const struct census *census, char *buf, size_t size)
 }
 
 /* Enter opens the first process that maps it. */
-static pid_t object_pid(const struct census *census, size_t row)
+static pid_t view_objects_object_pid(const struct census *census, size_t row)
 {
 	const struct census_object *o = &census->objects[row];
 
@@ -195,14 +198,14 @@ static const struct table_kind kind = {
 	.columns = columns,
 	.column_count = COLUMNS,
 	.first_sort = COLUMN_SWAP,
-	.count = object_count,
-	.identity = object_identity,
-	.matches = object_matches,
-	.compare = object_compare,
-	.text = object_text,
-	.parts = object_parts,
-	.summary = object_summary,
-	.pid = object_pid,
+	.count = view_objects_object_count,
+	.identity = view_objects_object_identity,
+	.matches = view_objects_object_matches,
+	.compare = view_objects_object_compare,
+	.text = view_objects_object_text,
+	.parts = view_objects_object_parts,
+	.summary = view_objects_object_summary,
+	.pid = view_objects_object_pid,
 };
 
 struct view *view_objects_new(struct census_feed *feed)

@@ -18,7 +18,7 @@ struct options_view {
 	struct rect drawn;
 };
 
-static struct options_view *self(struct view *view)
+static struct options_view *view_options_self(struct view *view)
 {
 	return (struct options_view *)view;
 }
@@ -30,7 +30,7 @@ struct option_row {
 	void (*change)(struct app *app, int by); /* NULL: only to read */
 };
 
-static void interval_value(const struct app *app, char *buf, size_t size)
+static void view_options_interval_value(const struct app *app, char *buf, size_t size)
 {
 	int64_t ns = app->scene.status.asked_interval_ns;
 
@@ -42,7 +42,7 @@ static void interval_value(const struct app *app, char *buf, size_t size)
 		snprintf(buf, size, "%g s", (double)ns / 1e9);
 }
 
-static void interval_change(struct app *app, int by)
+static void view_options_interval_change(struct app *app, int by)
 {
 	static const int64_t steps[] = { 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000 };
 	const int count = sizeof(steps) / sizeof(*steps);
@@ -58,7 +58,7 @@ static void interval_change(struct app *app, int by)
 	source_status(app->scene.source, &app->scene.status);
 }
 
-static void theme_value_text(const struct app *app, char *buf, size_t size)
+static void view_options_theme_value_text(const struct app *app, char *buf, size_t size)
 {
 	const struct theme *theme = app->options.theme;
 
@@ -69,7 +69,7 @@ static void theme_value_text(const struct app *app, char *buf, size_t size)
 		snprintf(buf, size, "%s", theme_kind_names[THEME_MONOCHROME]);
 }
 
-static void theme_change(struct app *app, int by)
+static void view_options_theme_change(struct app *app, int by)
 {
 	struct theme_colours_of own = app->options.theme->own;
 	int kind = ((int)app->options.theme->kind + by + THEME_KINDS) % THEME_KINDS;
@@ -78,17 +78,17 @@ static void theme_change(struct app *app, int by)
 	app->options.theme->own = own;
 }
 
-static void density_value(const struct app *app, char *buf, size_t size)
+static void view_options_density_value(const struct app *app, char *buf, size_t size)
 {
 	snprintf(buf, size, app->scene.half_blocks ? "half blocks, two tiles a cell" : "letters");
 }
 
-static void density_change(struct app *app, int by)
+static void view_options_density_change(struct app *app, int by)
 {
 	app_request(app, REQ_DENSITY);
 }
 
-static void strip_value(const struct app *app, char *buf, size_t size)
+static void view_options_strip_value(const struct app *app, char *buf, size_t size)
 {
 	if (app->timeline_rows < 0)
 		snprintf(buf, size, "as suits the height");
@@ -97,7 +97,7 @@ static void strip_value(const struct app *app, char *buf, size_t size)
 			 app->timeline_rows == 1 ? "" : "s");
 }
 
-static void strip_change(struct app *app, int by)
+static void view_options_strip_change(struct app *app, int by)
 {
 	app->timeline_rows += by;
 	if (app->timeline_rows > TIMELINE_ROWS)
@@ -109,17 +109,17 @@ static void strip_change(struct app *app, int by)
 		app->focus = app->before_timeline;
 }
 
-static void inspector_value(const struct app *app, char *buf, size_t size)
+static void view_options_inspector_value(const struct app *app, char *buf, size_t size)
 {
 	snprintf(buf, size, app->show_inspector ? "shown" : "hidden");
 }
 
-static void inspector_change(struct app *app, int by)
+static void view_options_inspector_change(struct app *app, int by)
 {
 	app->show_inspector = !app->show_inspector;
 }
 
-static void history_value(const struct app *app, char *buf, size_t size)
+static void view_options_history_value(const struct app *app, char *buf, size_t size)
 {
 	const struct history *h = app->scene.history;
 	size_t count = history_count(h);
@@ -138,19 +138,22 @@ static void history_value(const struct app *app, char *buf, size_t size)
 }
 
 static const struct option_row rows[] = {
-	{ "interval", "time between samples", interval_value, interval_change },
-	{ "theme", "colours", theme_value_text, theme_change },
-	{ "density", "what a cell shows", density_value, density_change },
-	{ "strip", "height of the strip", strip_value, strip_change },
-	{ "inspector", "facts of a page", inspector_value, inspector_change },
-	{ "history", "kept in memory", history_value, NULL },
+	{ "interval", "time between samples", view_options_interval_value,
+	  view_options_interval_change },
+	{ "theme", "colours", view_options_theme_value_text, view_options_theme_change },
+	{ "density", "what a cell shows", view_options_density_value, view_options_density_change },
+	{ "strip", "height of the strip", view_options_strip_value, view_options_strip_change },
+	{ "inspector", "facts of a page", view_options_inspector_value,
+	  view_options_inspector_change },
+	{ "history", "kept in memory", view_options_history_value, NULL },
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
-static void options_draw(struct view *view, struct scene *scene, struct canvas *canvas,
-			 struct rect rect, bool focused, struct view_cursor *ret_cursor)
+static void view_options_options_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+				      struct rect rect, bool focused,
+				      struct view_cursor *ret_cursor)
 {
-	struct options_view *v = self(view);
+	struct options_view *v = view_options_self(view);
 	bool foot = rect.height > (int)ROWS + 2, helps = rect.width >= HELP_COLUMN + 16;
 	char value[96];
 
@@ -183,10 +186,10 @@ static void options_draw(struct view *view, struct scene *scene, struct canvas *
 			   false);
 }
 
-static enum view_answer options_request(struct view *view, struct scene *scene,
-					enum request request)
+static enum view_answer view_options_options_request(struct view *view, struct scene *scene,
+						     enum request request)
 {
-	struct options_view *v = self(view);
+	struct options_view *v = view_options_self(view);
 	const struct option_row *row = &rows[v->list.selected];
 
 	if (list_move(&v->list, request))
@@ -206,36 +209,38 @@ static enum view_answer options_request(struct view *view, struct scene *scene,
 	}
 }
 
-static enum view_answer options_click(struct view *view, struct scene *scene, int x, int y)
+static enum view_answer view_options_options_click(struct view *view, struct scene *scene, int x,
+						   int y)
 {
-	struct options_view *v = self(view);
+	struct options_view *v = view_options_self(view);
 	size_t row = v->list.top + (size_t)(y - v->drawn.y);
 
 	if (y < v->drawn.y || row >= ROWS)
 		return VIEW_IGNORED;
 	if (row == v->list.selected)
-		return options_request(view, scene, REQ_RIGHT);
+		return view_options_options_request(view, scene, REQ_RIGHT);
 	v->list.selected = row;
 	return VIEW_DONE;
 }
 
-static void options_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_options_options_title(struct view *view, const struct scene *scene, char *buf,
+				       size_t size)
 {
 	snprintf(buf, size, "options");
 }
 
-static void options_free(struct view *view)
+static void view_options_options_free(struct view *view)
 {
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_HELP,
-	.draw = options_draw,
-	.request = options_request,
-	.title = options_title,
-	.click = options_click,
-	.free = options_free,
+	.draw = view_options_options_draw,
+	.request = view_options_options_request,
+	.title = view_options_options_title,
+	.click = view_options_options_click,
+	.free = view_options_options_free,
 };
 
 struct view *view_options_new(struct app *app)

@@ -12,7 +12,7 @@
 #define ZOOM_FIT   (-1)
 #define FOCUS_MOST 65536
 
-static struct pages_view *self(struct view *view)
+static struct pages_view *view_pages_self(struct view *view)
 {
 	return (struct pages_view *)view;
 }
@@ -78,7 +78,8 @@ void pages_settle(struct pages_view *v, struct scene *scene)
 		v->top = row - height + 1;
 }
 
-static void select_tile(struct pages_view *v, struct scene *scene, uint64_t row, uint64_t column)
+static void view_pages_select_tile(struct pages_view *v, struct scene *scene, uint64_t row,
+				   uint64_t column)
 {
 	struct grid_tile tile;
 
@@ -93,7 +94,7 @@ static void select_tile(struct pages_view *v, struct scene *scene, uint64_t row,
 	pages_settle(v, scene);
 }
 
-static void move_rows(struct pages_view *v, struct scene *scene, int64_t rows)
+static void view_pages_move_rows(struct pages_view *v, struct scene *scene, int64_t rows)
 {
 	uint64_t row, column;
 
@@ -101,13 +102,13 @@ static void move_rows(struct pages_view *v, struct scene *scene, int64_t rows)
 		return;
 	if (rows < 0 && row < (uint64_t)-rows) {
 		/* At the top a page up goes to the very first page, an arrow stays. */
-		select_tile(v, scene, 0, rows < -1 ? 0 : column);
+		view_pages_select_tile(v, scene, 0, rows < -1 ? 0 : column);
 		return;
 	}
-	select_tile(v, scene, row + (uint64_t)rows, column);
+	view_pages_select_tile(v, scene, row + (uint64_t)rows, column);
 }
 
-static void move_tiles(struct pages_view *v, struct scene *scene, int by)
+static void view_pages_move_tiles(struct pages_view *v, struct scene *scene, int by)
 {
 	struct grid_tile tile;
 	uint64_t row, column;
@@ -116,21 +117,21 @@ static void move_tiles(struct pages_view *v, struct scene *scene, int by)
 		return;
 	if (by < 0 && !column) {
 		if (row)
-			select_tile(v, scene, row - 1, v->grid.tiles_per_row - 1);
+			view_pages_select_tile(v, scene, row - 1, v->grid.tiles_per_row - 1);
 		return;
 	}
 	column += (uint64_t)(int64_t)by;
 	if (column == v->grid.tiles_per_row || !grid_tile(&v->grid, row, column, &tile) ||
 	    !tile.count) {
 		if (row + 1 < grid_rows(&v->grid))
-			select_tile(v, scene, row + 1, 0);
+			view_pages_select_tile(v, scene, row + 1, 0);
 		return;
 	}
-	select_tile(v, scene, row, column);
+	view_pages_select_tile(v, scene, row, column);
 }
 
 /* Zooms with the selection staying on its line of the screen. */
-static void set_zoom(struct pages_view *v, struct scene *scene, int zoom)
+static void view_pages_set_zoom(struct pages_view *v, struct scene *scene, int zoom)
 {
 	uint64_t row = 0, column, line = 0;
 
@@ -144,7 +145,7 @@ static void set_zoom(struct pages_view *v, struct scene *scene, int zoom)
 	pages_settle(v, scene);
 }
 
-static void zoom_by(struct pages_view *v, struct scene *scene, int by)
+static void view_pages_zoom_by(struct pages_view *v, struct scene *scene, int by)
 {
 	const struct mapping *m = scene->snapshot->mappings[v->grid.first].mapping;
 	int zoom = v->grid.zoom + by;
@@ -154,10 +155,10 @@ static void zoom_by(struct pages_view *v, struct scene *scene, int by)
 	/* Further out than one tile for all there is no more to see. */
 	if (by > 0 && !v->whole && mapping_pages(m) <= (uint64_t)1 << (zoom - 1))
 		return;
-	set_zoom(v, scene, zoom);
+	view_pages_set_zoom(v, scene, zoom);
 }
 
-static void other_mapping(struct pages_view *v, struct scene *scene, int by)
+static void view_pages_other_mapping(struct pages_view *v, struct scene *scene, int by)
 {
 	size_t i = snapshot_find(scene->snapshot, scene->mapping);
 
@@ -170,40 +171,42 @@ static void other_mapping(struct pages_view *v, struct scene *scene, int by)
 	pages_settle(v, scene);
 }
 
-static enum view_answer move(struct pages_view *v, struct scene *scene, enum request request)
+static enum view_answer view_pages_move(struct pages_view *v, struct scene *scene,
+					enum request request)
 {
 	int64_t page = v->height > 1 ? v->height - 1 : 1;
 
 	switch (request) {
 	case REQ_UP:
-		move_rows(v, scene, -1);
+		view_pages_move_rows(v, scene, -1);
 		break;
 	case REQ_DOWN:
-		move_rows(v, scene, 1);
+		view_pages_move_rows(v, scene, 1);
 		break;
 	case REQ_LEFT:
-		move_tiles(v, scene, -1);
+		view_pages_move_tiles(v, scene, -1);
 		break;
 	case REQ_RIGHT:
-		move_tiles(v, scene, 1);
+		view_pages_move_tiles(v, scene, 1);
 		break;
 	case REQ_PAGE_UP:
-		move_rows(v, scene, -page);
+		view_pages_move_rows(v, scene, -page);
 		break;
 	case REQ_PAGE_DOWN:
-		move_rows(v, scene, page);
+		view_pages_move_rows(v, scene, page);
 		break;
 	case REQ_HALF_UP:
-		move_rows(v, scene, -(page + 1) / 2);
+		view_pages_move_rows(v, scene, -(page + 1) / 2);
 		break;
 	case REQ_HALF_DOWN:
-		move_rows(v, scene, (page + 1) / 2);
+		view_pages_move_rows(v, scene, (page + 1) / 2);
 		break;
 	case REQ_FIRST:
-		select_tile(v, scene, 0, 0);
+		view_pages_select_tile(v, scene, 0, 0);
 		break;
 	case REQ_LAST:
-		select_tile(v, scene, grid_rows(&v->grid) - 1, v->grid.tiles_per_row - 1);
+		view_pages_select_tile(v, scene, grid_rows(&v->grid) - 1,
+				       v->grid.tiles_per_row - 1);
 		break;
 	default:
 		return VIEW_IGNORED;
@@ -211,9 +214,10 @@ static enum view_answer move(struct pages_view *v, struct scene *scene, enum req
 	return VIEW_DONE;
 }
 
-static enum view_answer pages_request(struct view *view, struct scene *scene, enum request request)
+static enum view_answer view_pages_pages_request(struct view *view, struct scene *scene,
+						 enum request request)
 {
-	struct pages_view *v = self(view);
+	struct pages_view *v = view_pages_self(view);
 
 	if (!pages_set_grid(v, scene))
 		return request == REQ_BACK ? VIEW_BACK : VIEW_IGNORED;
@@ -224,45 +228,46 @@ static enum view_answer pages_request(struct view *view, struct scene *scene, en
 	case REQ_BACK:
 		return VIEW_BACK;
 	case REQ_NEXT_MAPPING:
-		other_mapping(v, scene, 1);
+		view_pages_other_mapping(v, scene, 1);
 		return VIEW_DONE;
 	case REQ_PREVIOUS_MAPPING:
-		other_mapping(v, scene, -1);
+		view_pages_other_mapping(v, scene, -1);
 		return VIEW_DONE;
 	case REQ_NEXT_CHANGE:
 		return pages_jump_change(v, scene, true);
 	case REQ_PREVIOUS_CHANGE:
 		return pages_jump_change(v, scene, false);
 	case REQ_ZOOM_IN:
-		zoom_by(v, scene, -1);
+		view_pages_zoom_by(v, scene, -1);
 		return VIEW_DONE;
 	case REQ_ZOOM_OUT:
-		zoom_by(v, scene, 1);
+		view_pages_zoom_by(v, scene, 1);
 		return VIEW_DONE;
 	case REQ_ZOOM_FIT:
-		set_zoom(v, scene, ZOOM_FIT);
+		view_pages_set_zoom(v, scene, ZOOM_FIT);
 		return VIEW_DONE;
 	case REQ_WHOLE:
 		v->whole = !v->whole;
-		set_zoom(v, scene, v->whole ? ZOOM_FIT : v->zoom);
+		view_pages_set_zoom(v, scene, v->whole ? ZOOM_FIT : v->zoom);
 		return VIEW_DONE;
 	default:
-		return move(v, scene, request);
+		return view_pages_move(v, scene, request);
 	}
 }
 
-static void pages_update(struct view *view, struct scene *scene)
+static void view_pages_pages_update(struct view *view, struct scene *scene)
 {
-	struct pages_view *v = self(view);
+	struct pages_view *v = view_pages_self(view);
 
 	if (!pages_set_grid(v, scene))
 		return;
 	pages_hold_selection(v, scene);
 }
 
-static void pages_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_pages_pages_title(struct view *view, const struct scene *scene, char *buf,
+				   size_t size)
 {
-	struct pages_view *v = self(view);
+	struct pages_view *v = view_pages_self(view);
 	const struct snapshot *s = scene->snapshot;
 	const struct mapping *m;
 	char bytes[UNITS_SIZE_MAX], name[128];
@@ -279,17 +284,17 @@ static void pages_title(struct view *view, const struct scene *scene, char *buf,
 	}
 }
 
-static enum view_answer pages_click(struct view *view, struct scene *scene, int x, int y)
+static enum view_answer view_pages_pages_click(struct view *view, struct scene *scene, int x, int y)
 {
-	struct pages_view *v = self(view);
+	struct pages_view *v = view_pages_self(view);
 	uint64_t before = scene->page;
 	int column = x - v->cells.x, row = y - v->cells.y;
 
 	if (column < 0 || row < 0 || column >= v->columns || row >= v->height ||
 	    v->top + (uint64_t)row >= grid_rows(&v->grid))
 		return VIEW_IGNORED;
-	select_tile(v, scene, v->top + (uint64_t)row,
-		    (uint64_t)column * (uint64_t)pages_density(scene));
+	view_pages_select_tile(v, scene, v->top + (uint64_t)row,
+			       (uint64_t)column * (uint64_t)pages_density(scene));
 	return scene->page == before ? VIEW_OPEN : VIEW_DONE;
 }
 
@@ -315,21 +320,21 @@ struct source_focus view_pages_focus(const struct view *view, const struct scene
 	return focus;
 }
 
-static void pages_free(struct view *view)
+static void view_pages_pages_free(struct view *view)
 {
-	grid_clear(&self(view)->grid);
+	grid_clear(&view_pages_self(view)->grid);
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_PAGES,
 	.draw = pages_draw,
-	.request = pages_request,
-	.title = pages_title,
-	.update = pages_update,
+	.request = view_pages_pages_request,
+	.title = view_pages_pages_title,
+	.update = view_pages_pages_update,
 	.find = pages_find,
-	.click = pages_click,
-	.free = pages_free,
+	.click = view_pages_pages_click,
+	.free = view_pages_pages_free,
 };
 
 struct view *view_pages_new(void)

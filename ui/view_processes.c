@@ -34,24 +34,26 @@ static const struct table_column columns[COLUMNS] = {
 /* Older than this, and what is known of a process's shared memory is drawn dim. */
 #define STALE_NS (10 * INT64_C(1000000000))
 
-static size_t process_count(const struct census *census)
+static size_t view_processes_process_count(const struct census *census)
 {
 	return census->process_count;
 }
 
-static struct table_identity process_identity(const struct census *census, size_t row)
+static struct table_identity view_processes_process_identity(const struct census *census,
+							     size_t row)
 {
 	const struct census_process *p = &census->processes[row];
 
 	return (struct table_identity){ (uint64_t)p->pid, p->start_time };
 }
 
-static uint64_t process_ram(const struct census_process *p)
+static uint64_t view_processes_process_ram(const struct census_process *p)
 {
 	return p->private_ram + p->file_ram + p->shared_ram;
 }
 
-static bool process_matches(const struct census *census, size_t row, const char *text)
+static bool view_processes_process_matches(const struct census *census, size_t row,
+					   const char *text)
 {
 	const struct census_process *p = &census->processes[row];
 	char pid[16];
@@ -62,21 +64,22 @@ static bool process_matches(const struct census *census, size_t row, const char 
 }
 
 /* What is not known sorts as the least that it can be. */
-static uint64_t shared_swap(const struct census_process *p)
+static uint64_t view_processes_shared_swap(const struct census_process *p)
 {
 	return p->shared_doubt == CENSUS_KNOWN ? p->shared_swap : 0;
 }
 
 /* What is known to be nothing comes before what may be anything: one's own before the others'. */
-static int compare_shared(const struct census_process *x, const struct census_process *y,
-			  uint64_t a, uint64_t b)
+static int view_processes_compare_shared(const struct census_process *x,
+					 const struct census_process *y, uint64_t a, uint64_t b)
 {
 	int r = table_compare_numbers(a, b);
 
 	return r ? r : (x->shared_doubt != CENSUS_KNOWN) - (y->shared_doubt != CENSUS_KNOWN);
 }
 
-static int process_compare(const struct census *census, size_t a, size_t b, int column)
+static int view_processes_process_compare(const struct census *census, size_t a, size_t b,
+					  int column)
 {
 	const struct census_process *x = &census->processes[a], *y = &census->processes[b];
 
@@ -86,19 +89,22 @@ static int process_compare(const struct census *census, size_t a, size_t b, int 
 	case COLUMN_USER:
 		return strcmp(x->user, y->user);
 	case COLUMN_RSS:
-		return table_compare_numbers(process_ram(x), process_ram(y));
+		return table_compare_numbers(view_processes_process_ram(x),
+					     view_processes_process_ram(y));
 	case COLUMN_PRIVATE:
 		return table_compare_numbers(x->private_swap, y->private_swap);
 	case COLUMN_SHARED:
-		return compare_shared(x, y, shared_swap(x), shared_swap(y));
+		return view_processes_compare_shared(x, y, view_processes_shared_swap(x),
+						     view_processes_shared_swap(y));
 	case COLUMN_COMMAND:
 		return strcasecmp(x->comm, y->comm);
 	default:
-		return compare_shared(x, y, census_total_swap(x), census_total_swap(y));
+		return view_processes_compare_shared(x, y, census_total_swap(x),
+						     census_total_swap(y));
 	}
 }
 
-static void size_text(uint64_t bytes, struct table_text *cell)
+static void view_processes_size_text(uint64_t bytes, struct table_text *cell)
 {
 	char buf[UNITS_SIZE_MAX];
 
@@ -107,11 +113,11 @@ static void size_text(uint64_t bytes, struct table_text *cell)
 }
 
 /* A sum with a part that is not known is at least what is known. */
-static void total_text(const struct census_process *p, struct table_text *cell)
+static void view_processes_total_text(const struct census_process *p, struct table_text *cell)
 {
 	char buf[UNITS_SIZE_MAX];
 
-	size_text(census_total_swap(p), cell);
+	view_processes_size_text(census_total_swap(p), cell);
 	if (p->shared_doubt == CENSUS_KNOWN)
 		return;
 	cell->role = ROLE_DIM;
@@ -122,8 +128,8 @@ static void total_text(const struct census_process *p, struct table_text *cell)
 		snprintf(cell->text, sizeof(cell->text), "?");
 }
 
-static void process_text(const struct census *census, size_t row, int column,
-			 struct table_text *cell)
+static void view_processes_process_text(const struct census *census, size_t row, int column,
+					struct table_text *cell)
 {
 	const struct census_process *p = &census->processes[row];
 
@@ -135,13 +141,13 @@ static void process_text(const struct census *census, size_t row, int column,
 		snprintf(cell->text, sizeof(cell->text), "%s", p->user);
 		break;
 	case COLUMN_RSS:
-		size_text(process_ram(p), cell);
+		view_processes_size_text(view_processes_process_ram(p), cell);
 		break;
 	case COLUMN_PRIVATE:
-		size_text(p->private_swap, cell);
+		view_processes_size_text(p->private_swap, cell);
 		break;
 	case COLUMN_SHARED:
-		size_text(p->shared_swap, cell);
+		view_processes_size_text(p->shared_swap, cell);
 		if (p->shared_doubt != CENSUS_KNOWN)
 			snprintf(cell->text, sizeof(cell->text), "?");
 		if (p->shared_doubt != CENSUS_KNOWN ||
@@ -149,7 +155,7 @@ static void process_text(const struct census *census, size_t row, int column,
 			cell->role = ROLE_DIM;
 		break;
 	case COLUMN_TOTAL:
-		total_text(p, cell);
+		view_processes_total_text(p, cell);
 		break;
 	default:
 		snprintf(cell->text, sizeof(cell->text), "%s", p->comm);
@@ -157,7 +163,8 @@ static void process_text(const struct census *census, size_t row, int column,
 	}
 }
 
-static size_t process_parts(const struct census *census, size_t row, struct table_part *parts)
+static size_t view_processes_process_parts(const struct census *census, size_t row,
+					   struct table_part *parts)
 {
 	const struct census_process *p = &census->processes[row];
 
@@ -165,11 +172,11 @@ static size_t process_parts(const struct census *census, size_t row, struct tabl
 	parts[1] = (struct table_part){ PAGE_FILE, p->file_ram };
 	parts[2] = (struct table_part){ PAGE_SHMEM, p->shared_ram };
 	parts[3] = (struct table_part){ PAGE_SWAP, p->private_swap };
-	parts[4] = (struct table_part){ PAGE_SHARED_SWAP, shared_swap(p) };
+	parts[4] = (struct table_part){ PAGE_SHARED_SWAP, view_processes_shared_swap(p) };
 	return 5;
 }
 
-static void process_summary(const struct census *census, char *buf, size_t size)
+static void view_processes_process_summary(const struct census *census, char *buf, size_t size)
 {
 	const struct census_totals *t = &census->totals;
 	char used[UNITS_SIZE_MAX], all[UNITS_SIZE_MAX], private[UNITS_SIZE_MAX];
@@ -193,7 +200,7 @@ static void process_summary(const struct census *census, char *buf, size_t size)
 		snprintf(buf + n, size - (size_t)n, "; %zu closed: see doctor", t->hidden);
 }
 
-static pid_t process_pid(const struct census *census, size_t row)
+static pid_t view_processes_process_pid(const struct census *census, size_t row)
 {
 	return census->processes[row].pid;
 }
@@ -205,14 +212,14 @@ static const struct table_kind kind = {
 	.columns = columns,
 	.column_count = COLUMNS,
 	.first_sort = COLUMN_TOTAL,
-	.count = process_count,
-	.identity = process_identity,
-	.matches = process_matches,
-	.compare = process_compare,
-	.text = process_text,
-	.parts = process_parts,
-	.summary = process_summary,
-	.pid = process_pid,
+	.count = view_processes_process_count,
+	.identity = view_processes_process_identity,
+	.matches = view_processes_process_matches,
+	.compare = view_processes_process_compare,
+	.text = view_processes_process_text,
+	.parts = view_processes_process_parts,
+	.summary = view_processes_process_summary,
+	.pid = view_processes_process_pid,
 };
 
 struct view *view_processes_new(struct census_feed *feed)

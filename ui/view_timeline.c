@@ -29,7 +29,7 @@ struct timeline_view {
 	const struct source_event *last; /* up to the sample shown, on the strip, of no mapping */
 };
 
-static struct timeline_view *self(struct view *view)
+static struct timeline_view *view_timeline_self(struct view *view)
 {
 	return (struct timeline_view *)view;
 }
@@ -41,39 +41,39 @@ struct strip_sample {
 	int64_t taken_ns;
 };
 
-static uint64_t rss(const struct strip_sample *s)
+static uint64_t view_timeline_rss(const struct strip_sample *s)
 {
 	const uint64_t *n = s->totals->state;
 
 	return n[PAGE_ANON] + n[PAGE_FILE] + n[PAGE_SHMEM];
 }
 
-static uint64_t shared_swap(const struct strip_sample *s)
+static uint64_t view_timeline_shared_swap(const struct strip_sample *s)
 {
 	return s->totals->state[PAGE_SHARED_SWAP] + s->unplaced;
 }
 
-static uint64_t private_swap(const struct strip_sample *s)
+static uint64_t view_timeline_private_swap(const struct strip_sample *s)
 {
 	return s->totals->state[PAGE_SWAP];
 }
 
-static uint64_t anon(const struct strip_sample *s)
+static uint64_t view_timeline_anon(const struct strip_sample *s)
 {
 	return s->totals->state[PAGE_ANON];
 }
 
-static uint64_t file(const struct strip_sample *s)
+static uint64_t view_timeline_file(const struct strip_sample *s)
 {
 	return s->totals->state[PAGE_FILE];
 }
 
-static uint64_t shmem(const struct strip_sample *s)
+static uint64_t view_timeline_shmem(const struct strip_sample *s)
 {
 	return s->totals->state[PAGE_SHMEM];
 }
 
-static uint64_t written(const struct strip_sample *s)
+static uint64_t view_timeline_written(const struct strip_sample *s)
 {
 	return s->totals->mark[__builtin_ctz(MARK_WRITTEN)];
 }
@@ -84,33 +84,33 @@ static const struct {
 	uint64_t (*value)(const struct strip_sample *sample);
 	int state; /* whose colour; -1: none */
 } rows[TIMELINE_ROWS] = {
-	{ "rss", rss, -1 },
-	{ "shsw", shared_swap, PAGE_SHARED_SWAP },
-	{ "swap", private_swap, PAGE_SWAP },
-	{ "anon", anon, PAGE_ANON },
-	{ "file", file, PAGE_FILE },
-	{ "shmem", shmem, PAGE_SHMEM },
-	{ "writ", written, -1 },
+	{ "rss", view_timeline_rss, -1 },
+	{ "shsw", view_timeline_shared_swap, PAGE_SHARED_SWAP },
+	{ "swap", view_timeline_private_swap, PAGE_SWAP },
+	{ "anon", view_timeline_anon, PAGE_ANON },
+	{ "file", view_timeline_file, PAGE_FILE },
+	{ "shmem", view_timeline_shmem, PAGE_SHMEM },
+	{ "writ", view_timeline_written, -1 },
 };
 
-static struct strip_sample of_snapshot(const struct snapshot *s)
+static struct strip_sample view_timeline_of_snapshot(const struct snapshot *s)
 {
 	return (struct strip_sample){ &s->totals, s->swap_unplaced, s->taken_ns };
 }
 
-static struct strip_sample sample_at(const struct timeline_view *v, const struct scene *scene,
-				     size_t index)
+static struct strip_sample view_timeline_sample_at(const struct timeline_view *v,
+						   const struct scene *scene, size_t index)
 {
 	if (v->whole) {
 		const struct source_point *p = &v->overview.points[index];
 
 		return (struct strip_sample){ &p->totals, p->swap_unplaced, p->taken_ns };
 	}
-	return of_snapshot(history_snapshot(scene->history, index));
+	return view_timeline_of_snapshot(history_snapshot(scene->history, index));
 }
 
 /* A replay shows the log from its first to its last sample, as soon as that has been read. */
-static bool lay_out_whole(struct timeline_view *v, const struct scene *scene)
+static bool view_timeline_lay_out_whole(struct timeline_view *v, const struct scene *scene)
 {
 	struct source *source = scene->source;
 
@@ -126,7 +126,8 @@ static bool lay_out_whole(struct timeline_view *v, const struct scene *scene)
 }
 
 /* Lays the samples out, the newest in the last column. */
-static void lay_out(struct timeline_view *v, const struct scene *scene, struct rect rect)
+static void view_timeline_lay_out(struct timeline_view *v, const struct scene *scene,
+				  struct rect rect)
 {
 	size_t count = scene->history ? history_count(scene->history) : 0, width, shown;
 
@@ -134,7 +135,7 @@ static void lay_out(struct timeline_view *v, const struct scene *scene, struct r
 	v->side = rect.width < WIDE ? 7 : 11;
 	v->width = rect.width - LABEL_WIDTH - v->side;
 	v->count = count;
-	if (v->width < 1 || lay_out_whole(v, scene))
+	if (v->width < 1 || view_timeline_lay_out_whole(v, scene))
 		return;
 	width = (size_t)v->width;
 	v->per_column = (count + width - 1) / width;
@@ -150,8 +151,8 @@ static void lay_out(struct timeline_view *v, const struct scene *scene, struct r
 }
 
 /* Samples of one column, numbered from the right edge so that columns do not flicker. */
-static bool column_samples(const struct timeline_view *v, int column, size_t *ret_first,
-			   size_t *ret_end)
+static bool view_timeline_column_samples(const struct timeline_view *v, int column,
+					 size_t *ret_first, size_t *ret_end)
 {
 	size_t from_right = (size_t)(v->width - 1 - column) * v->per_column;
 
@@ -171,16 +172,16 @@ static bool column_samples(const struct timeline_view *v, int column, size_t *re
 	return *ret_first < *ret_end;
 }
 
-static uint64_t column_value(const struct timeline_view *v, const struct scene *scene, int row,
-			     int column)
+static uint64_t view_timeline_column_value(const struct timeline_view *v, const struct scene *scene,
+					   int row, int column)
 {
 	uint64_t most = 0;
 	size_t first, end;
 
-	if (!column_samples(v, column, &first, &end))
+	if (!view_timeline_column_samples(v, column, &first, &end))
 		return UINT64_MAX;
 	for (size_t i = first; i < end; i++) {
-		struct strip_sample sample = sample_at(v, scene, i);
+		struct strip_sample sample = view_timeline_sample_at(v, scene, i);
 		uint64_t value = rows[row].value(&sample);
 
 		most = value > most ? value : most;
@@ -192,8 +193,8 @@ static uint64_t column_value(const struct timeline_view *v, const struct scene *
  * Where on the strip an event is, and whether its sample is the one shown or before it. False: not
  * on the strip. An event belongs to the newest sample of its time.
  */
-static bool locate(const struct timeline_view *v, const struct scene *scene,
-		   const struct source_event *event, int *ret_column, bool *ret_past)
+static bool view_timeline_locate(const struct timeline_view *v, const struct scene *scene,
+				 const struct source_event *event, int *ret_column, bool *ret_past)
 {
 	size_t index;
 
@@ -213,7 +214,7 @@ static bool locate(const struct timeline_view *v, const struct scene *scene,
 }
 
 /* Collects which columns hold an event, and which event was the last one. */
-static void mark_events(struct timeline_view *v, const struct scene *scene)
+static void view_timeline_mark_events(struct timeline_view *v, const struct scene *scene)
 {
 	const struct source_event *events = v->whole ? v->overview.events : scene->events;
 	size_t count = v->whole ? v->overview.event_count : scene->event_count;
@@ -226,7 +227,7 @@ static void mark_events(struct timeline_view *v, const struct scene *scene)
 		bool past;
 		int column;
 
-		if (!locate(v, scene, e, &column, &past))
+		if (!view_timeline_locate(v, scene, e, &column, &past))
 			continue;
 		if (column < STRIP_MAX && v->marks[column] != MARK_NAMED)
 			v->marks[column] = named ? MARK_NAMED : MARK_MAPPING;
@@ -235,19 +236,20 @@ static void mark_events(struct timeline_view *v, const struct scene *scene)
 	}
 }
 
-static void draw_strip(const struct timeline_view *v, const struct scene *scene,
-		       struct canvas *canvas, struct rect rect, int row, struct style style)
+static void view_timeline_draw_strip(const struct timeline_view *v, const struct scene *scene,
+				     struct canvas *canvas, struct rect rect, int row,
+				     struct style style)
 {
 	uint64_t most = 1;
 
 	for (int c = 0; c < v->width; c++) {
-		uint64_t value = column_value(v, scene, row, c);
+		uint64_t value = view_timeline_column_value(v, scene, row, c);
 
 		if (value != UINT64_MAX && value > most)
 			most = value;
 	}
 	for (int c = 0; c < v->width; c++) {
-		uint64_t value = column_value(v, scene, row, c);
+		uint64_t value = view_timeline_column_value(v, scene, row, c);
 		struct style s = style;
 		uint32_t glyph = ' ';
 
@@ -267,11 +269,12 @@ static void draw_strip(const struct timeline_view *v, const struct scene *scene,
 }
 
 /* How far the strip reaches: back from now, or the length of the log. */
-static void draw_reach(const struct timeline_view *v, const struct scene *scene,
-		       struct canvas *canvas, struct rect rect)
+static void view_timeline_draw_reach(const struct timeline_view *v, const struct scene *scene,
+				     struct canvas *canvas, struct rect rect)
 {
-	int64_t newest = sample_at(v, scene, v->count - 1).taken_ns;
-	long seconds = (long)((newest - sample_at(v, scene, v->first).taken_ns) / 1000000000);
+	int64_t newest = view_timeline_sample_at(v, scene, v->count - 1).taken_ns;
+	long seconds = (long)((newest - view_timeline_sample_at(v, scene, v->first).taken_ns) /
+			      1000000000);
 	char text[16];
 
 	if (seconds < 600)
@@ -283,8 +286,8 @@ static void draw_reach(const struct timeline_view *v, const struct scene *scene,
 }
 
 /* What happened last, below the reach. */
-static void draw_last(const struct timeline_view *v, const struct scene *scene,
-		      struct canvas *canvas, struct rect rect)
+static void view_timeline_draw_last(const struct timeline_view *v, const struct scene *scene,
+				    struct canvas *canvas, struct rect rect)
 {
 	char text[24];
 
@@ -295,18 +298,19 @@ static void draw_last(const struct timeline_view *v, const struct scene *scene,
 		     theme_role(scene->theme, ROLE_WARNING), text);
 }
 
-static void timeline_draw(struct view *view, struct scene *scene, struct canvas *canvas,
-			  struct rect rect, bool focused, struct view_cursor *ret_cursor)
+static void view_timeline_timeline_draw(struct view *view, struct scene *scene,
+					struct canvas *canvas, struct rect rect, bool focused,
+					struct view_cursor *ret_cursor)
 {
-	struct timeline_view *v = self(view);
+	struct timeline_view *v = view_timeline_self(view);
 	struct strip_sample now;
 	char size[UNITS_SIZE_MAX];
 
-	lay_out(v, scene, rect);
+	view_timeline_lay_out(v, scene, rect);
 	if (v->width < 1 || !v->count || !scene->snapshot)
 		return;
-	now = of_snapshot(scene->snapshot);
-	mark_events(v, scene);
+	now = view_timeline_of_snapshot(scene->snapshot);
+	view_timeline_mark_events(v, scene);
 	for (int r = 0; r < rect.height && r < TIMELINE_ROWS; r++) {
 		struct style style = theme_role(scene->theme, ROLE_TEXT);
 
@@ -316,13 +320,14 @@ static void timeline_draw(struct view *view, struct scene *scene, struct canvas 
 			    theme_role(scene->theme, focused ? ROLE_TITLE : ROLE_DIM),
 			    rows[r].label);
 		canvas_right(canvas, rect, 5, r, 6, theme_role(scene->theme, ROLE_TEXT),
-			     rows[r].value == written && !scene->snapshot->known.written
+			     rows[r].value == view_timeline_written &&
+					     !scene->snapshot->known.written
 				     ? "?"
 				     : pages_text(rows[r].value(&now), size));
-		draw_strip(v, scene, canvas, rect, r, style);
+		view_timeline_draw_strip(v, scene, canvas, rect, r, style);
 	}
-	draw_reach(v, scene, canvas, rect);
-	draw_last(v, scene, canvas, rect);
+	view_timeline_draw_reach(v, scene, canvas, rect);
+	view_timeline_draw_last(v, scene, canvas, rect);
 	if (focused)
 		*ret_cursor = (struct view_cursor){ v->x + (v->here < 0 ? v->width - 1 : v->here),
 						    rect.y };
@@ -334,35 +339,37 @@ bool view_timeline_sample(const struct view *view, const struct scene *scene, in
 	const struct timeline_view *v = (const struct timeline_view *)view;
 	size_t first, end;
 
-	if (x < v->x || x >= v->x + v->width || !column_samples(v, x - v->x, &first, &end))
+	if (x < v->x || x >= v->x + v->width ||
+	    !view_timeline_column_samples(v, x - v->x, &first, &end))
 		return false;
 	*ret_of_log = v->whole;
 	*ret_index = v->whole ? v->overview.points[first].sample : end - 1;
 	return true;
 }
 
-static enum view_answer timeline_request(struct view *view, struct scene *scene,
-					 enum request request)
+static enum view_answer view_timeline_timeline_request(struct view *view, struct scene *scene,
+						       enum request request)
 {
 	return request == REQ_BACK ? VIEW_BACK : VIEW_IGNORED;
 }
 
-static void timeline_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_timeline_timeline_title(struct view *view, const struct scene *scene, char *buf,
+					 size_t size)
 {
 	snprintf(buf, size, "strip");
 }
 
-static void timeline_free(struct view *view)
+static void view_timeline_timeline_free(struct view *view)
 {
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_TIMELINE,
-	.draw = timeline_draw,
-	.request = timeline_request,
-	.title = timeline_title,
-	.free = timeline_free,
+	.draw = view_timeline_timeline_draw,
+	.request = view_timeline_timeline_request,
+	.title = view_timeline_timeline_title,
+	.free = view_timeline_timeline_free,
 };
 
 struct view *view_timeline_new(void)

@@ -23,17 +23,18 @@ struct workload_view {
 	int height; /* when last drawn */
 };
 
-static struct workload_view *self(struct view *view)
+static struct workload_view *view_workload_self(struct view *view)
 {
 	return (struct workload_view *)view;
 }
 
 /* --- drawing ------------------------------------------------------------------------------- */
 
-static void workload_draw(struct view *view, struct scene *scene, struct canvas *canvas,
-			  struct rect rect, bool focused, struct view_cursor *ret_cursor)
+static void view_workload_workload_draw(struct view *view, struct scene *scene,
+					struct canvas *canvas, struct rect rect, bool focused,
+					struct view_cursor *ret_cursor)
 {
-	struct workload_view *v = self(view);
+	struct workload_view *v = view_workload_self(view);
 	const struct workload_facts facts = { v->lines, v->control.argv, &v->status };
 
 	lines_clear(v->lines);
@@ -48,18 +49,18 @@ static void workload_draw(struct view *view, struct scene *scene, struct canvas 
 
 /* --- doing --------------------------------------------------------------------------------- */
 
-static void look(struct workload_view *v)
+static void view_workload_look(struct workload_view *v)
 {
 	v->control.poll(v->control.context, &v->status);
 }
 
-static void set_limit(struct workload_view *v, uint64_t bytes)
+static void view_workload_set_limit(struct workload_view *v, uint64_t bytes)
 {
 	char message[MESSAGE_MAX] = "", size[UNITS_SIZE_MAX];
 	const char *now;
 	int r = v->control.set_limit(v->control.context, bytes, message, sizeof(message));
 
-	look(v);
+	view_workload_look(v);
 	if (r < 0) {
 		app_message(v->app, "%s", message);
 		return;
@@ -70,7 +71,7 @@ static void set_limit(struct workload_view *v, uint64_t bytes)
 }
 
 /* Twice or half of what it is; from no limit one can only go down, to what is in use. */
-static void scale_limit(struct workload_view *v, bool up)
+static void view_workload_scale_limit(struct workload_view *v, bool up)
 {
 	uint64_t limit = v->status.memory.limit;
 
@@ -79,18 +80,18 @@ static void scale_limit(struct workload_view *v, bool up)
 	else if (limit == WORKLOAD_UNSET && up)
 		app_message(v->app, "it has no limit; there is nothing to raise");
 	else if (limit == WORKLOAD_UNSET)
-		set_limit(v, v->status.memory.usage);
+		view_workload_set_limit(v, v->status.memory.usage);
 	else if (limit < WORKLOAD_UNSET / 2)
-		set_limit(v, up ? limit * 2 : limit / 2);
+		view_workload_set_limit(v, up ? limit * 2 : limit / 2);
 }
 
-static void push_out(struct workload_view *v)
+static void view_workload_push_out(struct workload_view *v)
 {
 	char message[MESSAGE_MAX] = "", old[UNITS_SIZE_MAX], new[UNITS_SIZE_MAX];
 	const char *before = workload_size(v->status.memory.usage, "unknown", old), *after;
 	int r = v->control.push_out(v->control.context, message, sizeof(message));
 
-	look(v);
+	view_workload_look(v);
 	if (r < 0) {
 		app_message(v->app, "%s", message);
 		return;
@@ -100,14 +101,14 @@ static void push_out(struct workload_view *v)
 	app_message(v->app, "pushed out: %s in RAM before, %s now", before, after);
 }
 
-static void start_or_stop(struct workload_view *v)
+static void view_workload_start_or_stop(struct workload_view *v)
 {
 	char message[MESSAGE_MAX] = "";
 	bool stop = v->status.state == WORKLOAD_RUNNING;
 	int r = (stop ? v->control.stop : v->control.start)(v->control.context, message,
 							    sizeof(message));
 
-	look(v);
+	view_workload_look(v);
 	if (r < 0)
 		app_message(v->app, "%s", message);
 	else if (stop)
@@ -117,7 +118,7 @@ static void start_or_stop(struct workload_view *v)
 			    *message ? "; " : "", message);
 }
 
-static void scroll(struct workload_view *v, enum request request)
+static void view_workload_scroll(struct workload_view *v, enum request request)
 {
 	size_t page = v->height > 1 ? (size_t)v->height - 1 : 1;
 	size_t last = lines_count(v->lines) ? lines_count(v->lines) - 1 : 0;
@@ -134,10 +135,10 @@ static void scroll(struct workload_view *v, enum request request)
 		v->top = v->top + by < last ? v->top + by : last;
 }
 
-static enum view_answer workload_request(struct view *view, struct scene *scene,
-					 enum request request)
+static enum view_answer view_workload_workload_request(struct view *view, struct scene *scene,
+						       enum request request)
 {
-	struct workload_view *v = self(view);
+	struct workload_view *v = view_workload_self(view);
 
 	switch (request) {
 	case REQ_UP:
@@ -148,45 +149,46 @@ static enum view_answer workload_request(struct view *view, struct scene *scene,
 	case REQ_HALF_DOWN:
 	case REQ_FIRST:
 	case REQ_LAST:
-		scroll(v, request);
+		view_workload_scroll(v, request);
 		return VIEW_DONE;
 	case REQ_LIMIT:
 		app_ask(v->app, "limit (512K, 64M, or none): ");
 		return VIEW_DONE;
 	case REQ_LIMIT_RAISE:
 	case REQ_LIMIT_LOWER:
-		scale_limit(v, request == REQ_LIMIT_RAISE);
+		view_workload_scale_limit(v, request == REQ_LIMIT_RAISE);
 		return VIEW_DONE;
 	case REQ_PUSH_OUT:
-		push_out(v);
+		view_workload_push_out(v);
 		return VIEW_DONE;
 	case REQ_WORKLOAD_START:
-		start_or_stop(v);
+		view_workload_start_or_stop(v);
 		return VIEW_DONE;
 	default:
 		return VIEW_IGNORED;
 	}
 }
 
-static void workload_input(struct view *view, struct scene *scene, const char *text)
+static void view_workload_workload_input(struct view *view, struct scene *scene, const char *text)
 {
 	uint64_t bytes = WORKLOAD_UNSET;
 	int r = strcmp(text, "none") ? units_parse_size(text, &bytes) : 0;
 
 	if (r < 0)
-		app_message(self(view)->app, "\"%s\" %s", text, units_size_problem(r));
+		app_message(view_workload_self(view)->app, "\"%s\" %s", text,
+			    units_size_problem(r));
 	else
-		set_limit(self(view), bytes);
+		view_workload_set_limit(view_workload_self(view), bytes);
 }
 
 /* Wherever the person is, the end of the workload is news. */
-static void workload_tick(struct view *view, struct scene *scene)
+static void view_workload_workload_tick(struct view *view, struct scene *scene)
 {
-	struct workload_view *v = self(view);
+	struct workload_view *v = view_workload_self(view);
 	char text[256], key[16];
 	size_t length;
 
-	look(v);
+	view_workload_look(v);
 	if (v->status.state == WORKLOAD_RUNNING)
 		v->told = false;
 	if (v->status.state == WORKLOAD_RUNNING || v->told)
@@ -201,21 +203,23 @@ static void workload_tick(struct view *view, struct scene *scene)
 		app_news(v->app, NEWS_WORKLOAD, text);
 }
 
-static void workload_title(struct view *view, const struct scene *scene, char *buf, size_t size)
+static void view_workload_workload_title(struct view *view, const struct scene *scene, char *buf,
+					 size_t size)
 {
-	snprintf(buf, size, "workload: %s", workload_state_name(self(view)->status.state));
+	snprintf(buf, size, "workload: %s",
+		 workload_state_name(view_workload_self(view)->status.state));
 }
 
-static int workload_view_fd(const struct view *view)
+static int view_workload_workload_view_fd(const struct view *view)
 {
 	const struct workload_view *v = (const struct workload_view *)view;
 
 	return v->control.fd ? v->control.fd(v->control.context) : -1;
 }
 
-static void workload_view_free(struct view *view)
+static void view_workload_workload_view_free(struct view *view)
 {
-	struct workload_view *v = self(view);
+	struct workload_view *v = view_workload_self(view);
 
 	if (v->control.end)
 		v->control.end(v->control.context);
@@ -225,13 +229,13 @@ static void workload_view_free(struct view *view)
 
 static const struct view_ops ops = {
 	.screen = SCREEN_WORKLOAD,
-	.draw = workload_draw,
-	.request = workload_request,
-	.title = workload_title,
-	.fd = workload_view_fd,
-	.tick = workload_tick,
-	.input = workload_input,
-	.free = workload_view_free,
+	.draw = view_workload_workload_draw,
+	.request = view_workload_workload_request,
+	.title = view_workload_workload_title,
+	.fd = view_workload_workload_view_fd,
+	.tick = view_workload_workload_tick,
+	.input = view_workload_workload_input,
+	.free = view_workload_workload_view_free,
 };
 
 struct view *view_workload_new(struct app *app, const struct workload_control *control)
@@ -248,6 +252,6 @@ struct view *view_workload_new(struct app *app, const struct workload_control *c
 		free(v);
 		return NULL;
 	}
-	look(v);
+	view_workload_look(v);
 	return &v->view;
 }

@@ -34,16 +34,16 @@ void workload_end_text(const struct workload_status *s, char *buf, size_t size)
 		snprintf(buf, size, "the workload's supervisor was killed, so all of it was ended");
 }
 
-static struct style text_style(const struct scene *scene)
+static struct style workload_facts_text_style(const struct scene *scene)
 {
 	return theme_role(scene->theme, ROLE_TEXT);
 }
 
 #define FACT(v, scene, label, ...)                                                                 \
-	lines_add((v)->lines, theme_role((scene)->theme, ROLE_DIM), label, text_style(scene),      \
-		  __VA_ARGS__)
+	lines_add((v)->lines, theme_role((scene)->theme, ROLE_DIM), label,                         \
+		  workload_facts_text_style(scene), __VA_ARGS__)
 
-static void add_command(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_command(const struct workload_facts *v, const struct scene *scene)
 {
 	char text[512] = "";
 	size_t n = 0;
@@ -53,7 +53,7 @@ static void add_command(const struct workload_facts *v, const struct scene *scen
 	FACT(v, scene, "command", "%s", text);
 }
 
-static void add_state(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_state(const struct workload_facts *v, const struct scene *scene)
 {
 	const struct workload_status *s = v->status;
 	bool bad = s->state == WORKLOAD_OOM || s->state == WORKLOAD_LOST;
@@ -79,7 +79,7 @@ static void add_state(const struct workload_facts *v, const struct scene *scene)
 		FACT(v, scene, "", "%s starts it again", start);
 }
 
-static void add_usage(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_usage(const struct workload_facts *v, const struct scene *scene)
 {
 	const struct workload_memory *m = &v->status->memory;
 	char usage[UNITS_SIZE_MAX], peak[UNITS_SIZE_MAX], percent[48] = "";
@@ -92,8 +92,8 @@ static void add_usage(const struct workload_facts *v, const struct scene *scene)
 	     percent, seen, workload_size(m->peak, "unknown", peak));
 }
 
-static void add_count(const struct workload_facts *v, const struct scene *scene, const char *label,
-		      uint64_t count, const char *kept_in)
+static void workload_facts_add_count(const struct workload_facts *v, const struct scene *scene,
+				     const char *label, uint64_t count, const char *kept_in)
 {
 	if (count == WORKLOAD_UNSET)
 		FACT(v, scene, label, "unknown: this kernel does not keep it for a group");
@@ -101,7 +101,7 @@ static void add_count(const struct workload_facts *v, const struct scene *scene,
 		FACT(v, scene, label, "%" PRIu64 " (%s)", count, kept_in);
 }
 
-static void add_pressure(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_pressure(const struct workload_facts *v, const struct scene *scene)
 {
 	const struct workload_memory *m = &v->status->memory;
 
@@ -115,7 +115,7 @@ static void add_pressure(const struct workload_facts *v, const struct scene *sce
 							   : "this kernel was built without PSI");
 }
 
-static void add_group(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_group(const struct workload_facts *v, const struct scene *scene)
 {
 	const struct workload_memory *m = &v->status->memory;
 	bool v1 = v->status->group == WORKLOAD_GROUP_V1;
@@ -126,23 +126,23 @@ static void add_group(const struct workload_facts *v, const struct scene *scene)
 		return;
 	}
 	FACT(v, scene, "limit", "%s", workload_size(m->limit, "none", limit));
-	add_usage(v, scene);
+	workload_facts_add_usage(v, scene);
 	FACT(v, scene, "in swap", "%s%s", workload_size(m->swap, "unknown", swap),
 	     v->status->state == WORKLOAD_RUNNING ? "" : " when last seen");
 	if (m->swap_limit != WORKLOAD_UNSET)
 		FACT(v, scene, "swap limit", "%s", units_format_size(m->swap_limit, swap));
 	if (m->high != WORKLOAD_UNSET)
 		FACT(v, scene, v1 ? "soft limit" : "high", "%s", units_format_size(m->high, high));
-	add_count(v, scene, "limit hits", m->limit_hits,
-		  v1 ? "memory.failcnt" : "memory.events max");
-	add_count(v, scene, "OOM kills", m->oom_kills,
-		  v1 ? "memory.oom_control" : "memory.events oom_kill");
-	add_pressure(v, scene);
+	workload_facts_add_count(v, scene, "limit hits", m->limit_hits,
+				 v1 ? "memory.failcnt" : "memory.events max");
+	workload_facts_add_count(v, scene, "OOM kills", m->oom_kills,
+				 v1 ? "memory.oom_control" : "memory.events oom_kill");
+	workload_facts_add_pressure(v, scene);
 	if (m->swappiness >= 0)
 		FACT(v, scene, "swappiness", "%d", m->swappiness);
 }
 
-static void add_machine(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_machine(const struct workload_facts *v, const struct scene *scene)
 {
 	char total[UNITS_SIZE_MAX], unused[UNITS_SIZE_MAX];
 
@@ -157,7 +157,7 @@ static void add_machine(const struct workload_facts *v, const struct scene *scen
 			"no swap: pages have nowhere to go; pmtop run --make-swap 64M makes some");
 }
 
-static void add_output(const struct workload_facts *v, const struct scene *scene)
+static void workload_facts_add_output(const struct workload_facts *v, const struct scene *scene)
 {
 	const struct workload_status *s = v->status;
 	char size[UNITS_SIZE_MAX];
@@ -175,9 +175,9 @@ static void add_output(const struct workload_facts *v, const struct scene *scene
 
 void workload_facts_add(const struct workload_facts *v, const struct scene *scene)
 {
-	add_command(v, scene);
-	add_state(v, scene);
-	add_group(v, scene);
-	add_machine(v, scene);
-	add_output(v, scene);
+	workload_facts_add_command(v, scene);
+	workload_facts_add_state(v, scene);
+	workload_facts_add_group(v, scene);
+	workload_facts_add_machine(v, scene);
+	workload_facts_add_output(v, scene);
 }

@@ -31,7 +31,7 @@ struct table {
 	int count;
 };
 
-static void add_rows(struct table *table, const struct option_row *rows, bool shared)
+static void command_line_add_rows(struct table *table, const struct option_row *rows, bool shared)
 {
 	for (; rows && (rows->name || rows->help); rows++) {
 		assert(table->count < ROWS_MOST);
@@ -40,18 +40,19 @@ static void add_rows(struct table *table, const struct option_row *rows, bool sh
 	}
 }
 
-static struct table make_table(const struct option_row *rows, const struct option_row *shared)
+static struct table command_line_make_table(const struct option_row *rows,
+					    const struct option_row *shared)
 {
 	struct table table = { .count = 0 };
 
-	add_rows(&table, rows, false);
-	add_rows(&table, shared, true);
-	add_rows(&table, help_rows, false);
+	command_line_add_rows(&table, rows, false);
+	command_line_add_rows(&table, shared, true);
+	command_line_add_rows(&table, help_rows, false);
 	return table;
 }
 
 /* "  -p, --pid PID"; its length. */
-static int print_title(char title[static TITLE_SIZE], const struct option_row *row)
+static int command_line_print_title(char title[static TITLE_SIZE], const struct option_row *row)
 {
 	char letter[] = "    ";
 
@@ -61,12 +62,12 @@ static int print_title(char title[static TITLE_SIZE], const struct option_row *r
 			row->value ? row->value : "");
 }
 
-static void print_row(FILE *out, const struct option_row *row, int width)
+static void command_line_print_row(FILE *out, const struct option_row *row, int width)
 {
 	char title[TITLE_SIZE];
 	const char *line = row->help;
 
-	print_title(title, row);
+	command_line_print_title(title, row);
 	for (const char *head = title; line; head = "") {
 		int length = (int)strcspn(line, "\n");
 
@@ -75,14 +76,14 @@ static void print_row(FILE *out, const struct option_row *row, int width)
 	}
 }
 
-static void print_table(FILE *out, const struct table *table)
+static void command_line_print_table(FILE *out, const struct table *table)
 {
 	char title[TITLE_SIZE];
 	int width = 0;
 
 	for (int i = 0; i < table->count; i++) {
 		int length = table->rows[i]->name && table->rows[i]->help
-				     ? print_title(title, table->rows[i])
+				     ? command_line_print_title(title, table->rows[i])
 				     : 0;
 
 		width = length > width ? length : width;
@@ -91,16 +92,16 @@ static void print_table(FILE *out, const struct table *table)
 		if (!table->rows[i]->name)
 			fprintf(out, "\n%s\n", table->rows[i]->help);
 		else if (table->rows[i]->help)
-			print_row(out, table->rows[i], width);
+			command_line_print_row(out, table->rows[i], width);
 	}
 }
 
 void command_line_print_options(FILE *out, const struct option_row *rows,
 				const struct option_row *shared)
 {
-	struct table table = make_table(rows, shared);
+	struct table table = command_line_make_table(rows, shared);
 
-	print_table(out, &table);
+	command_line_print_table(out, &table);
 }
 
 void command_line_end(void)
@@ -111,17 +112,18 @@ void command_line_end(void)
 	exit(EXIT_ERROR);
 }
 
-static _Noreturn void print_help(const struct command_line *line, const struct table *table)
+static _Noreturn void command_line_print_help(const struct command_line *line,
+					      const struct table *table)
 {
 	printf("Usage: pmtop %s%s%s\n%s\n\n", line->word, *line->word ? " " : "", line->usage,
 	       line->about);
-	print_table(stdout, table);
+	command_line_print_table(stdout, table);
 	if (line->more)
 		printf("\n%s\n", line->more);
 	command_line_end();
 }
 
-static _Noreturn void list_options(const struct table *table)
+static _Noreturn void command_line_list_options(const struct table *table)
 {
 	for (int i = 0; i < table->count; i++) {
 		const struct option_row *row = table->rows[i];
@@ -133,8 +135,8 @@ static _Noreturn void list_options(const struct table *table)
 }
 
 /* What getopt_long() wants: ids are FIRST_ID + row, and for a letter the letter itself. */
-static void translate(const struct table *table, bool command_follows, struct option *options,
-		      char *letters)
+static void command_line_translate(const struct table *table, bool command_follows,
+				   struct option *options, char *letters)
 {
 	if (command_follows)
 		*letters++ = '+';
@@ -157,7 +159,7 @@ static void translate(const struct table *table, bool command_follows, struct op
 }
 
 /* The row that an id of getopt_long() means. */
-static int find_row(const struct table *table, int id)
+static int command_line_find_row(const struct table *table, int id)
 {
 	if (id >= FIRST_ID)
 		return id - FIRST_ID;
@@ -167,7 +169,8 @@ static int find_row(const struct table *table, int id)
 	return -1;
 }
 
-static int take(const struct command_line *line, const struct table *table, int row, void *command)
+static int command_line_take(const struct command_line *line, const struct table *table, int row,
+			     void *command)
 {
 	char *base = table->shared[row] ? (char *)command + line->shared_field : command;
 	const struct option_place place = {
@@ -182,25 +185,25 @@ static int take(const struct command_line *line, const struct table *table, int 
 
 int command_line_parse(const struct command_line *line, int argc, char **argv, void *command)
 {
-	struct table table = make_table(line->rows, line->shared);
+	struct table table = command_line_make_table(line->rows, line->shared);
 	struct option options[ROWS_MOST + 1];
 	char letters[2 * ROWS_MOST + 3];
 	int id, status = EXIT_DONE;
 
-	translate(&table, line->command_follows, options, letters);
+	command_line_translate(&table, line->command_follows, options, letters);
 	if (argc == 2 && !strcmp(argv[1], "--list-options"))
-		list_options(&table);
+		command_line_list_options(&table);
 	opterr = 0;
 	optind = 0;
 	while (status == EXIT_DONE &&
 	       (id = getopt_long(argc, argv, letters, options, NULL)) != -1) {
-		int row = find_row(&table, id);
+		int row = command_line_find_row(&table, id);
 
 		if (row < 0)
 			return options_refuse(line->word, id, argv, optind);
 		if (!table.rows[row]->take)
-			print_help(line, &table);
-		status = take(line, &table, row, command);
+			command_line_print_help(line, &table);
+		status = command_line_take(line, &table, row, command);
 	}
 	if (status == EXIT_DONE && !line->command_follows && argc - optind > (int)line->words)
 		status = options_refuse_word(line->word, argv[optind + (int)line->words]);
@@ -232,8 +235,8 @@ int option_size(const struct option_place *place, const char *text)
 	return error < 0 ? options_refuse_value(place, text, units_size_problem(error)) : EXIT_DONE;
 }
 
-static int take_time(const struct option_place *place, const char *text, int64_t most,
-		     const char *bounds)
+static int command_line_take_time(const struct option_place *place, const char *text, int64_t most,
+				  const char *bounds)
 {
 	uint64_t ns;
 	int error = units_parse_duration(text, &ns);
@@ -248,10 +251,10 @@ static int take_time(const struct option_place *place, const char *text, int64_t
 
 int option_duration(const struct option_place *place, const char *text)
 {
-	return take_time(place, text, 366 * DAY, "is not from 1ms to a year");
+	return command_line_take_time(place, text, 366 * DAY, "is not from 1ms to a year");
 }
 
 int option_interval(const struct option_place *place, const char *text)
 {
-	return take_time(place, text, DAY, "is not from 1ms to 24h");
+	return command_line_take_time(place, text, DAY, "is not from 1ms to 24h");
 }

@@ -48,7 +48,7 @@ static const struct command_line command_line = {
 	.words = 2,
 };
 
-static int parse(int argc, char **argv, struct diff_command *d)
+static int diff_parse(int argc, char **argv, struct diff_command *d)
 {
 	int status = command_line_parse(&command_line, argc, argv, d);
 
@@ -63,8 +63,8 @@ static int parse(int argc, char **argv, struct diff_command *d)
 	return EXIT_DONE;
 }
 
-static int load(const struct diff_command *d, struct snapshot **ret_before,
-		struct snapshot **ret_after)
+static int diff_load(const struct diff_command *d, struct snapshot **ret_before,
+		     struct snapshot **ret_after)
 {
 	CLEANUP(moment_free) struct moment before = { 0 };
 	CLEANUP(moment_free) struct moment after = { 0 };
@@ -91,7 +91,7 @@ static int load(const struct diff_command *d, struct snapshot **ret_before,
 	return status;
 }
 
-static int write_diff(const struct diff_command *d, const struct diff *diff)
+static int diff_write_diff(const struct diff_command *d, const struct diff *diff)
 {
 	CLEANUP(output_discard) struct output output = { 0 };
 	int error = output_open(d->path, &output);
@@ -108,11 +108,11 @@ int command_diff(int argc, char **argv)
 	CLEANUP(cleanup_snapshot) struct snapshot *after = NULL;
 	CLEANUP(cleanup_diff) struct diff *diff = NULL;
 	struct diff_command d = { 0 };
-	int error, status = parse(argc, argv, &d);
+	int error, status = diff_parse(argc, argv, &d);
 
 	if (status != EXIT_DONE)
 		return status;
-	status = load(&d, &before, &after);
+	status = diff_load(&d, &before, &after);
 	if (status != EXIT_DONE)
 		return status;
 	error = diff_new(before, after, &diff);
@@ -120,5 +120,5 @@ int command_diff(int argc, char **argv)
 		fprintf(stderr, "pmtop diff: %s\n", strerror(-error));
 		return EXIT_ERROR;
 	}
-	return write_diff(&d, diff);
+	return diff_write_diff(&d, diff);
 }

@@ -31,7 +31,7 @@ static const struct command_line command_line = {
 };
 
 /* Why a feature is not there; "" when it is. */
-static const char *reason(const struct probe *probe, enum probe_feature feature)
+static const char *doctor_reason(const struct probe *probe, enum probe_feature feature)
 {
 	if (probe->has[feature])
 		return "";
@@ -42,7 +42,7 @@ static const char *reason(const struct probe *probe, enum probe_feature feature)
 	return probe->error[feature] ? strerror(probe->error[feature]) : "not found";
 }
 
-static void print_text(const struct probe *probe)
+static void doctor_print_text(const struct probe *probe)
 {
 	struct utsname kernel;
 	int missing = 0;
@@ -60,10 +60,10 @@ static void print_text(const struct probe *probe)
 	for (int f = 0; f < PROBE_FEATURES; f++)
 		if (!probe->has[f])
 			printf("  %-13s %s (%s)\n", probe_features[f].key,
-			       probe_features[f].way_out, reason(probe, f));
+			       probe_features[f].way_out, doctor_reason(probe, f));
 }
 
-static int print_json(const struct probe *probe)
+static int doctor_print_json(const struct probe *probe)
 {
 	json_t *features = json_array();
 	json_t *root;
@@ -79,7 +79,7 @@ static int print_json(const struct probe *probe)
 						info->key, "has", probe->has[f], "taken_away",
 						probe->taken_away[f], "what", info->what, "gives",
 						info->gives, "way_out", info->way_out, "reason",
-						reason(probe, f)));
+						doctor_reason(probe, f)));
 	}
 	root = json_pack("{s:s, s:s, s:s, s:i, s:o}", "pmtop", PMTOP_VERSION, "kernel",
 			 kernel.release, "machine", kernel.machine, "user", (int)geteuid(),
@@ -104,7 +104,7 @@ int command_doctor(int argc, char **argv)
 	if (status != EXIT_DONE)
 		return status;
 	if (doctor.json)
-		return print_json(&probe);
-	print_text(&probe);
+		return doctor_print_json(&probe);
+	doctor_print_text(&probe);
 	return EXIT_DONE;
 }

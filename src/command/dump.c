@@ -32,15 +32,15 @@ struct dump {
 DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
 
 /* Metrics are counts: neither runs nor verdicts. */
-static int report_prometheus(FILE *out, const struct snapshot *snapshot,
-			     const struct report_options *options)
+static int dump_report_prometheus(FILE *out, const struct snapshot *snapshot,
+				  const struct report_options *options)
 {
 	(void)options;
 	return report_openmetrics(out, snapshot, false);
 }
 
-static int report_prometheus_totals(FILE *out, const struct snapshot *snapshot,
-				    const struct report_options *options)
+static int dump_report_prometheus_totals(FILE *out, const struct snapshot *snapshot,
+					 const struct report_options *options)
 {
 	(void)options;
 	return report_openmetrics(out, snapshot, true);
@@ -52,10 +52,10 @@ static const struct {
 } formats[] = {
 	{ "json", report_json },
 	{ "csv", report_csv },
-	{ "prometheus", report_prometheus },
+	{ "prometheus", dump_report_prometheus },
 };
 
-static int take_format(const struct option_place *place, const char *text)
+static int dump_take_format(const struct option_place *place, const char *text)
 {
 	report_function **field = place->field;
 
@@ -74,11 +74,12 @@ static int take_format(const struct option_place *place, const char *text)
 
 static const struct option_row rows[] = {
 	{ "pid", 'p', "PID", "the process", option_pid, offsetof(struct dump, pid) },
-	{ "json", 0, NULL, "one JSON object on one line, see pmtop(1)", take_format,
+	{ "json", 0, NULL, "one JSON object on one line, see pmtop(1)", dump_take_format,
 	  offsetof(struct dump, report) },
-	{ "csv", 0, NULL, "comma-separated values", take_format, offsetof(struct dump, report) },
-	{ "prometheus", 0, NULL, "metrics, for node_exporter's textfile collector", take_format,
+	{ "csv", 0, NULL, "comma-separated values", dump_take_format,
 	  offsetof(struct dump, report) },
+	{ "prometheus", 0, NULL, "metrics, for node_exporter's textfile collector",
+	  dump_take_format, offsetof(struct dump, report) },
 	{ "totals", 0, NULL, "no series of single mappings (--prometheus)", option_flag,
 	  offsetof(struct dump, totals) },
 	{ "pages", 0, NULL, "the runs of pages in each mapping too", option_flag,
@@ -103,21 +104,21 @@ static const struct command_line command_line = {
 	.rows = rows,
 };
 
-static int check(const struct dump *dump)
+static int dump_check(const struct dump *dump)
 {
 	if (!dump->pid)
 		fprintf(stderr, "pmtop dump: which process? Name it with -p PID\n");
 	else if (dump->pagemap && (dump->report || dump->pages || dump->verify))
 		fprintf(stderr, "pmtop dump: --pagemap is a format of its own\n");
-	else if (dump->totals && dump->report != report_prometheus)
+	else if (dump->totals && dump->report != dump_report_prometheus)
 		fprintf(stderr, "pmtop dump: --totals is for --prometheus\n");
 	else
 		return EXIT_DONE;
 	return EXIT_USAGE;
 }
 
-static void explain_edges(pid_t pid, int proc_fd, const struct probe *probe,
-			  const struct snapshot *snapshot, struct verify_result *results)
+static void dump_explain_edges(pid_t pid, int proc_fd, const struct probe *probe,
+			       const struct snapshot *snapshot, struct verify_result *results)
 {
 	CLEANUP(swap_edges_release)
 	struct swap_edges edges = { .probe = probe, .pid = pid, .proc = proc_fd };
@@ -129,8 +130,8 @@ static void explain_edges(pid_t pid, int proc_fd, const struct probe *probe,
 }
 
 /* A snapshot with what smaps said right before and right after it. */
-static int take_verified(pid_t pid, const struct probe *probe, struct snapshot **ret_snapshot,
-			 struct verify_result **ret_results)
+static int dump_take_verified(pid_t pid, const struct probe *probe, struct snapshot **ret_snapshot,
+			      struct verify_result **ret_results)
 {
 	CLEANUP(cleanup_close) int proc_fd = -1;
 	CLEANUP(smaps_list_free) struct smaps_list before = { 0 };
@@ -155,17 +156,17 @@ static int take_verified(pid_t pid, const struct probe *probe, struct snapshot *
 	if (!results)
 		return -ENOMEM;
 	smaps_verify(snapshot, &before, &after, results);
-	explain_edges(pid, proc_fd, probe, snapshot, results);
+	dump_explain_edges(pid, proc_fd, probe, snapshot, results);
 	*ret_snapshot = TAKE(snapshot);
 	*ret_results = results;
 	return 0;
 }
 
-static int write_report(const struct dump *dump, const struct snapshot *snapshot,
-			const struct verify_result *verdicts)
+static int dump_write_report(const struct dump *dump, const struct snapshot *snapshot,
+			     const struct verify_result *verdicts)
 {
 	struct report_options options = { .pages = dump->pages, .verdicts = verdicts };
-	report_function *report = dump->totals	 ? report_prometheus_totals
+	report_function *report = dump->totals	 ? dump_report_prometheus_totals
 				  : dump->report ? dump->report
 						 : report_text;
 	CLEANUP(output_discard) struct output output = { 0 };
@@ -185,7 +186,7 @@ int command_dump(int argc, char **argv)
 	int error, status = command_line_parse(&command_line, argc, argv, &dump);
 
 	if (status == EXIT_DONE)
-		status = check(&dump);
+		status = dump_check(&dump);
 	if (status != EXIT_DONE)
 		return status;
 	probe_run(&probe);
@@ -194,9 +195,9 @@ int command_dump(int argc, char **argv)
 		return status;
 	if (dump.pagemap)
 		return dump_pagemap(dump.pid, &probe, dump.pagemap, dump.path);
-	error = dump.verify ? take_verified(dump.pid, &probe, &snapshot, &verdicts)
+	error = dump.verify ? dump_take_verified(dump.pid, &probe, &snapshot, &verdicts)
 			    : live_snapshot(dump.pid, &probe, &snapshot);
 	if (error < 0)
 		return options_explain_target(WORD, dump.pid, error);
-	return write_report(&dump, snapshot, verdicts);
+	return dump_write_report(&dump, snapshot, verdicts);
 }

@@ -20,7 +20,7 @@
 DEFINE_CLEANUP(cleanup_slots, struct pagemap_slots *, pagemap_slots_close)
 
 /* Digits only: strtoull() would take blanks and signs as well. */
-static bool take_number(const char **text, int base, uint64_t *ret_value)
+static bool dump_pagemap_take_number(const char **text, int base, uint64_t *ret_value)
 {
 	const char *digits = base == 16 ? "0123456789abcdefABCDEF" : "0123456789";
 	char *end;
@@ -35,15 +35,15 @@ static bool take_number(const char **text, int base, uint64_t *ret_value)
 	return !errno;
 }
 
-static bool parse_range(const char *text, uint64_t *ret_start, uint64_t *ret_pages)
+static bool dump_pagemap_parse_range(const char *text, uint64_t *ret_start, uint64_t *ret_pages)
 {
 	uint64_t start, value;
 	char sign;
 
-	if (!take_number(&text, 16, &start) || (*text != '+' && *text != '-'))
+	if (!dump_pagemap_take_number(&text, 16, &start) || (*text != '+' && *text != '-'))
 		return false;
 	sign = *text++;
-	if (!take_number(&text, sign == '+' ? 10 : 16, &value) || *text)
+	if (!dump_pagemap_take_number(&text, sign == '+' ? 10 : 16, &value) || *text)
 		return false;
 	if (sign == '-') {
 		if (value <= start || value % PMTOP_PAGE_SIZE)
@@ -57,7 +57,8 @@ static bool parse_range(const char *text, uint64_t *ret_start, uint64_t *ret_pag
 	return true;
 }
 
-static int write_words(struct pagemap_slots *slots, uint64_t address, uint64_t pages, FILE *file)
+static int dump_pagemap_write_words(struct pagemap_slots *slots, uint64_t address, uint64_t pages,
+				    FILE *file)
 {
 	CLEANUP(cleanup_free) uint64_t *words = calloc(PAGEMAP_SLOTS_MOST, sizeof(*words));
 	int error = words ? 0 : -ENOMEM;
@@ -74,7 +75,7 @@ static int write_words(struct pagemap_slots *slots, uint64_t address, uint64_t p
 	return error;
 }
 
-static int explain(struct pagemap_slots *slots, pid_t pid, int error)
+static int dump_pagemap_explain(struct pagemap_slots *slots, pid_t pid, int error)
 {
 	if (error == -ENOTSUP) {
 		const char *lack = pagemap_slots_lack(slots);
@@ -95,7 +96,7 @@ static int explain(struct pagemap_slots *slots, pid_t pid, int error)
 	return options_explain_target(WORD, pid, error);
 }
 
-static int refuse(const char *range)
+static int dump_pagemap_refuse(const char *range)
 {
 	char buf[64];
 
@@ -115,8 +116,8 @@ int dump_pagemap(pid_t pid, const struct probe *probe, const char *range, const 
 	uint64_t address, pages;
 	int error;
 
-	if (!parse_range(range, &address, &pages))
-		return refuse(range);
+	if (!dump_pagemap_parse_range(range, &address, &pages))
+		return dump_pagemap_refuse(range);
 	if (!path && isatty(STDOUT_FILENO)) {
 		fprintf(stderr, "pmtop dump: --pagemap writes binary words; send them to a file or "
 				"through hexdump -C\n");
@@ -129,8 +130,8 @@ int dump_pagemap(pid_t pid, const struct probe *probe, const char *range, const 
 		return options_explain_target(WORD, pid, error);
 	error = output_open(path, &output);
 	if (!error)
-		error = write_words(slots, address, pages, output.file);
+		error = dump_pagemap_write_words(slots, address, pages, output.file);
 	if (!error)
 		error = output_commit(&output);
-	return error ? explain(slots, pid, error) : EXIT_DONE;
+	return error ? dump_pagemap_explain(slots, pid, error) : EXIT_DONE;
 }

@@ -34,9 +34,9 @@ struct export_command {
 	uint64_t first, last; /* samples, both included */
 };
 
-static int each_snapshot(const struct export_command *e, FILE *out, struct log_error *error,
-			 int (*put)(const struct export_command *e, FILE *out,
-				    const struct snapshot *snapshot, uint64_t sample))
+static int export_each_snapshot(const struct export_command *e, FILE *out, struct log_error *error,
+				int (*put)(const struct export_command *e, FILE *out,
+					   const struct snapshot *snapshot, uint64_t sample))
 {
 	for (uint64_t sample = e->first; sample <= e->last; sample++) {
 		CLEANUP(cleanup_snapshot) struct snapshot *snapshot = NULL;
@@ -50,8 +50,8 @@ static int each_snapshot(const struct export_command *e, FILE *out, struct log_e
 	return 0;
 }
 
-static int put_json(const struct export_command *e, FILE *out, const struct snapshot *snapshot,
-		    uint64_t sample)
+static int export_put_json(const struct export_command *e, FILE *out,
+			   const struct snapshot *snapshot, uint64_t sample)
 {
 	const struct report_options options = { .pages = e->pages };
 
@@ -61,11 +61,11 @@ static int put_json(const struct export_command *e, FILE *out, const struct snap
 
 static int export_json(const struct export_command *e, FILE *out, struct log_error *error)
 {
-	return each_snapshot(e, out, error, put_json);
+	return export_each_snapshot(e, out, error, export_put_json);
 }
 
-static int put_csv(const struct export_command *e, FILE *out, const struct snapshot *snapshot,
-		   uint64_t sample)
+static int export_put_csv(const struct export_command *e, FILE *out,
+			  const struct snapshot *snapshot, uint64_t sample)
 {
 	char lead[96], time[TIME_MAX];
 	const struct report_options options = { .pages = e->pages,
@@ -80,7 +80,7 @@ static int put_csv(const struct export_command *e, FILE *out, const struct snaps
 
 static int export_csv(const struct export_command *e, FILE *out, struct log_error *error)
 {
-	return each_snapshot(e, out, error, put_csv);
+	return export_each_snapshot(e, out, error, export_put_csv);
 }
 
 /* One series of one family, point after point. */
@@ -91,7 +91,7 @@ struct series {
 	struct openmetrics_process process;
 };
 
-static int put_point(void *context, const struct log_counts *counts)
+static int export_put_point(void *context, const struct log_counts *counts)
 {
 	const struct series *s = context;
 
@@ -109,7 +109,7 @@ struct mapping_series {
 };
 
 /* States in which the mapping never had a page have no series. */
-static int put_series(void *context, const struct log_series *series)
+static int export_put_series(void *context, const struct log_series *series)
 {
 	const struct mapping_series *s = context;
 
@@ -133,7 +133,7 @@ static int export_mappings(const struct export_command *e, FILE *out, const stru
 	struct mapping_series s = { out, { first->pid, first->comm } };
 
 	openmetrics_put_mapping_family(out);
-	return log_reader_series(e->reader, &range, put_series, &s, error);
+	return log_reader_series(e->reader, &range, export_put_series, &s, error);
 }
 
 static int export_openmetrics(const struct export_command *e, FILE *out, struct log_error *error)
@@ -149,7 +149,7 @@ static int export_openmetrics(const struct export_command *e, FILE *out, struct 
 		openmetrics_put_family(out, s.family);
 		for (; !code && s.number < openmetrics_series(s.family); s.number++)
 			code = log_reader_totals(e->reader, e->first, e->last - e->first + 1,
-						 put_point, &s, error);
+						 export_put_point, &s, error);
 	}
 	if (!code && !e->totals)
 		code = export_mappings(e, out, first, error);
@@ -164,7 +164,7 @@ static const struct export_format formats[] = {
 	{ "openmetrics", export_openmetrics },
 };
 
-static int take_format(const struct option_place *place, const char *text)
+static int export_take_format(const struct option_place *place, const char *text)
 {
 	const struct export_format **field = place->field;
 
@@ -182,7 +182,7 @@ static const struct option_row rows[] = {
 	  "csv: a line a mapping and sample; json: a line a sample, as\n"
 	  "dump --json; openmetrics: counts with times, as promtool tsdb\n"
 	  "create-blocks-from openmetrics takes them",
-	  take_format, offsetof(struct export_command, format) },
+	  export_take_format, offsetof(struct export_command, format) },
 	{ "pages", 0, NULL, "the runs of pages too (csv, json)", option_flag,
 	  offsetof(struct export_command, pages) },
 	{ "totals", 0, NULL, "no series of single mappings (openmetrics)", option_flag,
@@ -203,7 +203,7 @@ static const struct command_line command_line = {
 	.words = 1,
 };
 
-static int check(struct export_command *e, int argc, char **argv)
+static int export_check(struct export_command *e, int argc, char **argv)
 {
 	if (optind == argc) {
 		fprintf(stderr, "pmtop export: which log? pmtop export FILE --format json\n");
@@ -226,8 +226,8 @@ static int check(struct export_command *e, int argc, char **argv)
 }
 
 /* A moment of this log, without its name in front. */
-static int find(const struct export_command *e, const char *text, uint64_t fallback,
-		uint64_t *ret_sample)
+static int export_find(const struct export_command *e, const char *text, uint64_t fallback,
+		       uint64_t *ret_sample)
 {
 	CLEANUP(moment_free) struct moment moment = { 0 };
 	int status;
@@ -241,12 +241,13 @@ static int find(const struct export_command *e, const char *text, uint64_t fallb
 				   : status;
 }
 
-static int find_range(struct export_command *e)
+static int export_find_range(struct export_command *e)
 {
-	int status = find(e, e->from_text, 0, &e->first);
+	int status = export_find(e, e->from_text, 0, &e->first);
 
 	if (status == EXIT_DONE)
-		status = find(e, e->to_text, log_reader_info(e->reader)->samples - 1, &e->last);
+		status = export_find(e, e->to_text, log_reader_info(e->reader)->samples - 1,
+				     &e->last);
 	if (status == EXIT_DONE && e->first > e->last) {
 		fprintf(stderr, "pmtop export: --from comes after --to\n");
 		status = EXIT_USAGE;
@@ -263,13 +264,13 @@ int command_export(int argc, char **argv)
 	int code, status = command_line_parse(&command_line, argc, argv, &e);
 
 	if (status == EXIT_DONE)
-		status = check(&e, argc, argv);
+		status = export_check(&e, argc, argv);
 	if (status != EXIT_DONE)
 		return status;
 	if (log_reader_open(e.file, &reader, &error))
 		return moment_explain(WORD, &error);
 	e.reader = reader;
-	status = find_range(&e);
+	status = export_find_range(&e);
 	if (status != EXIT_DONE)
 		return status;
 	code = output_open(e.path, &output);

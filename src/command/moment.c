@@ -25,7 +25,7 @@ int moment_explain(const char *word, const struct log_error *error)
 	return error->code == -EACCES || error->code == -EPERM ? EXIT_NOT_PERMITTED : EXIT_ERROR;
 }
 
-static int refuse(const char *word, const char *text, const char *problem)
+static int moment_refuse(const char *word, const char *text, const char *problem)
 {
 	char shown[128];
 
@@ -34,7 +34,7 @@ static int refuse(const char *word, const char *text, const char *problem)
 	return EXIT_USAGE;
 }
 
-static int parse_number(const char *text, uint64_t *ret_number)
+static int moment_parse_number(const char *text, uint64_t *ret_number)
 {
 	char *end;
 
@@ -46,28 +46,29 @@ static int parse_number(const char *text, uint64_t *ret_number)
 }
 
 /* What stands behind the @. */
-static int parse_place(const char *word, const char *text, struct moment *moment)
+static int moment_parse_place(const char *word, const char *text, struct moment *moment)
 {
 	uint64_t ns;
 
 	if (*text == '#') {
 		moment->kind = MOMENT_SAMPLE;
-		if (parse_number(text + 1, &moment->sample))
-			return refuse(word, text, "is not the number of a sample, like #120");
+		if (moment_parse_number(text + 1, &moment->sample))
+			return moment_refuse(word, text,
+					     "is not the number of a sample, like #120");
 	} else if (*text == '+') {
 		int error = units_parse_duration(text + 1, &ns);
 
 		if (error < 0 || ns > INT64_MAX)
-			return refuse(word, text + 1,
-				      units_duration_problem(error < 0 ? error : -ERANGE));
+			return moment_refuse(word, text + 1,
+					     units_duration_problem(error < 0 ? error : -ERANGE));
 		moment->kind = MOMENT_AFTER;
 		moment->after_ns = (int64_t)ns;
 	} else if (*text) {
 		moment->kind = MOMENT_BOOKMARK;
 		moment->name = (char *)text;
 	} else {
-		return refuse(word, moment->path,
-			      "ends in @: write FILE@+3s, FILE@#120 or FILE@BOOKMARK");
+		return moment_refuse(word, moment->path,
+				     "ends in @: write FILE@+3s, FILE@#120 or FILE@BOOKMARK");
 	}
 	return EXIT_DONE;
 }
@@ -79,10 +80,10 @@ int moment_of(const char *word, const char *path, const char *place, struct mome
 	int status;
 
 	if (asprintf(&moment.path, "%s@%s", path, place) < 0)
-		return refuse(word, path, strerror(ENOMEM));
+		return moment_refuse(word, path, strerror(ENOMEM));
 	at = moment.path + strlen(path);
 	*at = '\0';
-	status = parse_place(word, at + 1, &moment);
+	status = moment_parse_place(word, at + 1, &moment);
 	if (status == EXIT_DONE)
 		*ret_moment = moment;
 	else
@@ -97,7 +98,7 @@ int moment_parse(const char *word, const char *text, struct moment *ret_moment)
 	uint64_t number;
 	char *at;
 
-	if (!parse_number(text, &number)) {
+	if (!moment_parse_number(text, &number)) {
 		int status = options_pid(word, text, &moment.pid);
 
 		moment.kind = MOMENT_LIVE;
@@ -107,7 +108,7 @@ int moment_parse(const char *word, const char *text, struct moment *ret_moment)
 	}
 	copy = strdup(text);
 	if (!copy)
-		return refuse(word, text, strerror(ENOMEM));
+		return moment_refuse(word, text, strerror(ENOMEM));
 	at = access(text, F_OK) ? strrchr(copy, '@') : NULL;
 	if (at) {
 		*at = '\0';

@@ -17,7 +17,7 @@
 #define PROGRAM_OF(word) *(word) ? " " : "", (word)
 
 /* An argument as it can be repeated in a message. */
-static const char *quote(const char *text, char buf[static 64])
+static const char *options_quote(const char *text, char buf[static 64])
 {
 	escape_text(text, strlen(text), buf, 64);
 	return buf;
@@ -30,11 +30,11 @@ int options_refuse(const char *word, int id, char **argv, int index)
 	if (id == ':')
 		fprintf(stderr,
 			PROGRAM ": option %s needs a value; " PROGRAM " --help says which\n",
-			PROGRAM_OF(word), quote(argv[index - 1], buf), PROGRAM_OF(word));
+			PROGRAM_OF(word), options_quote(argv[index - 1], buf), PROGRAM_OF(word));
 	else
 		fprintf(stderr,
 			PROGRAM ": unknown option '%s'; " PROGRAM " --help lists what there is\n",
-			PROGRAM_OF(word), quote(argv[index - 1], buf), PROGRAM_OF(word));
+			PROGRAM_OF(word), options_quote(argv[index - 1], buf), PROGRAM_OF(word));
 	return EXIT_USAGE;
 }
 
@@ -43,7 +43,7 @@ int options_refuse_value(const struct option_place *place, const char *text, con
 	char buf[64];
 
 	fprintf(stderr, PROGRAM ": --%s %s %s\n", PROGRAM_OF(place->word), place->name,
-		quote(text, buf), problem);
+		options_quote(text, buf), problem);
 	return EXIT_USAGE;
 }
 
@@ -52,7 +52,7 @@ int options_refuse_word(const char *word, const char *argument)
 	char buf[64];
 
 	fprintf(stderr, PROGRAM ": '%s' does not belong here; " PROGRAM " --help says what does\n",
-		PROGRAM_OF(word), quote(argument, buf), PROGRAM_OF(word));
+		PROGRAM_OF(word), options_quote(argument, buf), PROGRAM_OF(word));
 	return EXIT_USAGE;
 }
 
@@ -61,7 +61,7 @@ int options_refuse_command(const char *word)
 	char buf[64];
 
 	fprintf(stderr, "pmtop: unknown command '%s'; pmtop --help lists what there is\n",
-		quote(word, buf));
+		options_quote(word, buf));
 	return EXIT_USAGE;
 }
 
@@ -75,7 +75,7 @@ int options_pid(const char *word, const char *text, pid_t *ret_pid)
 	value = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
 	if (value <= 0 || *end || errno || value > INT_MAX) {
 		fprintf(stderr, PROGRAM ": '%s' is not a process id\n", PROGRAM_OF(word),
-			quote(text, buf));
+			options_quote(text, buf));
 		return EXIT_USAGE;
 	}
 	*ret_pid = (pid_t)value;
@@ -90,7 +90,7 @@ int options_without(const char *word, const char *list, struct probe *probe)
 	if (!list || probe_take_away(probe, list, &bad) >= 0)
 		return EXIT_DONE;
 	fprintf(stderr, PROGRAM ": --without does not know '%.*s'; pmtop doctor lists the words\n",
-		PROGRAM_OF(word), (int)strcspn(quote(bad, buf), ","), buf);
+		PROGRAM_OF(word), (int)strcspn(options_quote(bad, buf), ","), buf);
 	return EXIT_USAGE;
 }
 

@@ -15,7 +15,7 @@
 #define NEW_FILE_MODE 0666
 
 /* mkostemp() makes files for their owner alone; a report gets what the umask leaves. */
-static void give_usual_mode(int fd)
+static void output_give_usual_mode(int fd)
 {
 	mode_t mask = umask(0);
 
@@ -23,7 +23,7 @@ static void give_usual_mode(int fd)
 	fchmod(fd, NEW_FILE_MODE & ~mask);
 }
 
-static int open_temporary(const char *path, struct output *output)
+static int output_open_temporary(const char *path, struct output *output)
 {
 	CLEANUP(cleanup_free) char *temporary = NULL;
 	FILE *file;
@@ -36,7 +36,7 @@ static int open_temporary(const char *path, struct output *output)
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	give_usual_mode(fd);
+	output_give_usual_mode(fd);
 	file = fdopen(fd, "w");
 	if (!file) {
 		error = -errno;
@@ -63,7 +63,7 @@ int output_open(const char *path, struct output *ret_output)
 		output.file = fopen(path, "we");
 		error = output.file ? 0 : -errno;
 	} else {
-		error = open_temporary(path, &output);
+		error = output_open_temporary(path, &output);
 	}
 	if (!error)
 		*ret_output = output;

@@ -32,7 +32,7 @@ struct record {
 	bool quiet;
 };
 
-static int take_until(const struct option_place *place, const char *text)
+static int record_take_until(const struct option_place *place, const char *text)
 {
 	return strcmp(text, "exit")
 		       ? options_refuse_value(place, text, "is not known, only exit is")
@@ -48,7 +48,7 @@ static const struct option_row rows[] = {
 	{ "duration", 0, "TIME", "stop after this time", option_duration,
 	  offsetof(struct record, duration_ns) },
 	{ "until", 0, "exit", "stop when the process ends, which is what happens anyway",
-	  take_until, 0 },
+	  record_take_until, 0 },
 	LOG_LIMIT_ROWS(offsetof(struct record, log)),
 	{ "force", 0, NULL, "replace FILE, unless somebody records into it", option_flag,
 	  offsetof(struct record, log.replace) },
@@ -67,7 +67,7 @@ static const struct command_line command_line = {
 	.rows = rows,
 };
 
-static int check(const struct record *record)
+static int record_check(const struct record *record)
 {
 	if (!record->live.pid)
 		fprintf(stderr, "pmtop record: which process? Name it with -p PID\n");
@@ -79,7 +79,7 @@ static int check(const struct record *record)
 }
 
 /* How long poll() may sleep. */
-static int next_look(int64_t end_ns)
+static int record_next_look(int64_t end_ns)
 {
 	int64_t left_ms =
 		end_ns ? (end_ns - clock_ns(CLOCK_MONOTONIC) + 999999) / 1000000 : LOOK_MS;
@@ -88,8 +88,9 @@ static int next_look(int64_t end_ns)
 }
 
 /* Until something ends it: the process, the time, a signal, or the log itself. */
-static void wait_for_end(const struct record *record, struct source *source,
-			 struct recording *recording, int signals, struct source_status *ret_status)
+static void record_wait_for_end(const struct record *record, struct source *source,
+				struct recording *recording, int signals,
+				struct source_status *ret_status)
 {
 	struct pollfd fds[] = { { .fd = source_fd(source), .events = POLLIN },
 				{ .fd = signals, .events = POLLIN } };
@@ -113,7 +114,7 @@ static void wait_for_end(const struct record *record, struct source *source,
 			recording_event(recording, EVENT_STOPPED, 0, "--duration is over");
 			return;
 		}
-		poll(fds, 2, next_look(end_ns));
+		poll(fds, 2, record_next_look(end_ns));
 		if (fds[1].revents) {
 			recording_event(recording, EVENT_STOPPED, 0, "ended by a signal");
 			return;
@@ -122,7 +123,7 @@ static void wait_for_end(const struct record *record, struct source *source,
 }
 
 /* For a person, who would else look at an empty line until the end. */
-static void say_begin(const struct record *record, const struct source *source)
+static void record_say_begin(const struct record *record, const struct source *source)
 {
 	const char *comm = live_comm(source);
 	char path[256], name[256];
@@ -136,7 +137,7 @@ static void say_begin(const struct record *record, const struct source *source)
 }
 
 /* A log without a sample is taken away. */
-static int say_nothing(const struct record *record, const struct source_status *source)
+static int record_say_nothing(const struct record *record, const struct source_status *source)
 {
 	if (source->state == SOURCE_FAILED)
 		return options_explain_target(WORD, record->live.pid, -source->error);
@@ -146,13 +147,13 @@ static int say_nothing(const struct record *record, const struct source_status *
 	return EXIT_NO_PROCESS;
 }
 
-static int say_end(const struct record *record, const struct recording_status *status,
-		   const struct source_status *source)
+static int record_say_end(const struct record *record, const struct recording_status *status,
+			  const struct source_status *source)
 {
 	char text[RECORDED_MAX], shown[RECORDED_MAX * 2];
 
 	if (!status->samples && status->runs)
-		return say_nothing(record, source);
+		return record_say_nothing(record, source);
 	recorded_text(record->log.path, status, text);
 	escape_text(text, strlen(text), shown, sizeof(shown));
 	if (!record->quiet || !status->runs)
@@ -192,11 +193,11 @@ static int record_process(const struct record *record, const struct probe *probe
 			error == -EEXIST ? " (--force replaces it)" : "");
 		return error == -EACCES || error == -EPERM ? EXIT_NOT_PERMITTED : EXIT_ERROR;
 	}
-	say_begin(record, source);
-	wait_for_end(record, source, recording, signals, &source_state);
+	record_say_begin(record, source);
+	record_wait_for_end(record, source, recording, signals, &source_state);
 	recording_stop(recording, &status);
 	source_free(source);
-	return say_end(record, &status, &source_state);
+	return record_say_end(record, &status, &source_state);
 }
 
 int command_record(int argc, char **argv)
@@ -206,7 +207,7 @@ int command_record(int argc, char **argv)
 	int status = command_line_parse(&command_line, argc, argv, &record);
 
 	if (status == EXIT_DONE)
-		status = check(&record);
+		status = record_check(&record);
 	if (status != EXIT_DONE)
 		return status;
 	probe_run(&probe);

@@ -7,7 +7,8 @@
 
 #include "model/units.h"
 
-static void __attribute__((format(printf, 2, 3))) add(char *buf, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+view_record_add(char *buf, const char *format, ...)
 {
 	size_t used = strlen(buf);
 	va_list arguments;
@@ -18,7 +19,7 @@ static void __attribute__((format(printf, 2, 3))) add(char *buf, const char *for
 }
 
 /* The cause without the name of the log in front of it. */
-static const char *cause_of(const char *path, const char *message)
+static const char *view_record_cause_of(const char *path, const char *message)
 {
 	size_t length = strlen(path);
 	bool named = !strncmp(message, path, length) && message[length] == ':';
@@ -27,27 +28,29 @@ static const char *cause_of(const char *path, const char *message)
 }
 
 /* The files: those that there are, or the one that there should be. */
-static void add_files(char *buf, const char *path, const struct recording_status *status)
+static void view_record_add_files(char *buf, const char *path,
+				  const struct recording_status *status)
 {
 	if (status->newest || !status->older)
-		add(buf, "%s", path);
+		view_record_add(buf, "%s", path);
 	if (status->newest && status->older)
-		add(buf, " and ");
+		view_record_add(buf, " and ");
 	if (status->older)
-		add(buf, "%s.1", path);
+		view_record_add(buf, "%s.1", path);
 	if (status->older > 1)
-		add(buf, " to %s.%u", path, status->older);
+		view_record_add(buf, " to %s.%u", path, status->older);
 }
 
-static void say_nothing(const char *path, const struct recording_status *status, char *buf)
+static void view_record_say_nothing(const char *path, const struct recording_status *status,
+				    char *buf)
 {
-	add(buf, "nothing was recorded: ");
+	view_record_add(buf, "nothing was recorded: ");
 	if (status->full)
-		add(buf, "a sample needs more room than --max-size allows (%s)", path);
+		view_record_add(buf, "a sample needs more room than --max-size allows (%s)", path);
 	else if (!status->runs)
-		add(buf, "%s (%s)", cause_of(path, status->message), path);
+		view_record_add(buf, "%s (%s)", view_record_cause_of(path, status->message), path);
 	else
-		add(buf, "no sample was taken meanwhile");
+		view_record_add(buf, "no sample was taken meanwhile");
 }
 
 char *recorded_text(const char *path, const struct recording_status *status,
@@ -59,23 +62,23 @@ char *recorded_text(const char *path, const struct recording_status *status,
 	*buf = '\0';
 	units_format_size(status->bytes, size);
 	if (!status->samples) {
-		say_nothing(path, status, buf);
+		view_record_say_nothing(path, status, buf);
 		return buf;
 	}
 	if (status->full)
-		add(buf, "log full: %llu samples in ", samples);
+		view_record_add(buf, "log full: %llu samples in ", samples);
 	else if (status->runs)
-		add(buf, "recorded %llu samples into ", samples);
+		view_record_add(buf, "recorded %llu samples into ", samples);
 	else
-		add(buf, "the recording ended after %llu samples: %s (", samples,
-		    cause_of(path, status->message));
-	add_files(buf, path, status);
+		view_record_add(buf, "the recording ended after %llu samples: %s (", samples,
+				view_record_cause_of(path, status->message));
+	view_record_add_files(buf, path, status);
 	if (status->full || status->runs)
-		add(buf, " (%s%s)", size, status->full ? ", --max-size" : "");
+		view_record_add(buf, " (%s%s)", size, status->full ? ", --max-size" : "");
 	else
-		add(buf, ")");
+		view_record_add(buf, ")");
 	if (status->gone)
-		add(buf, "; %llu older ones went with the oldest logs",
-		    (unsigned long long)status->gone);
+		view_record_add(buf, "; %llu older ones went with the oldest logs",
+				(unsigned long long)status->gone);
 	return buf;
 }

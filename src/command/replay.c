@@ -38,7 +38,7 @@ static const struct command_line command_line = {
 	.words = 1,
 };
 
-static int parse(int argc, char **argv, struct replay_command *replay)
+static int replay_parse(int argc, char **argv, struct replay_command *replay)
 {
 	int status = command_line_parse(&command_line, argc, argv, replay);
 
@@ -52,7 +52,7 @@ static int parse(int argc, char **argv, struct replay_command *replay)
 	return EXIT_DONE;
 }
 
-static void print_fact(void *context, const char *key, const char *value)
+static void replay_print_fact(void *context, const char *key, const char *value)
 {
 	char safe_key[128], safe_value[512];
 
@@ -62,7 +62,7 @@ static void print_fact(void *context, const char *key, const char *value)
 	printf("%-22s %s\n", safe_key, safe_value);
 }
 
-static int print_event(void *context, const struct log_event *event)
+static int replay_print_event(void *context, const struct log_event *event)
 {
 	char text[sizeof(event->text) * 2];
 	int64_t first = *(const int64_t *)context;
@@ -75,7 +75,7 @@ static int print_event(void *context, const struct log_event *event)
 	return 0;
 }
 
-static int print_info(struct log_reader *reader)
+static int replay_print_info(struct log_reader *reader)
 {
 	const struct log_info *info = log_reader_info(reader);
 	struct log_error error = { 0 };
@@ -84,13 +84,13 @@ static int print_info(struct log_reader *reader)
 	printf("%-22s %llu\n%-22s %.1f s\n%-22s %d\n", "samples", (unsigned long long)info->samples,
 	       "duration", (double)(info->last_clock_ns - info->first_clock_ns) / 1e9, "schema",
 	       info->schema);
-	log_reader_facts(reader, print_fact, NULL);
-	if (log_reader_events(reader, print_event, &first, &error))
+	log_reader_facts(reader, replay_print_fact, NULL);
+	if (log_reader_events(reader, replay_print_event, &first, &error))
 		return moment_explain(WORD, &error);
 	return EXIT_DONE;
 }
 
-static int show(const struct replay_command *replay, const char *path, uint64_t first)
+static int replay_show(const struct replay_command *replay, const char *path, uint64_t first)
 {
 	char message[REPLAY_MESSAGE], shown[REPLAY_MESSAGE * 2];
 	struct view_screen *screen;
@@ -118,7 +118,7 @@ int command_replay(int argc, char **argv)
 	CLEANUP(moment_free) struct moment moment = { 0 };
 	struct log_error error = { 0 };
 	uint64_t first = 0;
-	int status = parse(argc, argv, &replay);
+	int status = replay_parse(argc, argv, &replay);
 
 	if (status != EXIT_DONE)
 		return status;
@@ -137,8 +137,8 @@ int command_replay(int argc, char **argv)
 	if (status != EXIT_DONE)
 		return status;
 	if (replay.info)
-		return print_info(reader);
+		return replay_print_info(reader);
 	/* The screen's own reader may write bookmarks: nobody else in here holds the file open. */
 	log_reader_free(TAKE(reader));
-	return show(&replay, moment.path, first);
+	return replay_show(&replay, moment.path, first);
 }

@@ -28,7 +28,7 @@
 #define RECORD_NS INT64_C(100000000)
 #define END_NS	  (10 * NS) /* more than the sampler takes to find that its process is gone */
 
-static int64_t interval_ns(const struct run_options *o)
+static int64_t run_interval_ns(const struct run_options *o)
 {
 	return o->interval_ns ? o->interval_ns : NS;
 }
@@ -44,7 +44,7 @@ struct run {
 };
 
 /* Waits for the moment, for news of the workload, or for a signal that ends us. */
-static void wait_until(struct run *run, int64_t when)
+static void run_wait_until(struct run *run, int64_t when)
 {
 	struct pollfd fds[] = {
 		{ .fd = run->signals, .events = POLLIN },
@@ -61,7 +61,7 @@ static void wait_until(struct run *run, int64_t when)
 }
 
 /* --record: a source of its own, at the interval of a screen, beside the pictures. */
-static int start_recording(struct run *run)
+static int run_start_recording(struct run *run)
 {
 	const struct run_options *o = run->options;
 	const struct live_options live = {
@@ -88,7 +88,7 @@ static int start_recording(struct run *run)
 }
 
 /* Keeps the source going: a snapshot that nobody takes is a door that stays shut. */
-static void look_at_recording(struct run *run)
+static void run_look_at_recording(struct run *run)
 {
 	struct snapshot *snapshot = run->source ? source_take(run->source) : NULL;
 
@@ -97,7 +97,7 @@ static void look_at_recording(struct run *run)
 }
 
 /* What went wrong with the log; one without a sample is taken away. */
-static void say_recording(const char *path, const struct recording_status *log)
+static void run_say_recording(const char *path, const struct recording_status *log)
 {
 	char text[RECORDED_MAX], shown[RECORDED_MAX * 2];
 
@@ -109,7 +109,7 @@ static void say_recording(const char *path, const struct recording_status *log)
 }
 
 /* The sampler finds the end, too, and may be about to note the OOM kill: so it is asked at once. */
-static void let_sampler_end(struct run *run, struct source_status *ret_status)
+static void run_let_sampler_end(struct run *run, struct source_status *ret_status)
 {
 	const struct source_request look = { .action = SOURCE_SAMPLE_NOW };
 	const int64_t end = clock_ns(CLOCK_MONOTONIC) + END_NS;
@@ -118,7 +118,7 @@ static void let_sampler_end(struct run *run, struct source_status *ret_status)
 
 	source_request(run->source, &look);
 	for (;;) {
-		look_at_recording(run);
+		run_look_at_recording(run);
 		source_status(run->source, ret_status);
 		left = end - clock_ns(CLOCK_MONOTONIC);
 		if (ret_status->state == SOURCE_ENDED || ret_status->state == SOURCE_FAILED ||
@@ -129,7 +129,7 @@ static void let_sampler_end(struct run *run, struct source_status *ret_status)
 }
 
 /* With how the workload ended in it. */
-static void end_recording(struct run *run)
+static void run_end_recording(struct run *run)
 {
 	const struct workload_status *s = workload_status(run->workload);
 	struct recording_status log;
@@ -139,7 +139,7 @@ static void end_recording(struct run *run)
 	if (run->recording) {
 		snprintf(end, sizeof(end), "%s (%d)", workload_state_name(s->state), s->code);
 		if (s->state == WORKLOAD_OOM) {
-			let_sampler_end(run, &live);
+			run_let_sampler_end(run, &live);
 			/* Else it has noted it. */
 			if (!live.oom_killed)
 				recording_event(run->recording, EVENT_OOM, 0,
@@ -148,14 +148,14 @@ static void end_recording(struct run *run)
 		if (s->state != WORKLOAD_RUNNING)
 			recording_event(run->recording, EVENT_ENDED, 0, end);
 		recording_stop(run->recording, &log);
-		say_recording(run->options->log.path, &log);
+		run_say_recording(run->options->log.path, &log);
 	}
 	if (run->source)
 		source_free(run->source);
 }
 
 /* One picture of it now; what it was when it has just ended is for the end to say. */
-static void print_picture(struct run *run)
+static void run_print_picture(struct run *run)
 {
 	const struct workload_status *s = workload_status(run->workload);
 	const struct report_options report = { 0 };
@@ -179,7 +179,7 @@ static void print_picture(struct run *run)
 }
 
 /* When the first picture is due, and when all is over. */
-static void plan(const struct run_options *o, int64_t *ret_next, int64_t *ret_end)
+static void run_plan(const struct run_options *o, int64_t *ret_next, int64_t *ret_end)
 {
 	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	bool once = o->once || (o->built_in && !o->duration_ns && !o->json);
@@ -189,27 +189,27 @@ static void plan(const struct run_options *o, int64_t *ret_next, int64_t *ret_en
 		*ret_end = now + o->duration_ns;
 	else if (once)
 		*ret_end = now + ONCE_NS;
-	*ret_next = once ? *ret_end : now + interval_ns(o);
+	*ret_next = once ? *ret_end : now + run_interval_ns(o);
 }
 
-static void watch(struct run *run)
+static void run_watch(struct run *run)
 {
 	const struct workload_status *s = workload_status(run->workload);
 	int64_t next, end;
 
-	plan(run->options, &next, &end);
+	run_plan(run->options, &next, &end);
 	for (;;) {
 		workload_poll(run->workload, NULL);
-		look_at_recording(run);
+		run_look_at_recording(run);
 		if (s->state != WORKLOAD_RUNNING || run->signal)
 			break;
 		if (clock_ns(CLOCK_MONOTONIC) >= next || clock_ns(CLOCK_MONOTONIC) >= end) {
-			print_picture(run);
-			next += interval_ns(run->options);
+			run_print_picture(run);
+			next += run_interval_ns(run->options);
 		}
 		if (clock_ns(CLOCK_MONOTONIC) >= end || ferror(stdout))
 			return;
-		wait_until(run, next < end ? next : end);
+		run_wait_until(run, next < end ? next : end);
 	}
 	if (!run->signal && !run->options->json)
 		run_print_status(s);
@@ -236,10 +236,10 @@ static int run_batch(const struct run_options *o)
 	}
 	run_say_swap(&o->workload);
 	/* Gone already: its end is all that there is to tell. Any other failure is one of ours. */
-	r = o->log.path ? start_recording(&run) : 0;
+	r = o->log.path ? run_start_recording(&run) : 0;
 	if (r >= 0 || r == -ESRCH)
-		watch(&run);
-	end_recording(&run);
+		run_watch(&run);
+	run_end_recording(&run);
 	if (r < 0 && r != -ESRCH)
 		status = RUN_FAILED;
 	else
@@ -253,7 +253,7 @@ static int run_batch(const struct run_options *o)
 	return run.signal ? signals_die_of(run.signal) : status;
 }
 
-static bool has_screen(const struct run_options *o)
+static bool run_has_screen(const struct run_options *o)
 {
 	return !o->once && !o->json && !o->duration_ns && isatty(STDIN_FILENO) &&
 	       isatty(STDOUT_FILENO);
@@ -266,7 +266,7 @@ int command_run(int argc, char **argv)
 
 	if (r != EXIT_DONE)
 		return RUN_FAILED;
-	r = has_screen(&options) ? run_view(&options) : run_batch(&options);
+	r = run_has_screen(&options) ? run_view(&options) : run_batch(&options);
 	run_options_free(&options);
 	return r;
 }

@@ -14,7 +14,7 @@
 #define BUILT_IN       "pagemap-test"
 #define BUILT_IN_LIMIT (512 * UINT64_C(1024))
 
-static int take_swappiness(const struct option_place *place, const char *text)
+static int run_options_take_swappiness(const struct option_place *place, const char *text)
 {
 	uint64_t value;
 
@@ -24,7 +24,7 @@ static int take_swappiness(const struct option_place *place, const char *text)
 	return EXIT_DONE;
 }
 
-static int take_make_swap(const struct option_place *place, const char *text)
+static int run_options_take_make_swap(const struct option_place *place, const char *text)
 {
 	int status = option_size(place, text);
 
@@ -33,14 +33,14 @@ static int take_make_swap(const struct option_place *place, const char *text)
 	return status;
 }
 
-static int take_record(const struct option_place *place, const char *text)
+static int run_options_take_record(const struct option_place *place, const char *text)
 {
 	return *text ? option_text(place, text)
 		     : options_refuse_value(place, text, "is no file name");
 }
 
 /* For pagemap-test, as it stands: it says what is wrong with it. */
-static int forward(const struct option_place *place, const char *text)
+static int run_options_forward(const struct option_place *place, const char *text)
 {
 	struct run_options *o = place->command;
 	char *word;
@@ -60,16 +60,16 @@ static const struct option_row rows[] = {
 	  FIELD(workload.swap_limit) },
 	{ "high", 0, "SIZE", "above this the kernel reclaims, but does not kill", option_size,
 	  FIELD(workload.high) },
-	{ "swappiness", 0, "N", "0 to 200, on cgroup v1 (60)", take_swappiness,
+	{ "swappiness", 0, "N", "0 to 200, on cgroup v1 (60)", run_options_take_swappiness,
 	  FIELD(workload.swappiness) },
-	{ "make-swap", 0, "SIZE", "a temporary swap file, gone at the end", take_make_swap,
-	  FIELD(workload.make_swap) },
+	{ "make-swap", 0, "SIZE", "a temporary swap file, gone at the end",
+	  run_options_take_make_swap, FIELD(workload.make_swap) },
 	{ "swap-dir", 0, "DIR", "where that file goes (/var/tmp)", option_text,
 	  FIELD(workload.swap_dir) },
 	{ "no-cgroup", 0, NULL, "no cgroup and no limit; needs no rights", option_flag,
 	  FIELD(workload.no_cgroup) },
-	{ "record", 0, "FILE", "record it as well; pmtop replay FILE shows it", take_record,
-	  FIELD(log.path) },
+	{ "record", 0, "FILE", "record it as well; pmtop replay FILE shows it",
+	  run_options_take_record, FIELD(log.path) },
 	LOG_LIMIT_ROWS(FIELD(log)),
 	{ .help = "On a terminal it opens the live view (w: the workload); without one, or with one of\n"
 		  "these, it prints pictures instead:" },
@@ -81,11 +81,11 @@ static const struct option_row rows[] = {
 	  FIELD(duration_ns) },
 	{ "interval", 0, "TIME", "between two pictures (1s)", option_interval, FIELD(interval_ns) },
 	{ .help = "For the built-in reproduction, see pagemap-test --help:" },
-	{ "kind", 0, "KIND", "of memory", forward, 0 },
-	{ "pages", 0, "N", "how many", forward, 0 },
-	{ "rate", 0, "N", "pages a second", forward, 0 },
-	{ "order", 0, "ORDER", "in which they are written", forward, 0 },
-	{ "seed", 0, "N", "of a random order", forward, 0 },
+	{ "kind", 0, "KIND", "of memory", run_options_forward, 0 },
+	{ "pages", 0, "N", "how many", run_options_forward, 0 },
+	{ "rate", 0, "N", "pages a second", run_options_forward, 0 },
+	{ "order", 0, "ORDER", "in which they are written", run_options_forward, 0 },
+	{ "seed", 0, "N", "of a random order", run_options_forward, 0 },
 	{ .help = "For the screen:" },
 	{ 0 },
 };
@@ -105,7 +105,7 @@ static const struct command_line command_line = {
 };
 
 /* The program that is installed, or built, beside this one; else whatever PATH has. */
-static char *find_built_in(void)
+static char *run_options_find_built_in(void)
 {
 	CLEANUP(cleanup_free) char *self = realpath("/proc/self/exe", NULL);
 	CLEANUP(cleanup_free) char *path = NULL;
@@ -118,10 +118,10 @@ static char *find_built_in(void)
 }
 
 /* The built-in command gets the words that were meant for it. */
-static int use_built_in(struct run_options *o)
+static int run_options_use_built_in(struct run_options *o)
 {
 	o->built_in = true;
-	o->program = find_built_in();
+	o->program = run_options_find_built_in();
 	if (!o->program) {
 		fprintf(stderr, "pmtop run: no memory\n");
 		return EXIT_ERROR;
@@ -133,10 +133,10 @@ static int use_built_in(struct run_options *o)
 	return EXIT_DONE;
 }
 
-static int take_words(int argc, char **argv, struct run_options *o)
+static int run_options_take_words(int argc, char **argv, struct run_options *o)
 {
 	if (optind == argc)
-		return use_built_in(o);
+		return run_options_use_built_in(o);
 	if (!o->forwarded) {
 		o->workload.argv = argv + optind;
 		return EXIT_DONE;
@@ -164,7 +164,7 @@ int run_options_parse(int argc, char **argv, struct run_options *ret)
 	if (status == EXIT_DONE)
 		status = log_limit_check("run", &o.log);
 	if (status == EXIT_DONE)
-		status = take_words(argc, argv, &o);
+		status = run_options_take_words(argc, argv, &o);
 	if (status != EXIT_DONE)
 		run_options_free(&o);
 	else

@@ -34,14 +34,14 @@ struct run_view {
 	char trouble[RECORDING_MESSAGE * 2]; /* why recording did not start */
 };
 
-static int say(const struct run_view *v, int r, char *message, size_t size)
+static int run_view_say(const struct run_view *v, int r, char *message, size_t size)
 {
 	if (r < 0)
 		snprintf(message, size, "%s", v->why.text);
 	return r;
 }
 
-static void poll_workload(void *context, struct workload_status *ret)
+static void run_view_poll_workload(void *context, struct workload_status *ret)
 {
 	struct run_view *v = context;
 	uint64_t expirations;
@@ -52,33 +52,33 @@ static void poll_workload(void *context, struct workload_status *ret)
 	workload_poll(v->workload, ret);
 }
 
-static int news_fd(void *context)
+static int run_view_news_fd(void *context)
 {
 	return ((struct run_view *)context)->news;
 }
 
-static int set_limit(void *context, uint64_t bytes, char *message, size_t size)
+static int run_view_set_limit(void *context, uint64_t bytes, char *message, size_t size)
 {
 	struct run_view *v = context;
 
-	return say(v, workload_set_limit(v->workload, bytes, &v->why), message, size);
+	return run_view_say(v, workload_set_limit(v->workload, bytes, &v->why), message, size);
 }
 
-static int push_out(void *context, char *message, size_t size)
+static int run_view_push_out(void *context, char *message, size_t size)
 {
 	struct run_view *v = context;
 
-	return say(v, workload_push_out(v->workload, &v->why), message, size);
+	return run_view_say(v, workload_push_out(v->workload, &v->why), message, size);
 }
 
-static int stop(void *context, char *message, size_t size)
+static int run_view_stop(void *context, char *message, size_t size)
 {
 	struct run_view *v = context;
 
-	return say(v, workload_stop(v->workload, &v->why), message, size);
+	return run_view_say(v, workload_stop(v->workload, &v->why), message, size);
 }
 
-static int open_source(const struct run_view *v, struct source **ret)
+static int run_view_open_source(const struct run_view *v, struct source **ret)
 {
 	const struct live_options live = {
 		.pid = workload_status(v->workload)->pid,
@@ -93,7 +93,7 @@ static int open_source(const struct run_view *v, struct source **ret)
 }
 
 /* The command again: another process, so another source for the screens. */
-static int start(void *context, char *message, size_t size)
+static int run_view_start(void *context, char *message, size_t size)
 {
 	struct run_view *v = context;
 	bool recorded = v->record.recording;
@@ -101,8 +101,8 @@ static int start(void *context, char *message, size_t size)
 	int r = workload_restart(v->workload, &v->why);
 
 	if (r < 0)
-		return say(v, r, message, size);
-	r = open_source(v, &source);
+		return run_view_say(v, r, message, size);
+	r = run_view_open_source(v, &source);
 	if (r < 0) {
 		snprintf(message, size, "it runs again, but cannot be sampled: %s", strerror(-r));
 		return r;
@@ -114,8 +114,8 @@ static int start(void *context, char *message, size_t size)
 }
 
 /* R on the screen; the first time into the file of --record. */
-static int record(void *context, struct source *source, const char *path, char *message,
-		  size_t size)
+static int run_view_record(void *context, struct source *source, const char *path, char *message,
+			   size_t size)
 {
 	struct run_view *v = context;
 	int r;
@@ -130,23 +130,24 @@ static int record(void *context, struct source *source, const char *path, char *
 	return r;
 }
 
-static int recording_goes_on(void *context, struct source *source, char *message, size_t size)
+static int run_view_recording_goes_on(void *context, struct source *source, char *message,
+				      size_t size)
 {
 	return view_record_goes_on(&((struct run_view *)context)->record, source, message, size);
 }
 
-static void event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
+static void run_view_event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
 {
 	view_record_event(&((struct run_view *)context)->record, kind, taken_ns, text);
 }
 
-static int open_census(void *context, struct census_feed **ret_feed)
+static int run_view_open_census(void *context, struct census_feed **ret_feed)
 {
 	return view_open_census(&((struct run_view *)context)->probe, ret_feed);
 }
 
 /* Before the screen is given up, so that whatever ends pmtop finds everything taken away. */
-static void end(void *context)
+static void run_view_end(void *context)
 {
 	struct run_view *v = context;
 
@@ -155,7 +156,7 @@ static void end(void *context)
 	v->workload = NULL;
 }
 
-static int make_news(struct run_view *v)
+static int run_view_make_news(struct run_view *v)
 {
 	const struct itimerspec every = { .it_value.tv_nsec = POLL_NS,
 					  .it_interval.tv_nsec = POLL_NS };
@@ -170,18 +171,18 @@ static int make_news(struct run_view *v)
 	return 0;
 }
 
-static int add_panel(struct run_view *v)
+static int run_view_add_panel(struct run_view *v)
 {
 	const struct workload_control control = {
 		.context = v,
 		.argv = v->options->workload.argv,
-		.poll = poll_workload,
-		.fd = news_fd,
-		.set_limit = set_limit,
-		.push_out = push_out,
-		.start = start,
-		.stop = stop,
-		.end = end,
+		.poll = run_view_poll_workload,
+		.fd = run_view_news_fd,
+		.set_limit = run_view_set_limit,
+		.push_out = run_view_push_out,
+		.start = run_view_start,
+		.stop = run_view_stop,
+		.end = run_view_end,
 	};
 	struct view *panel = view_workload_new(view_app(v->screen), &control);
 
@@ -192,10 +193,10 @@ static int add_panel(struct run_view *v)
 }
 
 /* Everything but the screen is there: the panel owns the workload from here on. */
-static int show(struct run_view *v, int *ret_signal)
+static int run_view_show(struct run_view *v, int *ret_signal)
 {
 	struct source *source = NULL;
-	int r = open_source(v, &source);
+	int r = run_view_open_source(v, &source);
 
 	/* A command that has ended already is no failure of ours: its panel says how. */
 	if (r == -ESRCH)
@@ -215,7 +216,7 @@ static int show(struct run_view *v, int *ret_signal)
 	return view_source(v->screen, NULL, ret_signal);
 }
 
-static int start_and_show(struct run_view *v, int *ret_signal)
+static int run_view_start_and_show(struct run_view *v, int *ret_signal)
 {
 	int status, r = workload_start(&v->options->workload, &v->workload, &v->why);
 
@@ -225,15 +226,15 @@ static int start_and_show(struct run_view *v, int *ret_signal)
 		return v->why.status;
 	}
 	run_say_swap(&v->options->workload);
-	r = make_news(v);
-	r = r < 0 ? r : add_panel(v);
+	r = run_view_make_news(v);
+	r = r < 0 ? r : run_view_add_panel(v);
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: cannot start: %s\n", strerror(-r));
-		end(v);
+		run_view_end(v);
 		view_abandon(v->screen);
 		return RUN_FAILED;
 	}
-	status = show(v, ret_signal);
+	status = run_view_show(v, ret_signal);
 	if (!status)
 		status = run_say_end(&v->last);
 	if (v->stayed)
@@ -246,10 +247,10 @@ int run_view(const struct run_options *options)
 	struct run_view v = { .options = options, .news = -1, .timer = -1 };
 	const struct app_hooks hooks = {
 		.context = &v,
-		.census = open_census,
-		.record = record,
-		.recording = recording_goes_on,
-		.event = event,
+		.census = run_view_open_census,
+		.record = run_view_record,
+		.recording = run_view_recording_goes_on,
+		.event = run_view_event,
 	};
 	int signal = 0, status = view_begin(&options->view, &v.screen);
 
@@ -264,7 +265,7 @@ int run_view(const struct run_options *options)
 	if (!v.record.log.interval_ns)
 		v.record.log.interval_ns = INTERVAL_NS;
 	view_set_hooks(v.screen, &hooks);
-	status = start_and_show(&v, &signal);
+	status = run_view_start_and_show(&v, &signal);
 	view_record_say(&v.record, options->view.word);
 	if (v.news >= 0)
 		close(v.news);

@@ -9,7 +9,8 @@
 #include "model/escape.h"
 #include "model/units.h"
 
-static const char *size_text(uint64_t bytes, const char *unset, char buf[static UNITS_SIZE_MAX])
+static const char *run_words_size_text(uint64_t bytes, const char *unset,
+				       char buf[static UNITS_SIZE_MAX])
 {
 	if (bytes != WORKLOAD_UNSET)
 		return units_format_size(bytes, buf);
@@ -17,7 +18,7 @@ static const char *size_text(uint64_t bytes, const char *unset, char buf[static 
 	return buf;
 }
 
-static void print_count(const char *name, uint64_t count)
+static void run_words_print_count(const char *name, uint64_t count)
 {
 	if (count == WORKLOAD_UNSET)
 		printf("  %s ?", name);
@@ -32,17 +33,18 @@ void run_print_status(const struct workload_status *s)
 	printf("workload %d %s %.1fs", (int)s->pid, workload_state_name(s->state),
 	       (double)s->lifetime_ms / 1000);
 	if (s->group != WORKLOAD_NO_GROUP) {
-		printf("  limit %s  usage %s  swap %s", size_text(s->memory.limit, "none", limit),
-		       size_text(s->memory.usage, "?", usage),
-		       size_text(s->memory.swap, "?", swap));
-		print_count("limit-hits", s->memory.limit_hits);
-		print_count("oom-kills", s->memory.oom_kills);
+		printf("  limit %s  usage %s  swap %s",
+		       run_words_size_text(s->memory.limit, "none", limit),
+		       run_words_size_text(s->memory.usage, "?", usage),
+		       run_words_size_text(s->memory.swap, "?", swap));
+		run_words_print_count("limit-hits", s->memory.limit_hits);
+		run_words_print_count("oom-kills", s->memory.oom_kills);
 	}
 	printf("\n");
 	fflush(stdout);
 }
 
-static void print_output(const struct workload_status *s)
+static void run_words_print_output(const struct workload_status *s)
 {
 	char line[WORKLOAD_COLUMNS * 4 + 1];
 
@@ -52,7 +54,7 @@ static void print_output(const struct workload_status *s)
 	}
 }
 
-static void say_oom(const struct workload_status *s)
+static void run_words_say_oom(const struct workload_status *s)
 {
 	char limit[UNITS_SIZE_MAX], usage[UNITS_SIZE_MAX], peak[UNITS_SIZE_MAX];
 	bool silent = !s->output_bytes && s->lifetime_ms < 1000;
@@ -60,8 +62,9 @@ static void say_oom(const struct workload_status *s)
 	fprintf(stderr,
 		"pmtop run: the workload was OOM-killed after %.1fs: limit %s, last usage %s, most "
 		"%s.%s Raise the limit (--limit)%s.\n",
-		(double)s->lifetime_ms / 1000, size_text(s->memory.limit, "none", limit),
-		size_text(s->memory.usage, "?", usage), size_text(s->memory.peak, "?", peak),
+		(double)s->lifetime_ms / 1000, run_words_size_text(s->memory.limit, "none", limit),
+		run_words_size_text(s->memory.usage, "?", usage),
+		run_words_size_text(s->memory.peak, "?", peak),
 		silent ? " It had not printed anything: the limit may be too small to start in."
 		       : "",
 		s->swap_total ? "" : ", or give it swap (--make-swap)");
@@ -74,17 +77,17 @@ int run_say_end(const struct workload_status *s)
 	case WORKLOAD_EXITED:
 		if (s->code) {
 			fprintf(stderr, "pmtop run: the command exited with status %d\n", s->code);
-			print_output(s);
+			run_words_print_output(s);
 		}
 		return s->code;
 	case WORKLOAD_OOM:
-		say_oom(s);
-		print_output(s);
+		run_words_say_oom(s);
+		run_words_print_output(s);
 		return 128 + s->code;
 	case WORKLOAD_KILLED:
 		fprintf(stderr, "pmtop run: the command was killed by signal %d (%s)\n", s->code,
 			sigdescr_np(s->code));
-		print_output(s);
+		run_words_print_output(s);
 		return 128 + s->code;
 	case WORKLOAD_LOST:
 		fprintf(stderr,

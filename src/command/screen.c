@@ -45,7 +45,7 @@ const struct option_row view_option_rows[] = {
 };
 
 /* What stands in the configuration file, where no option says otherwise. */
-static int read_config(struct view_screen *screen)
+static int screen_read_config(struct view_screen *screen)
 {
 	struct view_options *options = &screen->options;
 	char message[CONFIG_MESSAGE_MAX];
@@ -64,25 +64,26 @@ static int read_config(struct view_screen *screen)
 	return EXIT_DONE;
 }
 
-static const char *theme_word(const struct view_options *options)
+static const char *screen_theme_word(const struct view_options *options)
 {
 	return options->theme ? options->theme : "auto";
 }
 
-static const char *colour_word(const struct view_options *options)
+static const char *screen_colour_word(const struct view_options *options)
 {
 	return options->colour ? options->colour : "auto";
 }
 
-static int check_options(const struct view_options *options)
+static int screen_check_options(const struct view_options *options)
 {
 	enum theme_kind kind;
 
-	if (strcmp(theme_word(options), "auto") && theme_parse(theme_word(options), &kind) < 0) {
+	if (strcmp(screen_theme_word(options), "auto") &&
+	    theme_parse(screen_theme_word(options), &kind) < 0) {
 		fprintf(stderr, "%s: --theme is auto, dark, light or monochrome\n", options->word);
 		return EXIT_USAGE;
 	}
-	if (theme_colours(colour_word(options), NULL, 256) < 0) {
+	if (theme_colours(screen_colour_word(options), NULL, 256) < 0) {
 		fprintf(stderr, "%s: --color is auto, always or never\n", options->word);
 		return EXIT_USAGE;
 	}
@@ -96,14 +97,14 @@ static int check_options(const struct view_options *options)
 }
 
 /* Theme from the option, else COLORFGBG, else dark until the terminal has answered. */
-static void choose_theme(struct view_screen *screen)
+static void screen_choose_theme(struct view_screen *screen)
 {
 	const char *fgbg = getenv("COLORFGBG");
 	enum theme_kind kind = THEME_DARK;
-	int colours = theme_colours(colour_word(&screen->options), getenv("NO_COLOR"),
+	int colours = theme_colours(screen_colour_word(&screen->options), getenv("NO_COLOR"),
 				    terminal_colours(screen->terminal));
 
-	if (theme_parse(theme_word(&screen->options), &kind) < 0 &&
+	if (theme_parse(screen_theme_word(&screen->options), &kind) < 0 &&
 	    (!fgbg || theme_from_colorfgbg(fgbg, &kind) < 0))
 		screen->ask_background = colours > 0;
 	screen->theme = theme_make(kind, colours);
@@ -111,11 +112,12 @@ static void choose_theme(struct view_screen *screen)
 	app_set_colours(screen->app, colours);
 }
 
-static int open_terminal(struct view_screen *screen)
+static int screen_open_terminal(struct view_screen *screen)
 {
 	const struct terminal_options options = {
 		.mouse = !screen->options.no_mouse,
-		.colour = theme_colours(colour_word(&screen->options), getenv("NO_COLOR"), 256) > 0,
+		.colour = theme_colours(screen_colour_word(&screen->options), getenv("NO_COLOR"),
+					256) > 0,
 	};
 	const char *term = getenv("TERM");
 	int r = terminal_open(&options, &screen->terminal);
@@ -133,7 +135,7 @@ static int open_terminal(struct view_screen *screen)
 int view_begin(const struct view_options *options, struct view_screen **ret_screen)
 {
 	struct view_screen *screen;
-	int status = check_options(options);
+	int status = screen_check_options(options);
 
 	if (status)
 		return status;
@@ -147,7 +149,7 @@ int view_begin(const struct view_options *options, struct view_screen **ret_scre
 	if (screen->keymap) {
 		struct app_options app = { .theme = &screen->theme, .keymap = screen->keymap };
 
-		status = read_config(screen);
+		status = screen_read_config(screen);
 		if (status) {
 			view_abandon(screen);
 			return status;
@@ -210,7 +212,7 @@ void view_abandon(struct view_screen *screen)
 }
 
 /* What ended the process that was watched, since the screen that told it is gone now. */
-static void say_target(const struct view_screen *screen)
+static void screen_say_target(const struct view_screen *screen)
 {
 	const struct scene *scene = app_scene(screen->app);
 	const struct source_status *s = &scene->status;
@@ -233,14 +235,14 @@ int view_source(struct view_screen *screen, struct source *source, int *ret_sign
 	int status;
 
 	*ret_signal = 0;
-	status = open_terminal(screen);
+	status = screen_open_terminal(screen);
 	if (status) {
 		if (source)
 			source_free(source);
 		view_abandon(screen);
 		return status;
 	}
-	choose_theme(screen);
+	screen_choose_theme(screen);
 	options.ask_background = screen->ask_background;
 	if (source)
 		app_set_source(screen->app, source);
@@ -251,7 +253,7 @@ int view_source(struct view_screen *screen, struct source *source, int *ret_sign
 		fprintf(stderr, "%s: ended by SIG%s\n", word, sigabbrev_np(*ret_signal));
 	else if (end == LOOP_INPUT_ENDED)
 		fprintf(stderr, "%s: standard input has ended\n", word);
-	say_target(screen);
+	screen_say_target(screen);
 	view_abandon(screen);
 	if (end == LOOP_SIGNAL)
 		return 128 + *ret_signal;

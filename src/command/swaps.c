@@ -37,7 +37,7 @@ static const struct command_line command_line = {
 	.rows = rows,
 };
 
-static int show_process(const struct swaps_command *c, const struct probe *probe)
+static int swaps_show_process(const struct swaps_command *c, const struct probe *probe)
 {
 	struct snapshot *snapshot;
 	int r = live_snapshot(c->pid, probe, &snapshot);
@@ -58,7 +58,7 @@ static int show_process(const struct swaps_command *c, const struct probe *probe
 	return EXIT_DONE;
 }
 
-static int read_used(uint64_t *ret_used)
+static int swaps_read_used(uint64_t *ret_used)
 {
 	struct census_area *areas;
 	size_t count;
@@ -74,7 +74,7 @@ static int read_used(uint64_t *ret_used)
 }
 
 /* Slots of all processes, each once; false where this cannot be seen, or not of every process. */
-static bool count_slots(const struct probe *probe, struct swaps_account *account)
+static bool swaps_count_slots(const struct probe *probe, struct swaps_account *account)
 {
 	const struct census *census = account->census;
 	struct slot_set *set = probe->has[PROBE_PFN] ? slot_set_new() : NULL;
@@ -99,11 +99,11 @@ static bool count_slots(const struct probe *probe, struct swaps_account *account
 	return whole;
 }
 
-static int show_machine(const struct swaps_command *c, const struct probe *probe)
+static int swaps_show_machine(const struct swaps_command *c, const struct probe *probe)
 {
 	struct swaps_account account = { 0 };
 	struct census *census;
-	int r = read_used(&account.used_before);
+	int r = swaps_read_used(&account.used_before);
 
 	if (!r)
 		r = census_once(probe, &census);
@@ -113,9 +113,9 @@ static int show_machine(const struct swaps_command *c, const struct probe *probe
 	}
 	account.census = census;
 	account.private_bytes = census->totals.private_swap;
-	account.slots_seen = count_slots(probe, &account);
+	account.slots_seen = swaps_count_slots(probe, &account);
 	account.used_after = account.used_before;
-	(void)read_used(&account.used_after);
+	(void)swaps_read_used(&account.used_after);
 	r = 0;
 	if (c->json)
 		r = report_swaps_json(stdout, &account);
@@ -142,5 +142,5 @@ int command_swaps(int argc, char **argv)
 	status = options_without(WORD, c.without, &probe);
 	if (status != EXIT_DONE)
 		return status;
-	return c.pid ? show_process(&c, &probe) : show_machine(&c, &probe);
+	return c.pid ? swaps_show_process(&c, &probe) : swaps_show_machine(&c, &probe);
 }

@@ -29,7 +29,7 @@ struct view_command {
 };
 
 /* Options that print something and end. */
-static int print_version(const struct option_place *place, const char *text)
+static int view_print_version(const struct option_place *place, const char *text)
 {
 	(void)place;
 	(void)text;
@@ -37,7 +37,7 @@ static int print_version(const struct option_place *place, const char *text)
 	command_line_end();
 }
 
-static int list_keys(const struct option_place *place, const char *text)
+static int view_list_keys(const struct option_place *place, const char *text)
 {
 	(void)place;
 	(void)text;
@@ -45,7 +45,7 @@ static int list_keys(const struct option_place *place, const char *text)
 	command_line_end();
 }
 
-static int list_events(const struct option_place *place, const char *text)
+static int view_list_events(const struct option_place *place, const char *text)
 {
 	(void)place;
 	(void)text;
@@ -61,10 +61,10 @@ static const struct option_row rows[] = {
 	LOG_LIMIT_ROWS(offsetof(struct view_command, record.log)),
 	{ "without", 0, "LIST", "do as if the kernel lacked these (see pmtop doctor)", option_text,
 	  offsetof(struct view_command, without) },
-	{ "version", 'V', NULL, "the version", print_version, 0 },
+	{ "version", 'V', NULL, "the version", view_print_version, 0 },
 	/* for man/update-requests */
-	{ "list-keys", 0, NULL, NULL, list_keys, 0 },
-	{ "list-events", 0, NULL, NULL, list_events, 0 },
+	{ "list-keys", 0, NULL, NULL, view_list_keys, 0 },
+	{ "list-events", 0, NULL, NULL, view_list_events, 0 },
 	{ 0 },
 };
 
@@ -83,7 +83,8 @@ void command_view_options(FILE *out)
 	command_line_print_options(out, rows, view_option_rows);
 }
 
-static int open_live(void *context, const struct census_identity *who, struct source **ret_source)
+static int view_open_live(void *context, const struct census_identity *who,
+			  struct source **ret_source)
 {
 	const struct view_command *view = context;
 	const struct live_options options = { .pid = who->pid,
@@ -94,36 +95,36 @@ static int open_live(void *context, const struct census_identity *who, struct so
 	return live_open(&options, &view->probe, ret_source);
 }
 
-static int record(void *context, struct source *source, const char *path, char *message,
-		  size_t size)
+static int view_view_record(void *context, struct source *source, const char *path, char *message,
+			    size_t size)
 {
 	struct view_command *view = context;
 
 	return view_record_toggle(&view->record, source, path, message, size);
 }
 
-static int recording_goes_on(void *context, struct source *source, char *message, size_t size)
+static int view_recording_goes_on(void *context, struct source *source, char *message, size_t size)
 {
 	struct view_command *view = context;
 
 	return view_record_goes_on(&view->record, source, message, size);
 }
 
-static void event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
+static void view_event(void *context, enum event_kind kind, int64_t taken_ns, const char *text)
 {
 	view_record_event(&((struct view_command *)context)->record, kind, taken_ns, text);
 }
 
-static int open_census(void *context, struct census_feed **ret_feed)
+static int view_view_open_census(void *context, struct census_feed **ret_feed)
 {
 	return view_open_census(&((struct view_command *)context)->probe, ret_feed);
 }
 
 /* The list of processes is the first screen. */
-static int choose(struct view_command *view, struct view_screen *screen, int *ret_signal)
+static int view_choose(struct view_command *view, struct view_screen *screen, int *ret_signal)
 {
 	struct census_feed *feed;
-	int r = open_census(view, &feed);
+	int r = view_view_open_census(view, &feed);
 
 	if (r < 0) {
 		view_abandon(screen);
@@ -135,14 +136,14 @@ static int choose(struct view_command *view, struct view_screen *screen, int *re
 	return view_source(screen, NULL, ret_signal);
 }
 
-static int show(struct view_command *view, int *ret_signal)
+static int view_show(struct view_command *view, int *ret_signal)
 {
 	const struct app_hooks hooks = { .context = view,
-					 .open = open_live,
-					 .census = open_census,
-					 .record = record,
-					 .recording = recording_goes_on,
-					 .event = event };
+					 .open = view_open_live,
+					 .census = view_view_open_census,
+					 .record = view_view_record,
+					 .recording = view_recording_goes_on,
+					 .event = view_event };
 	const struct census_identity who = { .pid = view->pid };
 	struct view_screen *screen;
 	struct source *source = NULL;
@@ -165,8 +166,8 @@ static int show(struct view_command *view, int *ret_signal)
 	view->record.probe = &view->probe;
 	view->record.log.interval_ns = view->interval_ns;
 	if (!view->pid)
-		return choose(view, screen, ret_signal);
-	r = open_live(view, &who, &source);
+		return view_choose(view, screen, ret_signal);
+	r = view_open_live(view, &who, &source);
 	if (r < 0) {
 		view_abandon(screen);
 		return options_explain_target(WORD, view->pid, r);
@@ -185,7 +186,7 @@ int command_view(int argc, char **argv)
 		status = log_limit_check(WORD, &view.record.log);
 	if (status != EXIT_DONE)
 		return status;
-	status = show(&view, &signal);
+	status = view_show(&view, &signal);
 	view_record_say(&view.record, view.options.word);
 	return view_end(status, signal);
 }

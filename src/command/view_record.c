@@ -11,7 +11,8 @@
 #include "sample/live.h"
 
 /* A process of which there is no sample yet has no name to make a file name of. */
-static void choose_path(struct view_record *record, struct source *source, const char *path)
+static void view_record_choose_path(struct view_record *record, struct source *source,
+				    const char *path)
 {
 	if (*path)
 		snprintf(record->path, sizeof(record->path), "%s", path);
@@ -20,7 +21,8 @@ static void choose_path(struct view_record *record, struct source *source, const
 }
 
 /* A file of our own naming goes into the current directory, which may be the wrong one. */
-static void tell_refused(const char *path, int error, const char *why, char *message, size_t size)
+static void view_record_tell_refused(const char *path, int error, const char *why, char *message,
+				     size_t size)
 {
 	CLEANUP(cleanup_free) char *here = *path ? NULL : getcwd(NULL, 0);
 
@@ -31,18 +33,18 @@ static void tell_refused(const char *path, int error, const char *why, char *mes
 		snprintf(message, size, "cannot record: %s", why);
 }
 
-static int start(struct view_record *record, struct source *source, const char *path, char *message,
-		 size_t size)
+static int view_record_start(struct view_record *record, struct source *source, const char *path,
+			     char *message, size_t size)
 {
 	struct recording_options options = record->log;
 	char why[RECORDING_MESSAGE];
 	int error;
 
-	choose_path(record, source, path);
+	view_record_choose_path(record, source, path);
 	options.path = record->path;
 	error = recording_start(&options, source, record->probe, &record->recording, why);
 	if (error) {
-		tell_refused(path, error, why, message, size);
+		view_record_tell_refused(path, error, why, message, size);
 		return error;
 	}
 	snprintf(message, size, "recording into %s; R stops it", record->path);
@@ -50,19 +52,20 @@ static int start(struct view_record *record, struct source *source, const char *
 }
 
 /* No sample comes any more. */
-static bool is_over(const struct source_status *live)
+static bool view_record_is_over(const struct source_status *live)
 {
 	return live->state == SOURCE_ENDED || live->state == SOURCE_FAILED;
 }
 
-static int stop(struct view_record *record, struct source *source, char *message, size_t size)
+static int view_record_stop(struct view_record *record, struct source *source, char *message,
+			    size_t size)
 {
 	struct recording_status status;
 	struct source_status live;
 	int error;
 
 	source_status(source, &live);
-	if (is_over(&live))
+	if (view_record_is_over(&live))
 		recording_note_end(record->recording, &live);
 	error = recording_stop(TAKE(record->recording), &status);
 	recorded_text(record->path, &status, record->last);
@@ -73,8 +76,8 @@ static int stop(struct view_record *record, struct source *source, char *message
 int view_record_toggle(struct view_record *record, struct source *source, const char *path,
 		       char *message, size_t size)
 {
-	return record->recording ? stop(record, source, message, size)
-				 : start(record, source, path, message, size);
+	return record->recording ? view_record_stop(record, source, message, size)
+				 : view_record_start(record, source, path, message, size);
 }
 
 int view_record_goes_on(struct view_record *record, struct source *source, char *message,
@@ -87,7 +90,9 @@ int view_record_goes_on(struct view_record *record, struct source *source, char 
 		return 0;
 	source_status(source, &live);
 	recording_status(record->recording, &status);
-	return status.runs && !is_over(&live) ? 1 : stop(record, source, message, size);
+	return status.runs && !view_record_is_over(&live)
+		       ? 1
+		       : view_record_stop(record, source, message, size);
 }
 
 void view_record_say(const struct view_record *record, const char *program)

@@ -47,7 +47,8 @@ enum filesystem_kind filesystem_type_kind(const char *type)
 	return FILESYSTEM_OTHER;
 }
 
-static void add(struct filesystems *f, uint32_t major, uint32_t minor, enum filesystem_kind kind)
+static void filesystems_add(struct filesystems *f, uint32_t major, uint32_t minor,
+			    enum filesystem_kind kind)
 {
 	if (f->count == f->room) {
 		size_t room = f->room ? f->room * 2 : 64;
@@ -62,7 +63,7 @@ static void add(struct filesystems *f, uint32_t major, uint32_t minor, enum file
 }
 
 /* In a chroot whose root is no mount of its own, mountinfo leaves out what "/" lies on. */
-static void add_own_root(struct filesystems *f)
+static void filesystems_add_own_root(struct filesystems *f)
 {
 	struct statfs fs;
 	struct stat st;
@@ -73,7 +74,7 @@ static void add_own_root(struct filesystems *f)
 	case EXT4_SUPER_MAGIC: /* ext2 and ext3 too */
 	case XFS_SUPER_MAGIC:
 	case F2FS_SUPER_MAGIC:
-		add(f, major(st.st_dev), minor(st.st_dev), FILESYSTEM_LOCAL);
+		filesystems_add(f, major(st.st_dev), minor(st.st_dev), FILESYSTEM_LOCAL);
 		break;
 	default:
 		break;
@@ -88,10 +89,11 @@ struct filesystems *filesystems_new(const struct probe *probe)
 		return NULL;
 	f->may_read = true;
 	/* memfd, shared anonymous memory and SysV live on a mount that mountinfo never shows. */
-	add(f, probe->shmem_dev_major, probe->shmem_dev_minor, FILESYSTEM_SHMEM);
+	filesystems_add(f, probe->shmem_dev_major, probe->shmem_dev_minor, FILESYSTEM_SHMEM);
 	if (probe->hugetlb_dev_known)
-		add(f, probe->hugetlb_dev_major, probe->hugetlb_dev_minor, FILESYSTEM_HUGETLB);
-	add_own_root(f);
+		filesystems_add(f, probe->hugetlb_dev_major, probe->hugetlb_dev_minor,
+				FILESYSTEM_HUGETLB);
+	filesystems_add_own_root(f);
 	f->builtin = f->count;
 	return f;
 }
@@ -108,7 +110,7 @@ void filesystems_refresh(struct filesystems *filesystems)
 }
 
 /* proc_pid_mountinfo(5): field 3 is major:minor, the type follows the lone "-". */
-static void read_mountinfo(struct filesystems *f, const struct target *target)
+static void filesystems_read_mountinfo(struct filesystems *f, const struct target *target)
 {
 	CLEANUP(cleanup_free) char *line = NULL;
 	CLEANUP(cleanup_fclose) FILE *file = NULL;
@@ -137,14 +139,15 @@ static void read_mountinfo(struct filesystems *f, const struct target *target)
 			*end = '\0';
 		colon = strchr(device, ':');
 		if (colon)
-			add(f, (uint32_t)strtoul(device + 1, NULL, 10),
-			    (uint32_t)strtoul(colon + 1, NULL, 10), filesystem_type_kind(type));
+			filesystems_add(f, (uint32_t)strtoul(device + 1, NULL, 10),
+					(uint32_t)strtoul(colon + 1, NULL, 10),
+					filesystem_type_kind(type));
 	}
 }
 
 /* Among the first `count` devices. */
-static bool look_up(const struct filesystems *f, size_t count, uint32_t major, uint32_t minor,
-		    enum filesystem_kind *ret_kind)
+static bool filesystems_look_up(const struct filesystems *f, size_t count, uint32_t major,
+				uint32_t minor, enum filesystem_kind *ret_kind)
 {
 	for (size_t i = 0; i < count; i++)
 		if (f->devices[i].major == major && f->devices[i].minor == minor) {
@@ -159,8 +162,9 @@ enum filesystem_kind filesystems_kind_mapped(const struct filesystems *filesyste
 {
 	enum filesystem_kind kind;
 
-	return look_up(filesystems, filesystems->count, major, minor, &kind) ? kind
-									     : FILESYSTEM_UNKNOWN;
+	return filesystems_look_up(filesystems, filesystems->count, major, minor, &kind)
+		       ? kind
+		       : FILESYSTEM_UNKNOWN;
 }
 
 enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const struct target *target,
@@ -168,9 +172,9 @@ enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const str
 {
 	enum filesystem_kind kind;
 
-	if (look_up(filesystems, filesystems->builtin, major, minor, &kind))
+	if (filesystems_look_up(filesystems, filesystems->builtin, major, minor, &kind))
 		return kind;
 	if (filesystems->may_read)
-		read_mountinfo(filesystems, target);
+		filesystems_read_mountinfo(filesystems, target);
 	return filesystems_kind_mapped(filesystems, major, minor);
 }

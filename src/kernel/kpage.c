@@ -42,7 +42,7 @@ void kpage_free(struct kpage *kpage)
 }
 
 /* How many words from `at` on can be answered by one read that starts at the frame of the first. */
-static size_t batch_length(const uint64_t *words, size_t at, size_t count)
+static size_t kpage_batch_length(const uint64_t *words, size_t at, size_t count)
 {
 	uint64_t first = PM_PFN(words[at]), last = first;
 	size_t n = 1;
@@ -58,7 +58,7 @@ static size_t batch_length(const uint64_t *words, size_t at, size_t count)
 	return n;
 }
 
-static int read_frames(int fd, const uint64_t *words, size_t count, uint64_t *ret)
+static int kpage_read_frames(int fd, const uint64_t *words, size_t count, uint64_t *ret)
 {
 	uint64_t buffer[BATCH];
 
@@ -74,7 +74,7 @@ static int read_frames(int fd, const uint64_t *words, size_t count, uint64_t *re
 			i++;
 			continue;
 		}
-		n = batch_length(words, i, count);
+		n = kpage_batch_length(words, i, count);
 		frames = (size_t)(PM_PFN(words[i + n - 1]) - first) + 1;
 		bytes = pread(fd, buffer, frames * sizeof(uint64_t),
 			      (off_t)(first * sizeof(uint64_t)));
@@ -91,17 +91,17 @@ static int read_frames(int fd, const uint64_t *words, size_t count, uint64_t *re
 
 int kpage_flags(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_flags)
 {
-	return read_frames(kpage->flags, words, count, ret_flags);
+	return kpage_read_frames(kpage->flags, words, count, ret_flags);
 }
 
 int kpage_counts(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_counts)
 {
-	return read_frames(kpage->counts, words, count, ret_counts);
+	return kpage_read_frames(kpage->counts, words, count, ret_counts);
 }
 
 int kpage_groups(struct kpage *kpage, const uint64_t *words, size_t count, uint64_t *ret_inodes)
 {
-	return read_frames(kpage->groups, words, count, ret_inodes);
+	return kpage_read_frames(kpage->groups, words, count, ret_inodes);
 }
 
 /* The flags of all frames of one naturally aligned block; a folio of up to 2 MiB lies inside. */
@@ -113,7 +113,7 @@ struct frame_block {
 
 #define BLOCK_READS 512u
 
-static bool load_block(int fd, struct frame_block *b, uint64_t pfn)
+static bool kpage_load_block(int fd, struct frame_block *b, uint64_t pfn)
 {
 	uint64_t first = pfn & ~(uint64_t)(BATCH - 1);
 
@@ -129,7 +129,7 @@ static bool load_block(int fd, struct frame_block *b, uint64_t pfn)
 }
 
 /* From the head before a tail to the last tail. */
-static uint8_t order_in_block(const struct frame_block *b, unsigned int place)
+static uint8_t kpage_order_in_block(const struct frame_block *b, unsigned int place)
 {
 	unsigned int head = place, end;
 
@@ -155,14 +155,15 @@ int kpage_orders(struct kpage *kpage, const uint64_t *words, const uint64_t *fla
 			continue;
 		if (!(flags[i] & (KPF_HEAD | KPF_TAIL)))
 			ret_orders[i] = 0;
-		else if (load_block(kpage->flags, &block, pfn))
-			ret_orders[i] = order_in_block(&block, (unsigned int)(pfn - block.first));
+		else if (kpage_load_block(kpage->flags, &block, pfn))
+			ret_orders[i] =
+				kpage_order_in_block(&block, (unsigned int)(pfn - block.first));
 	}
 	return 0;
 }
 
 /* The flags of the first page of the folio that a frame of the block is part of. */
-static uint64_t head_flags(const struct frame_block *b, unsigned int place)
+static uint64_t kpage_head_flags(const struct frame_block *b, unsigned int place)
 {
 	while (place && b->flags[place] & KPF_TAIL)
 		place--;
@@ -178,8 +179,8 @@ void kpage_complete_tails(struct kpage *kpage, const uint64_t *words, size_t cou
 
 		if (!(flags[i] & KPF_TAIL) || flags[i] & KPF_SWAPBACKED)
 			continue;
-		flags[i] |= load_block(kpage->flags, &block, pfn)
-				    ? head_flags(&block, (unsigned int)(pfn - block.first)) &
+		flags[i] |= kpage_load_block(kpage->flags, &block, pfn)
+				    ? kpage_head_flags(&block, (unsigned int)(pfn - block.first)) &
 					      KPF_SWAPBACKED
 				    : KPF_SWAPBACKED;
 	}

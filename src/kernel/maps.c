@@ -24,7 +24,7 @@ struct cursor {
 	const char *at, *end;
 };
 
-static bool take_hex(struct cursor *c, uint64_t *ret_value)
+static bool maps_take_hex(struct cursor *c, uint64_t *ret_value)
 {
 	const char *start = c->at;
 	uint64_t value = 0;
@@ -46,7 +46,7 @@ static bool take_hex(struct cursor *c, uint64_t *ret_value)
 	return c->at > start;
 }
 
-static bool take_decimal(struct cursor *c, uint64_t *ret_value)
+static bool maps_take_decimal(struct cursor *c, uint64_t *ret_value)
 {
 	const char *start = c->at;
 	uint64_t value = 0;
@@ -60,7 +60,7 @@ static bool take_decimal(struct cursor *c, uint64_t *ret_value)
 	return c->at > start;
 }
 
-static bool take_char(struct cursor *c, char wanted)
+static bool maps_take_char(struct cursor *c, char wanted)
 {
 	if (c->at == c->end || *c->at != wanted)
 		return false;
@@ -68,7 +68,7 @@ static bool take_char(struct cursor *c, char wanted)
 	return true;
 }
 
-static bool take_perms(struct cursor *c, char perms[5])
+static bool maps_take_perms(struct cursor *c, char perms[5])
 {
 	static const char *const allowed[4] = { "r-", "w-", "x-", "sp" };
 
@@ -91,11 +91,12 @@ bool maps_parse_line(const char *line, size_t length, struct mapping *ret_mappin
 	uint64_t major, minor;
 
 	memset(&m, 0, sizeof(m));
-	if (!take_hex(&c, &m.start) || !take_char(&c, '-') || !take_hex(&c, &m.end) ||
-	    !take_char(&c, ' ') || !take_perms(&c, m.perms) || !take_char(&c, ' ') ||
-	    !take_hex(&c, &m.offset) || !take_char(&c, ' ') || !take_hex(&c, &major) ||
-	    !take_char(&c, ':') || !take_hex(&c, &minor) || !take_char(&c, ' ') ||
-	    !take_decimal(&c, &m.inode))
+	if (!maps_take_hex(&c, &m.start) || !maps_take_char(&c, '-') ||
+	    !maps_take_hex(&c, &m.end) || !maps_take_char(&c, ' ') ||
+	    !maps_take_perms(&c, m.perms) || !maps_take_char(&c, ' ') ||
+	    !maps_take_hex(&c, &m.offset) || !maps_take_char(&c, ' ') ||
+	    !maps_take_hex(&c, &major) || !maps_take_char(&c, ':') || !maps_take_hex(&c, &minor) ||
+	    !maps_take_char(&c, ' ') || !maps_take_decimal(&c, &m.inode))
 		return false;
 	if (m.start >= m.end || (m.start | m.end) & (PMTOP_PAGE_SIZE - 1))
 		return false;
@@ -111,7 +112,7 @@ bool maps_parse_line(const char *line, size_t length, struct mapping *ret_mappin
 	return true;
 }
 
-static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t length)
+static uint64_t maps_hash_bytes(uint64_t hash, const char *bytes, size_t length)
 {
 	/* Eight bytes at a time, mixed as splitmix64 does; it only has to notice a change. */
 	for (; length >= 8; bytes += 8, length -= 8) {
@@ -129,8 +130,8 @@ static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t length)
 typedef int line_sink(void *context, const char *line, size_t length);
 
 /* Gives every line of the maps file to the sink (may be NULL) and hashes them. */
-static int read_lines(const struct target *target, line_sink *sink, void *context,
-		      uint64_t *ret_hash)
+static int maps_read_lines(const struct target *target, line_sink *sink, void *context,
+			   uint64_t *ret_hash)
 {
 	CLEANUP(cleanup_close) int fd = target_openat(target, "maps");
 	CLEANUP(cleanup_free) char *buffer = malloc(BUFFER_SIZE);
@@ -148,7 +149,7 @@ static int read_lines(const struct target *target, line_sink *sink, void *contex
 		while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
 			int error;
 
-			hash = hash_bytes(hash, line, (size_t)(newline - line) + 1);
+			hash = maps_hash_bytes(hash, line, (size_t)(newline - line) + 1);
 			error = sink ? sink(context, line, (size_t)(newline - line)) : 0;
 			if (error)
 				return error;
@@ -175,7 +176,8 @@ struct reading {
 };
 
 /* The same mapping of the list before; its kind needs no second look. */
-static struct mapping *reuse(struct reading *r, struct mapping *m, const char *name, size_t length)
+static struct mapping *maps_reuse(struct reading *r, struct mapping *m, const char *name,
+				  size_t length)
 {
 	const struct mapping_list *before = r->before;
 	struct mapping *old;
@@ -200,7 +202,7 @@ static struct mapping *reuse(struct reading *r, struct mapping *m, const char *n
  * meanwhile, by a merge with one that was told before, the same addresses are told twice: the newer
  * line counts. False when nothing is left of this one.
  */
-static bool make_way(struct mapping_list *list, struct mapping *m)
+static bool maps_make_way(struct mapping_list *list, struct mapping *m)
 {
 	const struct mapping *last;
 	uint64_t told;
@@ -218,7 +220,7 @@ static bool make_way(struct mapping_list *list, struct mapping *m)
 	return true;
 }
 
-static int take_line(void *context, const char *line, size_t length)
+static int maps_take_line(void *context, const char *line, size_t length)
 {
 	struct reading *r = context;
 	struct mapping_list *list = r->list;
@@ -228,9 +230,9 @@ static int take_line(void *context, const char *line, size_t length)
 
 	if (!maps_parse_line(line, length, &m, &name, &name_length))
 		return -EPROTO;
-	if (!make_way(list, &m))
+	if (!maps_make_way(list, &m))
 		return 0;
-	made = reuse(r, &m, name, name_length);
+	made = maps_reuse(r, &m, name, name_length);
 	if (!made) {
 		made = mapping_new(&m, name, name_length);
 		if (!made)
@@ -264,7 +266,7 @@ int maps_read(const struct target *target, const struct probe *probe,
 	int error;
 
 	mapping_list_release(list);
-	error = read_lines(target, take_line, &r, &list->hash);
+	error = maps_read_lines(target, maps_take_line, &r, &list->hash);
 	if (error)
 		mapping_list_release(list);
 	return error;
@@ -276,7 +278,7 @@ struct each {
 	uint64_t told; /* addresses below have been given */
 };
 
-static int give_line(void *context, const char *line, size_t length)
+static int maps_give_line(void *context, const char *line, size_t length)
 {
 	struct each *e = context;
 	const char *name;
@@ -301,10 +303,10 @@ int maps_each(const struct target *target, maps_callback *callback, void *contex
 	struct each e = { callback, context, 0 };
 	uint64_t hash;
 
-	return read_lines(target, give_line, &e, &hash);
+	return maps_read_lines(target, maps_give_line, &e, &hash);
 }
 
 int maps_hash(const struct target *target, uint64_t *ret_hash)
 {
-	return read_lines(target, NULL, NULL, ret_hash);
+	return maps_read_lines(target, NULL, NULL, ret_hash);
 }

@@ -23,7 +23,7 @@ struct memcg {
 };
 
 /* proc_pid_mountinfo(5): the fifth field is the mount point, the options end the line. */
-static bool is_memory_mount(char *line, bool *ret_v2, char **ret_point)
+static bool memcg_is_memory_mount(char *line, bool *ret_v2, char **ret_point)
 {
 	char *kind = strstr(line, " - "), *point = line;
 
@@ -47,7 +47,7 @@ static bool is_memory_mount(char *line, bool *ret_v2, char **ret_point)
 }
 
 /* v1 with the memory controller wins over v2: a controller is in one hierarchy only. */
-static void find_mount(struct memcg *m)
+static void memcg_find_mount(struct memcg *m)
 {
 	CLEANUP(cleanup_fclose) FILE *file = fopen("/proc/self/mountinfo", "re");
 	CLEANUP(cleanup_free) char *line = NULL;
@@ -58,7 +58,7 @@ static void find_mount(struct memcg *m)
 		bool v2;
 		int fd;
 
-		if (!is_memory_mount(line, &v2, &point) || (m->mount >= 0 && v2))
+		if (!memcg_is_memory_mount(line, &v2, &point) || (m->mount >= 0 && v2))
 			continue;
 		fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
@@ -77,7 +77,7 @@ struct memcg *memcg_new(void)
 	if (!m)
 		return NULL;
 	m->mount = m->watched = -1;
-	find_mount(m);
+	memcg_find_mount(m);
 	return m;
 }
 
@@ -91,7 +91,7 @@ void memcg_free(struct memcg *memcg)
 }
 
 /* Searches below an open directory, which it closes; the path is built up in `path`. */
-static bool find_inode(int fd, uint64_t inode, char *path, size_t used, int depth)
+static bool memcg_find_inode(int fd, uint64_t inode, char *path, size_t used, int depth)
 {
 	CLEANUP(cleanup_closedir) DIR *directory = fdopendir(fd);
 	struct dirent *entry;
@@ -112,7 +112,8 @@ static bool find_inode(int fd, uint64_t inode, char *path, size_t used, int dept
 		if (entry->d_ino == inode)
 			return true;
 		child = depth ? openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-		if (child >= 0 && find_inode(child, inode, path, used + 1 + length, depth - 1))
+		if (child >= 0 &&
+		    memcg_find_inode(child, inode, path, used + 1 + length, depth - 1))
 			return true;
 	}
 	return false;
@@ -131,14 +132,14 @@ int memcg_name(const struct memcg *memcg, uint64_t inode, char *name, size_t siz
 		return 0;
 	}
 	fd = openat(memcg->mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || !find_inode(fd, inode, path, 0, DEPTH_LIMIT))
+	if (fd < 0 || !memcg_find_inode(fd, inode, path, 0, DEPTH_LIMIT))
 		return -ENOENT;
 	snprintf(name, size, "%s", path);
 	return 0;
 }
 
 /* cgroups(7): lines "id:controllers:path"; v2 is "0::path". */
-static const char *find_path(char *text, bool v2)
+static const char *memcg_find_path(char *text, bool v2)
 {
 	char *rest = NULL;
 
@@ -163,7 +164,7 @@ int memcg_watch(struct memcg *memcg, const struct target *target)
 
 	if (n < 0)
 		return n;
-	path = memcg->mount >= 0 ? find_path(text, memcg->v2) : NULL;
+	path = memcg->mount >= 0 ? memcg_find_path(text, memcg->v2) : NULL;
 	if (!path)
 		return -ENOENT;
 	while (*path == '/')
@@ -176,7 +177,7 @@ int memcg_watch(struct memcg *memcg, const struct target *target)
 }
 
 /* The number behind a word at the beginning of a line; the text begins with a newline. */
-static int64_t number_of(const char *text, const char *word)
+static int64_t memcg_number_of(const char *text, const char *word)
 {
 	const char *line = strstr(text, word);
 
@@ -184,7 +185,7 @@ static int64_t number_of(const char *text, const char *word)
 }
 
 /* A file of the watched cgroup, behind a newline so that every line is found alike. */
-static int read_lines(const struct memcg *memcg, const char *name, char *text, size_t size)
+static int memcg_read_lines(const struct memcg *memcg, const char *name, char *text, size_t size)
 {
 	text[0] = '\n';
 	return target_read_text(memcg->watched, name, text + 1, size - 1);
@@ -198,11 +199,12 @@ struct memcg_events memcg_events(const struct memcg *memcg)
 
 	if (memcg->watched < 0)
 		return events;
-	n = read_lines(memcg, memcg->v2 ? "memory.events" : "memory.failcnt", text, sizeof(text));
+	n = memcg_read_lines(memcg, memcg->v2 ? "memory.events" : "memory.failcnt", text,
+			     sizeof(text));
 	/* "oom_kill_disable" of v1 begins like "oom_kill". */
-	events.limit_hits = n < 0 ? n : number_of(text, memcg->v2 ? "\nmax " : "\n");
+	events.limit_hits = n < 0 ? n : memcg_number_of(text, memcg->v2 ? "\nmax " : "\n");
 	if (!memcg->v2)
-		n = read_lines(memcg, "memory.oom_control", text, sizeof(text));
-	events.oom_kills = n < 0 ? n : number_of(text, "\noom_kill ");
+		n = memcg_read_lines(memcg, "memory.oom_control", text, sizeof(text));
+	events.oom_kills = n < 0 ? n : memcg_number_of(text, "\noom_kill ");
 	return events;
 }

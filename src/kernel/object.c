@@ -87,7 +87,7 @@ void object_close(struct object_reader *reader)
 }
 
 /* Files are asked only on local disks; shared memory always. */
-static bool may_ask(struct object_reader *r, const struct mapping *m)
+static bool object_may_ask(struct object_reader *r, const struct mapping *m)
 {
 	if (m->kind == MAPPING_SHMEM)
 		return true;
@@ -95,7 +95,7 @@ static bool may_ask(struct object_reader *r, const struct mapping *m)
 								  m->dev_minor) == FILESYSTEM_LOCAL;
 }
 
-static void select_object(struct object_reader *r, const struct mapping *m)
+static void object_select_object(struct object_reader *r, const struct mapping *m)
 {
 	struct object_cache *kept;
 
@@ -103,7 +103,7 @@ static void select_object(struct object_reader *r, const struct mapping *m)
 		return;
 	object_close(r);
 	r->mapping = m;
-	if (!may_ask(r, m))
+	if (!object_may_ask(r, m))
 		return;
 	kept = object_files_find(&r->files, m);
 	if (!kept) {
@@ -129,7 +129,7 @@ struct shift {
 	uint64_t by;
 };
 
-static int shift_run(void *context, const struct object_run *run)
+static int object_shift_run(void *context, const struct object_run *run)
 {
 	const struct shift *s = context;
 	struct object_run shifted = *run;
@@ -138,19 +138,19 @@ static int shift_run(void *context, const struct object_run *run)
 	return s->sink(s->context, &shifted);
 }
 
-static bool use_bpf(struct object_reader *r, const struct mapping *m)
+static bool object_use_bpf(struct object_reader *r, const struct mapping *m)
 {
 	return m->kind == MAPPING_SHMEM && r->probe->has[PROBE_BPF] && object_bpf_ready(&r->bpf);
 }
 
 /* By the walk; the object is opened only for what the walk cannot tell. */
-static int query_bpf(struct object_reader *r, const struct mapping *m, uint64_t first,
-		     uint64_t count, object_sink *sink, void *context, uint64_t *ret_done)
+static int object_query_bpf(struct object_reader *r, const struct mapping *m, uint64_t first,
+			    uint64_t count, object_sink *sink, void *context, uint64_t *ret_done)
 {
 	int error;
 
 	if (r->want_marks)
-		select_object(r, m);
+		object_select_object(r, m);
 	error = object_bpf_query(&r->bpf, r->target, m, first, count, r->want_marks, r->cache, sink,
 				 context, ret_done);
 	r->statistics.walks = r->bpf.walks;
@@ -163,9 +163,9 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 	struct shift shift = { sink, context, mapping->offset >> PMTOP_PAGE_SHIFT };
 	struct object_run unknown = { 0 };
 
-	if (use_bpf(reader, mapping)) {
+	if (object_use_bpf(reader, mapping)) {
 		uint64_t done = 0;
-		int error = query_bpf(reader, mapping, first, count, sink, context, &done);
+		int error = object_query_bpf(reader, mapping, first, count, sink, context, &done);
 
 		if (error != -ENOSYS)
 			return error;
@@ -173,10 +173,10 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 		first += done;
 		count -= done;
 	}
-	select_object(reader, mapping);
+	object_select_object(reader, mapping);
 	if (reader->cache->fd >= 0) {
-		int error = object_cache_query(reader->cache, first + shift.by, count, shift_run,
-					       &shift);
+		int error = object_cache_query(reader->cache, first + shift.by, count,
+					       object_shift_run, &shift);
 
 		if (error != -EPERM && error != -ENOSYS)
 			return error;
@@ -192,7 +192,7 @@ uint64_t object_view(struct object_reader *reader, const struct mapping *mapping
 {
 	uint64_t known;
 
-	if (reader->want_marks || !use_bpf(reader, mapping))
+	if (reader->want_marks || !object_use_bpf(reader, mapping))
 		return 0;
 	known = object_bpf_view(&reader->bpf, reader->target, mapping, first, count, ret_view);
 	reader->statistics.walks = reader->bpf.walks;
@@ -206,8 +206,8 @@ uint16_t object_marks_known(struct object_reader *reader, const struct mapping *
 
 	if (mapping->kind != MAPPING_SHMEM || !reader->want_marks)
 		return 0;
-	bpf = use_bpf(reader, mapping);
-	select_object(reader, mapping);
+	bpf = object_use_bpf(reader, mapping);
+	object_select_object(reader, mapping);
 	if (!bpf && !has[PROBE_CACHESTAT])
 		return 0; /* mincore and SEEK_DATA do not see what is allocated only */
 	if (reader->cache->fd < 0)
@@ -234,7 +234,7 @@ const char *object_slots_lack(const struct object_reader *reader)
 bool object_totals(struct object_reader *reader, const struct mapping *mapping,
 		   uint64_t *ret_cached, uint64_t *ret_swapped)
 {
-	select_object(reader, mapping);
+	object_select_object(reader, mapping);
 	return reader->cache->fd >= 0 &&
 	       object_cache_totals(reader->cache, mapping->offset >> PMTOP_PAGE_SHIFT,
 				   mapping_pages(mapping), ret_cached, ret_swapped);

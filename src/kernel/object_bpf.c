@@ -47,7 +47,7 @@ void object_bpf_release(struct object_bpf *object)
 	*object = (struct object_bpf){ 0 };
 }
 
-static int make_room(struct object_bpf *o, size_t count)
+static int object_bpf_make_room(struct object_bpf *o, size_t count)
 {
 	size_t room = o->room ? o->room : 512;
 	struct xarray_run *runs;
@@ -64,10 +64,10 @@ static int make_room(struct object_bpf *o, size_t count)
 	return 0;
 }
 
-static int keep(void *context, const struct xarray_run *runs, size_t count)
+static int object_bpf_keep(void *context, const struct xarray_run *runs, size_t count)
 {
 	struct object_bpf *o = context;
-	int error = make_room(o, o->count + count);
+	int error = object_bpf_make_room(o, o->count + count);
 
 	if (error)
 		return error;
@@ -77,8 +77,9 @@ static int keep(void *context, const struct xarray_run *runs, size_t count)
 }
 
 /* Walks the stretch from `first` on. */
-static int look(struct object_bpf *o, const struct target *target, const struct mapping *mapping,
-		uint64_t first, uint64_t count, bool flags)
+static int object_bpf_look(struct object_bpf *o, const struct target *target,
+			   const struct mapping *mapping, uint64_t first, uint64_t count,
+			   bool flags)
 {
 	uint64_t left = mapping_pages(mapping) - first;
 	struct shmem_bpf_request request = {
@@ -96,7 +97,7 @@ static int look(struct object_bpf *o, const struct target *target, const struct 
 	o->mapping = NULL;
 	o->count = o->cursor = 0;
 	o->walks++;
-	r = shmem_bpf_walk(o->bpf, &request, keep, o, NULL);
+	r = shmem_bpf_walk(o->bpf, &request, object_bpf_keep, o, NULL);
 	if (r < 0)
 		return r;
 	o->mapping = mapping;
@@ -109,8 +110,8 @@ static int look(struct object_bpf *o, const struct target *target, const struct 
 }
 
 /* Walks a stretch page by page. Whether the next one is worth it, this one shows. */
-static int look_at_pages(struct object_bpf *o, const struct target *target,
-			 const struct mapping *mapping, uint64_t first)
+static int object_bpf_look_at_pages(struct object_bpf *o, const struct target *target,
+				    const struct mapping *mapping, uint64_t first)
 {
 	static const uint8_t what[XARRAY_KINDS] = {
 		[XARRAY_SWAP] = OBJECT_SWAPPED,	   [XARRAY_RESIDENT] = OBJECT_CACHED,
@@ -142,12 +143,14 @@ static int look_at_pages(struct object_bpf *o, const struct target *target,
 	return 0;
 }
 
-static bool knows_runs(const struct object_bpf *o, const struct mapping *mapping, uint64_t page)
+static bool object_bpf_knows_runs(const struct object_bpf *o, const struct mapping *mapping,
+				  uint64_t page)
 {
 	return o->mapping == mapping && page >= o->first && page < o->end;
 }
 
-static bool knows_pages(const struct object_bpf *o, const struct mapping *mapping, uint64_t page)
+static bool object_bpf_knows_pages(const struct object_bpf *o, const struct mapping *mapping,
+				   uint64_t page)
 {
 	const struct object_bpf_pages *p = o->pages;
 
@@ -155,7 +158,7 @@ static bool knows_pages(const struct object_bpf *o, const struct mapping *mappin
 }
 
 /* Whether the next stretch is to be walked page by page. */
-static bool wants_pages(struct object_bpf *o, bool marks)
+static bool object_bpf_wants_pages(struct object_bpf *o, bool marks)
 {
 	if (!o->fragmented || marks)
 		return false;
@@ -171,9 +174,10 @@ uint64_t object_bpf_view(struct object_bpf *object, const struct target *target,
 	struct object_bpf *o = object;
 
 	/* The first stretch of a mapping tells whether the next ones are worth it. */
-	if (knows_runs(o, mapping, first) ||
-	    (!knows_pages(o, mapping, first) &&
-	     (!wants_pages(o, false) || look_at_pages(o, target, mapping, first) < 0)))
+	if (object_bpf_knows_runs(o, mapping, first) ||
+	    (!object_bpf_knows_pages(o, mapping, first) &&
+	     (!object_bpf_wants_pages(o, false) ||
+	      object_bpf_look_at_pages(o, target, mapping, first) < 0)))
 		return 0;
 	ret_view->what = o->pages->what + (first - o->pages->first);
 	ret_view->slots = o->pages->slots + (first - o->pages->first);
@@ -190,7 +194,8 @@ struct answer {
 	uint64_t at, end; /* what is still to be said */
 };
 
-static int say(struct answer *a, uint64_t to, enum object_page what, const struct xarray_run *run)
+static int object_bpf_say(struct answer *a, uint64_t to, enum object_page what,
+			  const struct xarray_run *run)
 {
 	struct object_run said = { .first = a->at, .count = to - a->at, .what = (uint8_t)what };
 
@@ -206,7 +211,7 @@ static int say(struct answer *a, uint64_t to, enum object_page what, const struc
 }
 
 /* Swapped pages that are in core lie in the swap cache. */
-static int say_swapped(struct answer *a, uint64_t to, const struct xarray_run *run)
+static int object_bpf_say_swapped(struct answer *a, uint64_t to, const struct xarray_run *run)
 {
 	while (a->at < to) {
 		uint64_t n = to - a->at, first = a->at;
@@ -218,12 +223,13 @@ static int say_swapped(struct answer *a, uint64_t to, const struct xarray_run *r
 		if (a->cache)
 			core = object_cache_in_core(a->cache, first + a->offset, n);
 		if (!core)
-			return say(a, to, OBJECT_SWAPPED, run);
+			return object_bpf_say(a, to, OBJECT_SWAPPED, run);
 		for (uint64_t i = 0, k; i < n && !error; i = k) {
 			for (k = i + 1; k < n && !((core[k] ^ core[i]) & 1); k++)
 				;
-			error = say(a, first + k, core[i] & 1 ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED,
-				    run);
+			error = object_bpf_say(a, first + k,
+					       core[i] & 1 ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED,
+					       run);
 		}
 		if (error)
 			return error;
@@ -231,27 +237,27 @@ static int say_swapped(struct answer *a, uint64_t to, const struct xarray_run *r
 	return 0;
 }
 
-static int say_run(struct answer *a, const struct xarray_run *run)
+static int object_bpf_say_run(struct answer *a, const struct xarray_run *run)
 {
 	uint64_t to = run->first + run->count < a->end ? run->first + run->count : a->end;
 
 	switch (run->kind) {
 	case XARRAY_SWAP:
-		return say_swapped(a, to, run);
+		return object_bpf_say_swapped(a, to, run);
 	case XARRAY_RESIDENT:
-		return say(a, to,
-			   a->marks && !(run->flags & XARRAY_UPTODATE) ? OBJECT_ALLOCATED
-								       : OBJECT_CACHED,
-			   NULL);
+		return object_bpf_say(a, to,
+				      a->marks && !(run->flags & XARRAY_UPTODATE) ? OBJECT_ALLOCATED
+										  : OBJECT_CACHED,
+				      NULL);
 	case XARRAY_POISON:
-		return say(a, to, OBJECT_POISONED, NULL);
+		return object_bpf_say(a, to, OBJECT_POISONED, NULL);
 	default:
-		return say(a, to, OBJECT_UNKNOWN, NULL);
+		return object_bpf_say(a, to, OBJECT_UNKNOWN, NULL);
 	}
 }
 
 /* Says all that the stretch holds of a->at … a->end - 1. */
-static int say_stretch(struct answer *a)
+static int object_bpf_say_stretch(struct answer *a)
 {
 	struct object_bpf *o = a->object;
 	uint64_t end = a->end < o->end ? a->end : o->end, asked_end = a->end;
@@ -264,20 +270,20 @@ static int say_stretch(struct answer *a)
 		const struct xarray_run *run = &o->runs[o->cursor];
 
 		if (o->cursor == o->count || run->first >= end)
-			error = say(a, end, OBJECT_HOLE, NULL);
+			error = object_bpf_say(a, end, OBJECT_HOLE, NULL);
 		else if (run->first + run->count <= a->at)
 			o->cursor++;
 		else if (run->first > a->at)
-			error = say(a, run->first, OBJECT_HOLE, NULL);
+			error = object_bpf_say(a, run->first, OBJECT_HOLE, NULL);
 		else
-			error = say_run(a, run);
+			error = object_bpf_say_run(a, run);
 	}
 	a->end = asked_end;
 	return error;
 }
 
 /* Says all that is known page by page of a->at … a->end - 1. */
-static int say_pages(struct answer *a)
+static int object_bpf_say_pages(struct answer *a)
 {
 	const struct object_bpf_pages *p = a->object->pages;
 	uint64_t end = a->end < p->end ? a->end : p->end;
@@ -318,19 +324,20 @@ int object_bpf_query(struct object_bpf *object, const struct target *target,
 	int error = 0;
 
 	while (a.at < a.end && !error) {
-		bool pages = knows_pages(object, mapping, a.at);
+		bool pages = object_bpf_knows_pages(object, mapping, a.at);
 
-		if (!pages && !knows_runs(object, mapping, a.at)) {
-			pages = wants_pages(object, marks);
-			error = pages ? look_at_pages(object, target, mapping, a.at)
-				      : look(object, target, mapping, a.at, a.end - a.at, marks);
+		if (!pages && !object_bpf_knows_runs(object, mapping, a.at)) {
+			pages = object_bpf_wants_pages(object, marks);
+			error = pages ? object_bpf_look_at_pages(object, target, mapping, a.at)
+				      : object_bpf_look(object, target, mapping, a.at, a.end - a.at,
+							marks);
 		}
 		/* Not a place to give up: what BPF cannot say now, another way may. */
 		if (error == -ENOENT || error == -EOPNOTSUPP || error == -EAGAIN ||
 		    error == -EPROTO)
 			error = -ENOSYS;
 		if (!error)
-			error = pages ? say_pages(&a) : say_stretch(&a);
+			error = pages ? object_bpf_say_pages(&a) : object_bpf_say_stretch(&a);
 	}
 	*ret_done = a.at - first;
 	return error;

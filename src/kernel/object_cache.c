@@ -28,12 +28,12 @@ struct query {
 	struct object_run pending; /* equal neighbours are joined before they go out */
 };
 
-static int flush(struct query *q)
+static int object_cache_flush(struct query *q)
 {
 	return q->pending.count ? q->sink(q->context, &q->pending) : 0;
 }
 
-static int emit(struct query *q, uint64_t first, uint64_t count, enum object_page what)
+static int object_cache_emit(struct query *q, uint64_t first, uint64_t count, enum object_page what)
 {
 	int error;
 
@@ -41,20 +41,20 @@ static int emit(struct query *q, uint64_t first, uint64_t count, enum object_pag
 		q->pending.count += count;
 		return 0;
 	}
-	error = flush(q);
+	error = object_cache_flush(q);
 	q->pending = (struct object_run){ .first = first, .count = count, .what = (uint8_t)what };
 	return error;
 }
 
 /* All pages are cached: those of holes were allocated by fallocate and never written. */
-static int emit_cached(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_emit_cached(struct query *q, uint64_t first, uint64_t count)
 {
 	if (!q->cache->shmem || !q->cache->want_marks || !q->cache->probe->has[PROBE_SEEK_DATA])
-		return emit(q, first, count, OBJECT_CACHED);
+		return object_cache_emit(q, first, count, OBJECT_CACHED);
 	while (count) {
 		bool data;
 		uint64_t n = object_cache_data_run(q->cache, first, count, &data);
-		int error = emit(q, first, n, data ? OBJECT_CACHED : OBJECT_ALLOCATED);
+		int error = object_cache_emit(q, first, n, data ? OBJECT_CACHED : OBJECT_ALLOCATED);
 
 		if (error)
 			return error;
@@ -65,7 +65,7 @@ static int emit_cached(struct query *q, uint64_t first, uint64_t count)
 }
 
 /* All pages are in swap: those in core are in the swap cache as well. */
-static int emit_swapped(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_emit_swapped(struct query *q, uint64_t first, uint64_t count)
 {
 	while (count) {
 		uint64_t n = count < WINDOW_PAGES ? count : WINDOW_PAGES;
@@ -74,10 +74,10 @@ static int emit_swapped(struct query *q, uint64_t first, uint64_t count)
 		int error = 0;
 
 		if (!core)
-			return emit(q, first, count, OBJECT_SWAPPED);
+			return object_cache_emit(q, first, count, OBJECT_SWAPPED);
 		for (uint64_t i = 0; i < n && !error; i++)
-			error = emit(q, first + i, 1,
-				     core[i] & 1 ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED);
+			error = object_cache_emit(
+				q, first + i, 1, core[i] & 1 ? OBJECT_SWAP_CACHED : OBJECT_SWAPPED);
 		if (error)
 			return error;
 		first += n;
@@ -86,20 +86,21 @@ static int emit_swapped(struct query *q, uint64_t first, uint64_t count)
 	return 0;
 }
 
-static int ask(struct query *q, uint64_t first, uint64_t count);
-static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret_empty);
+static int object_cache_ask(struct query *q, uint64_t first, uint64_t count);
+static int object_cache_ask_window(struct query *q, uint64_t first, uint64_t count,
+				   bool *ret_empty);
 
-static int ask_halves(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_ask_halves(struct query *q, uint64_t first, uint64_t count)
 {
 	uint64_t half = count / 2;
-	int error = ask(q, first, half);
+	int error = object_cache_ask(q, first, half);
 
-	return error ? error : ask(q, first + half, count - half);
+	return error ? error : object_cache_ask(q, first + half, count - half);
 }
 
 /* A few mixed pages, one by one until the sums tell the rest. */
-static int ask_each(struct query *q, uint64_t first, uint64_t count,
-		    const struct cache_counts *counts)
+static int object_cache_ask_each(struct query *q, uint64_t first, uint64_t count,
+				 const struct cache_counts *counts)
 {
 	uint64_t swapped = q->cache->shmem ? counts->evicted : 0, cached = counts->cached;
 
@@ -109,22 +110,22 @@ static int ask_each(struct query *q, uint64_t first, uint64_t count,
 		int error;
 
 		if (!swapped && !cached)
-			return emit(q, first + i, rest, OBJECT_HOLE);
+			return object_cache_emit(q, first + i, rest, OBJECT_HOLE);
 		if (swapped >= rest)
-			return emit_swapped(q, first + i, rest);
+			return object_cache_emit_swapped(q, first + i, rest);
 		if (cached >= rest)
-			return emit_cached(q, first + i, rest);
+			return object_cache_emit_cached(q, first + i, rest);
 		error = object_cache_count(q->cache, first + i, 1, &one);
 		if (error)
 			return error;
 		if (one.cached) {
-			error = emit_cached(q, first + i, 1);
+			error = object_cache_emit_cached(q, first + i, 1);
 			cached -= cached > 0;
 		} else if (one.evicted && q->cache->shmem) {
-			error = emit_swapped(q, first + i, 1);
+			error = object_cache_emit_swapped(q, first + i, 1);
 			swapped -= swapped > 0;
 		} else {
-			error = emit(q, first + i, 1, OBJECT_HOLE);
+			error = object_cache_emit(q, first + i, 1, OBJECT_HOLE);
 		}
 		if (error)
 			return error;
@@ -132,7 +133,7 @@ static int ask_each(struct query *q, uint64_t first, uint64_t count,
 	return 0;
 }
 
-static int emit_in_core(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_emit_in_core(struct query *q, uint64_t first, uint64_t count)
 {
 	struct cache_counts counts;
 	int error = object_cache_count(q->cache, first, count, &counts);
@@ -141,20 +142,21 @@ static int emit_in_core(struct query *q, uint64_t first, uint64_t count)
 		return error;
 	/* Swap-cached pages count as evicted, resident ones as cached, never both (measured). */
 	if (!counts.evicted)
-		return emit_cached(q, first, count);
+		return object_cache_emit_cached(q, first, count);
 	if (counts.evicted >= count)
-		return emit(q, first, count, OBJECT_SWAP_CACHED);
+		return object_cache_emit(q, first, count, OBJECT_SWAP_CACHED);
 	if (count > FEW_PAGES) {
-		error = emit_in_core(q, first, count / 2);
-		return error ? error : emit_in_core(q, first + count / 2, count - count / 2);
+		error = object_cache_emit_in_core(q, first, count / 2);
+		return error ? error
+			     : object_cache_emit_in_core(q, first + count / 2, count - count / 2);
 	}
 	for (uint64_t i = 0; i < count && !error; i++)
-		error = emit_in_core(q, first + i, 1);
+		error = object_cache_emit_in_core(q, first + i, 1);
 	return error;
 }
 
 /* Pages without data that are not in core: a hole, or allocated and never written. */
-static int emit_no_data(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_emit_no_data(struct query *q, uint64_t first, uint64_t count)
 {
 	struct cache_counts counts;
 	int error = object_cache_count(q->cache, first, count, &counts);
@@ -162,19 +164,19 @@ static int emit_no_data(struct query *q, uint64_t first, uint64_t count)
 	if (error)
 		return error;
 	if (!counts.cached)
-		return emit(q, first, count, OBJECT_HOLE);
+		return object_cache_emit(q, first, count, OBJECT_HOLE);
 	if (counts.cached >= count)
-		return emit(q, first, count, OBJECT_ALLOCATED);
-	error = emit_no_data(q, first, count / 2);
-	return error ? error : emit_no_data(q, first + count / 2, count - count / 2);
+		return object_cache_emit(q, first, count, OBJECT_ALLOCATED);
+	error = object_cache_emit_no_data(q, first, count / 2);
+	return error ? error : object_cache_emit_no_data(q, first + count / 2, count - count / 2);
 }
 
 #define IN_CORE	 1
 #define HAS_DATA 2
 
 /* Sets HAS_DATA in the bytes of the pages that have some; how many these are. */
-static uint64_t mark_data(struct object_cache *c, uint64_t first, uint64_t count,
-			  unsigned char *marks)
+static uint64_t object_cache_mark_data(struct object_cache *c, uint64_t first, uint64_t count,
+				       unsigned char *marks)
 {
 	uint64_t pages = 0;
 
@@ -196,10 +198,10 @@ static uint64_t mark_data(struct object_cache *c, uint64_t first, uint64_t count
  * cachestat, in halves. What is neither is a hole, or allocated and never written: mincore leaves
  * such pages out, but cachestat counts them, so the sums tell whether there are any.
  */
-static int ask_mixed_window(struct query *q, uint64_t first, uint64_t count,
-			    const struct cache_counts *counts, unsigned char *marks)
+static int object_cache_ask_mixed_window(struct query *q, uint64_t first, uint64_t count,
+					 const struct cache_counts *counts, unsigned char *marks)
 {
-	uint64_t data = mark_data(q->cache, first, count, marks), n;
+	uint64_t data = object_cache_mark_data(q->cache, first, count, marks), n;
 	bool allocated = counts->cached + counts->evicted > data;
 	int error = 0;
 
@@ -209,26 +211,27 @@ static int ask_mixed_window(struct query *q, uint64_t first, uint64_t count,
 		for (n = 1; i + n < count && (marks[i + n] & (IN_CORE | HAS_DATA)) == kind; n++)
 			;
 		if (kind == (IN_CORE | HAS_DATA))
-			error = emit_in_core(q, first + i, n);
+			error = object_cache_emit_in_core(q, first + i, n);
 		else if (kind == HAS_DATA)
-			error = emit(q, first + i, n, OBJECT_SWAPPED);
+			error = object_cache_emit(q, first + i, n, OBJECT_SWAPPED);
 		else if (kind == IN_CORE)
-			error = emit(q, first + i, n, OBJECT_ALLOCATED);
+			error = object_cache_emit(q, first + i, n, OBJECT_ALLOCATED);
 		else if (allocated)
-			error = emit_no_data(q, first + i, n);
+			error = object_cache_emit_no_data(q, first + i, n);
 		else
-			error = emit(q, first + i, n, OBJECT_HOLE);
+			error = object_cache_emit(q, first + i, n, OBJECT_HOLE);
 	}
 	return error;
 }
 
-static int ask_mixed_file(struct query *q, uint64_t first, uint64_t count,
-			  const unsigned char *core)
+static int object_cache_ask_mixed_file(struct query *q, uint64_t first, uint64_t count,
+				       const unsigned char *core)
 {
 	int error = 0;
 
 	for (uint64_t i = 0; i < count && !error; i++)
-		error = emit(q, first + i, 1, core[i] & 1 ? OBJECT_CACHED : OBJECT_HOLE);
+		error = object_cache_emit(q, first + i, 1,
+					  core[i] & 1 ? OBJECT_CACHED : OBJECT_HOLE);
 	return error;
 }
 
@@ -237,14 +240,14 @@ static int ask_mixed_file(struct query *q, uint64_t first, uint64_t count,
  * is there (measured on 6.18), so no page should be counted more often than needed. Where there is
  * nothing the windows grow.
  */
-static int ask_windows(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_ask_windows(struct query *q, uint64_t first, uint64_t count)
 {
 	uint64_t window = WINDOW_PAGES;
 
 	while (count) {
 		uint64_t n = count < window ? count : window;
 		bool empty;
-		int error = ask_window(q, first, n, &empty);
+		int error = object_cache_ask_window(q, first, n, &empty);
 
 		if (error)
 			return error;
@@ -256,7 +259,7 @@ static int ask_windows(struct query *q, uint64_t first, uint64_t count)
 }
 
 /* By cachestat, which is exact; the rest only serves speed and marks. */
-static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret_empty)
+static int object_cache_ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret_empty)
 {
 	struct cache_counts counts;
 	const bool *has = q->cache->probe->has;
@@ -269,36 +272,36 @@ static int ask_window(struct query *q, uint64_t first, uint64_t count, bool *ret
 	evicted = q->cache->shmem ? counts.evicted : 0;
 	*ret_empty = !counts.cached && !evicted;
 	if (*ret_empty)
-		return emit(q, first, count, OBJECT_HOLE);
+		return object_cache_emit(q, first, count, OBJECT_HOLE);
 	if (evicted >= count)
-		return emit_swapped(q, first, count);
+		return object_cache_emit_swapped(q, first, count);
 	if (counts.cached >= count)
-		return emit_cached(q, first, count);
+		return object_cache_emit_cached(q, first, count);
 	if (count > WINDOW_PAGES)
-		return ask_windows(q, first, count);
+		return object_cache_ask_windows(q, first, count);
 	if (count <= (!q->cache->shmem && has[PROBE_MINCORE] ? FEW_FILE_PAGES : FEW_PAGES))
-		return ask_each(q, first, count, &counts);
+		return object_cache_ask_each(q, first, count, &counts);
 	core = object_cache_look_in_core(q->cache, first, count);
 	if (!core)
-		return ask_halves(q, first, count);
+		return object_cache_ask_halves(q, first, count);
 	if (q->cache->shmem)
-		return ask_mixed_window(q, first, count, &counts, q->cache->residency);
-	return ask_mixed_file(q, first, count, core);
+		return object_cache_ask_mixed_window(q, first, count, &counts, q->cache->residency);
+	return object_cache_ask_mixed_file(q, first, count, core);
 }
 
-static int ask(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_ask(struct query *q, uint64_t first, uint64_t count)
 {
 	bool empty;
 
-	return count > WINDOW_PAGES ? ask_windows(q, first, count)
-				    : ask_window(q, first, count, &empty);
+	return count > WINDOW_PAGES ? object_cache_ask_windows(q, first, count)
+				    : object_cache_ask_window(q, first, count, &empty);
 }
 
 /*
  * Whether the object may hold memory that was allocated and never written: it has no data and is
  * not "in core", as a hole. The object then has more blocks than pages with data.
  */
-static bool may_hold_unwritten(struct object_cache *c)
+static bool object_cache_may_hold_unwritten(struct object_cache *c)
 {
 	uint64_t end, data_pages = 0;
 	struct stat st;
@@ -322,18 +325,18 @@ static bool may_hold_unwritten(struct object_cache *c)
 	return c->unwritten == UNWRITTEN_SOME;
 }
 
-static enum object_page page_without_data(struct object_cache *c, bool in_core)
+static enum object_page object_cache_page_without_data(struct object_cache *c, bool in_core)
 {
 	if (in_core)
 		return OBJECT_ALLOCATED;
-	return may_hold_unwritten(c) ? OBJECT_HOLE_OR_ALLOCATED : OBJECT_HOLE;
+	return object_cache_may_hold_unwritten(c) ? OBJECT_HOLE_OR_ALLOCATED : OBJECT_HOLE;
 }
 
 /*
  * mincore and SEEK_DATA alone (before Linux 6.5): a page with data that is not in core is in swap;
  * one in core may be resident or swap-cached.
  */
-static int ask_without_cachestat(struct query *q, uint64_t first, uint64_t count)
+static int object_cache_ask_without_cachestat(struct query *q, uint64_t first, uint64_t count)
 {
 	while (count) {
 		uint64_t n = count < WINDOW_PAGES ? count : WINDOW_PAGES, i = 0;
@@ -356,8 +359,8 @@ static int ask_without_cachestat(struct query *q, uint64_t first, uint64_t count
 				else if (data)
 					what = in_core ? OBJECT_CACHED_OR_SWAPPED : OBJECT_SWAPPED;
 				else
-					what = page_without_data(q->cache, in_core);
-				error = emit(q, first + i, 1, what);
+					what = object_cache_page_without_data(q->cache, in_core);
+				error = object_cache_emit(q, first + i, 1, what);
 				if (error)
 					return error;
 			}
@@ -375,12 +378,12 @@ int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t coun
 	int error;
 
 	if (cache->probe->has[PROBE_CACHESTAT])
-		error = ask(&q, first, count);
+		error = object_cache_ask(&q, first, count);
 	else if (cache->probe->has[PROBE_SEEK_DATA] && object_cache_mincore_is_true(cache))
-		error = ask_without_cachestat(&q, first, count);
+		error = object_cache_ask_without_cachestat(&q, first, count);
 	else
 		error = -ENOSYS;
-	return error ? error : flush(&q);
+	return error ? error : object_cache_flush(&q);
 }
 
 const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t first,

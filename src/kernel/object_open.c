@@ -14,7 +14,7 @@
 #include "kernel/directory.h"
 #include "model/cleanup.h"
 
-static bool is_object(int fd, const struct mapping *m)
+static bool object_open_is_object(int fd, const struct mapping *m)
 {
 	struct stat st;
 
@@ -26,7 +26,7 @@ static bool is_object(int fd, const struct mapping *m)
  * Opens for reading what an O_PATH descriptor stands for. O_NOATIME, since mmap (which mincore
  * needs) would move the access time; only the owner may ask for that, so it is tried first.
  */
-static int reopen(int directory, const char *name)
+static int object_open_reopen(int directory, const char *name)
 {
 	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	int fd = openat(directory, name, flags | O_NOATIME);
@@ -36,7 +36,7 @@ static int reopen(int directory, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_verified(int directory, const char *name, const struct mapping *m)
+static int object_open_open_verified(int directory, const char *name, const struct mapping *m)
 {
 	struct stat st;
 	int fd;
@@ -46,20 +46,20 @@ static int open_verified(int directory, const char *name, const struct mapping *
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_ino != m->inode)
 		return -ENXIO;
-	fd = reopen(directory, name);
-	if (fd >= 0 && !is_object(fd, m)) {
+	fd = object_open_reopen(directory, name);
+	if (fd >= 0 && !object_open_is_object(fd, m)) {
 		close(fd);
 		return -ENXIO;
 	}
 	return fd;
 }
 
-static int open_by_map_files(const struct target *target, const struct mapping *m)
+static int object_open_open_by_map_files(const struct target *target, const struct mapping *m)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
-	return open_verified(target->proc, name, m);
+	return object_open_open_verified(target->proc, name, m);
 }
 
 /* A descriptor on a regular file or shared memory. */
@@ -69,7 +69,7 @@ struct object_descriptor {
 	unsigned int number;
 };
 
-static int compare_descriptors(const void *a, const void *b)
+static int object_open_compare_descriptors(const void *a, const void *b)
 {
 	const struct object_descriptor *x = a, *y = b;
 
@@ -86,7 +86,7 @@ void object_descriptors_forget(struct object_descriptors *descriptors)
 	descriptors->looked = false;
 }
 
-static void look_at_descriptors(struct object_descriptors *d, DIR *directory)
+static void object_open_look_at_descriptors(struct object_descriptors *d, DIR *directory)
 {
 	struct dirent *entry;
 	size_t room = 0;
@@ -112,11 +112,11 @@ static void look_at_descriptors(struct object_descriptors *d, DIR *directory)
 		};
 	}
 	if (d->count)
-		qsort(d->items, d->count, sizeof(*d->items), compare_descriptors);
+		qsort(d->items, d->count, sizeof(*d->items), object_open_compare_descriptors);
 }
 
-static int open_by_descriptor(const struct target *target, const struct mapping *m,
-			      struct object_descriptors *d)
+static int object_open_open_by_descriptor(const struct target *target, const struct mapping *m,
+					  struct object_descriptors *d)
 {
 	const struct object_descriptor wanted = { makedev(m->dev_major, m->dev_minor), m->inode,
 						  0 };
@@ -136,36 +136,37 @@ static int open_by_descriptor(const struct target *target, const struct mapping 
 		return -ENOMEM;
 	}
 	if (!d->looked)
-		look_at_descriptors(d, directory);
+		object_open_look_at_descriptors(d, directory);
 	d->looked = true;
 	found = d->count ? bsearch(&wanted, d->items, d->count, sizeof(*d->items),
-				   compare_descriptors)
+				   object_open_compare_descriptors)
 			 : NULL;
 	if (!found)
 		return -ENOENT;
 	snprintf(name, sizeof(name), "%u", found->number);
-	return open_verified(fd, name, m);
+	return object_open_open_verified(fd, name, m);
 }
 
-static int open_by_name(const struct target *target, const struct mapping *m)
+static int object_open_open_by_name(const struct target *target, const struct mapping *m)
 {
 	char path[PATH_MAX];
 
 	if (m->name[0] != '/' ||
 	    snprintf(path, sizeof(path), "root%s", m->name) >= (int)sizeof(path))
 		return -ENOENT;
-	return open_verified(target->proc, path, m);
+	return object_open_open_verified(target->proc, path, m);
 }
 
 int object_open(const struct target *target, const struct probe *probe,
 		const struct mapping *mapping, struct object_descriptors *descriptors)
 {
-	int fd = probe->has[PROBE_MAP_FILES] ? open_by_map_files(target, mapping) : -EPERM;
+	int fd = probe->has[PROBE_MAP_FILES] ? object_open_open_by_map_files(target, mapping)
+					     : -EPERM;
 
 	if (fd < 0)
-		fd = open_by_name(target, mapping);
+		fd = object_open_open_by_name(target, mapping);
 	if (fd < 0)
-		fd = open_by_descriptor(target, mapping, descriptors);
+		fd = object_open_open_by_descriptor(target, mapping, descriptors);
 	return fd < 0 ? -EACCES : fd;
 }
 

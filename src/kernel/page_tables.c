@@ -39,18 +39,18 @@ struct page_tables {
 	pid_t pid;
 };
 
-static void unbind(struct page_tables *t)
+static void page_tables_unbind(struct page_tables *t)
 {
 	if (t->link)
 		bpf_link__destroy(t->link);
 	t->link = NULL;
 }
 
-static int bind_task(struct page_tables *t, pid_t pid)
+static int page_tables_bind_task(struct page_tables *t, pid_t pid)
 {
 	if (t->link && t->pid == pid)
 		return 0;
-	unbind(t);
+	page_tables_unbind(t);
 	t->link = bpf_task_attach(t->skeleton->progs.walk_tables, pid);
 	if (!t->link)
 		return -errno;
@@ -59,10 +59,10 @@ static int bind_task(struct page_tables *t, pid_t pid)
 }
 
 /* One run of the program; its status, or -errno. */
-static int run(struct page_tables *t, pid_t pid, uint64_t at, uint64_t end)
+static int page_tables_run(struct page_tables *t, pid_t pid, uint64_t at, uint64_t end)
 {
 	struct tables_walk *walk = t->walk;
-	int error = bind_task(t, pid);
+	int error = page_tables_bind_task(t, pid);
 	char unused[64];
 	ssize_t n;
 
@@ -84,7 +84,7 @@ static int run(struct page_tables *t, pid_t pid, uint64_t at, uint64_t end)
 }
 
 /* The physical address behind all memory; 0 where that is hidden. */
-static uint64_t memory_end(void)
+static uint64_t page_tables_memory_end(void)
 {
 	CLEANUP(cleanup_fclose) FILE *file = fopen("/proc/iomem", "re");
 	uint64_t end = 0, last;
@@ -98,9 +98,9 @@ static uint64_t memory_end(void)
 }
 
 /* Where the kernel has mapped all physical memory: the place from which a page of ours is found. */
-static int learn(struct page_tables *t)
+static int page_tables_learn(struct page_tables *t)
 {
-	uint64_t end = memory_end(), tries = end / GIB + 2;
+	uint64_t end = page_tables_memory_end(), tries = end / GIB + 2;
 	char *page = mmap(NULL, PMTOP_PAGE_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	int status = -EOPNOTSUPP;
@@ -114,7 +114,7 @@ static int learn(struct page_tables *t)
 		for (t->walk->top = 39; status != TABLES_LEARNT && t->walk->top <= 48;
 		     t->walk->top += 9) {
 			t->walk->tries = (uint32_t)tries;
-			status = run(t, gettid(), (uintptr_t)page, (uintptr_t)page + 1);
+			status = page_tables_run(t, gettid(), (uintptr_t)page, (uintptr_t)page + 1);
 		}
 		t->walk->top -= 9;
 		t->walk->tries = 0;
@@ -124,7 +124,7 @@ static int learn(struct page_tables *t)
 }
 
 /* Whether the walk tells of our own memory what we know: of three huge pages' room, one is used. */
-static int prove(struct page_tables *t)
+static int page_tables_prove(struct page_tables *t)
 {
 	char *map = mmap(NULL, 4 * HUGE_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -139,7 +139,7 @@ static int prove(struct page_tables *t)
 
 		madvise(map, 4 * HUGE_BYTES, MADV_NOHUGEPAGE);
 		*(volatile char *)(uintptr_t)here = 1;
-		error = run(t, gettid(), start, start + 3 * HUGE_BYTES);
+		error = page_tables_run(t, gettid(), start, start + 3 * HUGE_BYTES);
 		if (error == TABLES_DONE && t->walk->count == 1 && range->start == start &&
 		    range->end == here + HUGE_BYTES)
 			error = 0;
@@ -147,30 +147,30 @@ static int prove(struct page_tables *t)
 			error = -EOPNOTSUPP;
 	}
 	munmap(map, 4 * HUGE_BYTES);
-	unbind(t);
+	page_tables_unbind(t);
 	return error;
 }
 
-static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
+static int page_tables_say_nothing(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return 0;
 }
 
-static int load(struct page_tables *t)
+static int page_tables_load(struct page_tables *t)
 {
 	int error;
 
 	t->tried = true;
-	libbpf_set_print(say_nothing);
+	libbpf_set_print(page_tables_say_nothing);
 	t->skeleton = tables_bpf__open_and_load();
 	if (!t->skeleton)
 		return -errno;
 	t->walk = &t->skeleton->bss->walk;
-	error = learn(t);
+	error = page_tables_learn(t);
 	if (!error)
-		error = prove(t);
+		error = page_tables_prove(t);
 	if (error) {
-		unbind(t);
+		page_tables_unbind(t);
 		tables_bpf__destroy(t->skeleton);
 		t->skeleton = NULL;
 	}
@@ -186,7 +186,7 @@ void page_tables_free(struct page_tables *tables)
 {
 	if (!tables)
 		return;
-	unbind(tables);
+	page_tables_unbind(tables);
 	if (tables->skeleton)
 		tables_bpf__destroy(tables->skeleton);
 	free(tables);
@@ -201,13 +201,13 @@ int page_tables_find(struct page_tables *tables, pid_t pid, uint64_t *at, uint64
 	if (!tables->skeleton) {
 		if (end - *at < WORTH_LOADING)
 			return -EAGAIN;
-		if (tables->tried || load(tables) < 0)
+		if (tables->tried || page_tables_load(tables) < 0)
 			return -EOPNOTSUPP;
 	}
 	if (end - *at < WORTH_RUNNING)
 		return -EAGAIN;
 	walk = tables->walk;
-	status = run(tables, pid, *at, end);
+	status = page_tables_run(tables, pid, *at, end);
 	if (status < 0)
 		return status;
 	if ((status != TABLES_DONE && status != TABLES_MORE) || walk->at <= *at ||

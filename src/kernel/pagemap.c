@@ -48,7 +48,7 @@ uint16_t pagemap_scan_known(const struct pagemap_scan *scan)
 	return known;
 }
 
-static uint16_t category_bits(uint64_t categories)
+static uint16_t pagemap_category_bits(uint64_t categories)
 {
 	uint16_t bits = 0;
 
@@ -72,7 +72,7 @@ static uint16_t category_bits(uint64_t categories)
 	return bits;
 }
 
-static uint64_t adapt(uint64_t value, int64_t took_ns, uint64_t minimum, uint64_t maximum)
+static uint64_t pagemap_adapt(uint64_t value, int64_t took_ns, uint64_t minimum, uint64_t maximum)
 {
 	if (took_ns > CALL_NS)
 		return value / 2 > minimum ? value / 2 : minimum;
@@ -82,17 +82,17 @@ static uint64_t adapt(uint64_t value, int64_t took_ns, uint64_t minimum, uint64_
 }
 
 /* Larger steps where little is found or one entry stands for many pages, smaller ones elsewhere. */
-static void adapt_call(struct pagemap_scan *scan, const struct pmscan_arg *arg, uint64_t matched,
-		       int64_t took_ns)
+static void pagemap_adapt_call(struct pagemap_scan *scan, const struct pmscan_arg *arg,
+			       uint64_t matched, int64_t took_ns)
 {
 	if (took_ns > CALL_NS || arg->walk_end == arg->end)
-		scan->chunk = adapt(scan->chunk, took_ns, CHUNK_MINIMUM, CHUNK_MAXIMUM);
+		scan->chunk = pagemap_adapt(scan->chunk, took_ns, CHUNK_MINIMUM, CHUNK_MAXIMUM);
 	if (took_ns > CALL_NS || matched == scan->pages)
-		scan->pages = adapt(scan->pages, took_ns, PAGES_MINIMUM, PAGES_MAXIMUM);
+		scan->pages = pagemap_adapt(scan->pages, took_ns, PAGES_MINIMUM, PAGES_MAXIMUM);
 }
 
-static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
-			 void *context)
+static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end,
+				 entry_sink *sink, void *context)
 {
 	struct pmscan_region regions[REGIONS];
 	struct pmscan_arg arg = {
@@ -105,7 +105,7 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 	};
 	uint64_t last_categories = 0;
 	int64_t held = 0;
-	uint16_t last_bits = category_bits(0);
+	uint16_t last_bits = pagemap_category_bits(0);
 
 	if (scan->file)
 		arg.return_mask |= PMSCAN_FILE;
@@ -146,7 +146,7 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 			matched += run.count;
 			if (r->categories != last_categories) {
 				last_categories = r->categories;
-				last_bits = category_bits(last_categories);
+				last_bits = pagemap_category_bits(last_categories);
 			}
 			run.bits = last_bits;
 			error = sink(context, &run);
@@ -154,7 +154,7 @@ static int scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end
 				return error;
 		}
 		start = arg.walk_end;
-		adapt_call(scan, &arg, matched, took);
+		pagemap_adapt_call(scan, &arg, matched, took);
 		/* A call that ended early, full of regions, held the lock for a short time only. */
 		held += took;
 		if (scan->pause && start < end && held >= CALL_NS / 2) {
@@ -219,7 +219,7 @@ struct evidence pagemap_evidence(const struct probe *probe, uint64_t word)
 }
 
 /* What of a word decides its evidence bits: the flags, and whether it maps the zero page. */
-static uint64_t word_key(const struct probe *probe, uint64_t word)
+static uint64_t pagemap_word_key(const struct probe *probe, uint64_t word)
 {
 	if (!(word & (PM_PRESENT | PM_SWAP)))
 		return 0;
@@ -236,7 +236,7 @@ struct word_scan {
 	uint64_t key;
 };
 
-static int end_run(struct word_scan *w)
+static int pagemap_end_run(struct word_scan *w)
 {
 	int error = w->run.bits ? w->sink(w->context, &w->run) : 0;
 
@@ -244,17 +244,18 @@ static int end_run(struct word_scan *w)
 	return error;
 }
 
-static int take_words(struct word_scan *w, uint64_t start, const uint64_t *words, size_t count)
+static int pagemap_take_words(struct word_scan *w, uint64_t start, const uint64_t *words,
+			      size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		uint64_t key = word_key(w->scan->probe, words[i]);
+		uint64_t key = pagemap_word_key(w->scan->probe, words[i]);
 		int error;
 
 		if (w->run.count && key == w->key) {
 			w->run.count++;
 			continue;
 		}
-		error = end_run(w);
+		error = pagemap_end_run(w);
 		if (error)
 			return error;
 		w->run = (struct entry_run){ start + i * PMTOP_PAGE_SIZE, 1, 0 };
@@ -265,7 +266,7 @@ static int take_words(struct word_scan *w, uint64_t start, const uint64_t *words
 	return 0;
 }
 
-static int read_range(struct word_scan *w, uint64_t start, uint64_t end)
+static int pagemap_read_range(struct word_scan *w, uint64_t start, uint64_t end)
 {
 	uint64_t words[READ_WORDS];
 
@@ -277,7 +278,7 @@ static int read_range(struct word_scan *w, uint64_t start, uint64_t end)
 			count = (size_t)((end - start) >> PMTOP_PAGE_SHIFT);
 		error = pagemap_read(w->scan->probe, w->scan->fd, start, words, count);
 		if (!error)
-			error = take_words(w, start, words, count);
+			error = pagemap_take_words(w, start, words, count);
 		if (error)
 			return error;
 		w->scan->statistics.calls++;
@@ -288,8 +289,8 @@ static int read_range(struct word_scan *w, uint64_t start, uint64_t end)
 }
 
 /* Words only where the page table has entries, if that can be found out; else all. */
-static int scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_sink *sink,
-			void *context)
+static int pagemap_scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end,
+				entry_sink *sink, void *context)
 {
 	struct word_scan w = { .scan = scan, .sink = sink, .context = context };
 	struct page_range ranges[PAGE_TABLES_RANGES];
@@ -305,10 +306,10 @@ static int scan_by_read(struct pagemap_scan *scan, uint64_t start, uint64_t end,
 			n = 1;
 		}
 		for (int i = 0; i < n; i++) {
-			int error = read_range(&w, ranges[i].start, ranges[i].end);
+			int error = pagemap_read_range(&w, ranges[i].start, ranges[i].end);
 
 			if (!error)
-				error = end_run(&w);
+				error = pagemap_end_run(&w);
 			if (error)
 				return error;
 		}
@@ -320,6 +321,6 @@ int pagemap_scan(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_
 		 void *context)
 {
 	if (scan->probe->has[PROBE_PAGEMAP_SCAN])
-		return scan_by_ioctl(scan, start, end, sink, context);
-	return scan_by_read(scan, start, end, sink, context);
+		return pagemap_scan_by_ioctl(scan, start, end, sink, context);
+	return pagemap_scan_by_read(scan, start, end, sink, context);
 }

@@ -29,14 +29,14 @@ struct reading {
 };
 
 /* Words from index `at` on that lie in one piece. */
-static size_t piece_words(const struct reading *r, size_t at)
+static size_t pagemap_piece_words(const struct reading *r, size_t at)
 {
 	size_t n = PIECE_WORDS - (r->page + at) % PIECE_WORDS;
 
 	return n < r->count - at ? n : r->count - at;
 }
 
-static int read_pieces(const struct reading *r)
+static int pagemap_read_pieces(const struct reading *r)
 {
 	struct iovec pieces[PIECES_A_CALL];
 	int empty = 0;
@@ -46,7 +46,7 @@ static int read_pieces(const struct reading *r)
 		ssize_t n;
 
 		for (size_t at = done; at < r->count && used < PIECES_A_CALL; used++) {
-			size_t length = piece_words(r, at);
+			size_t length = pagemap_piece_words(r, at);
 
 			pieces[used] = (struct iovec){ r->words + at, length * sizeof(*r->words) };
 			at += length;
@@ -63,19 +63,19 @@ static int read_pieces(const struct reading *r)
 	return 0;
 }
 
-static bool holds(uint64_t word)
+static bool pagemap_holds(uint64_t word)
 {
 	return word & (PM_PRESENT | PM_SWAP);
 }
 
 /* Most pieces of a large space are empty: no branch a word. */
-static bool holds_any(const uint64_t *words, size_t n)
+static bool pagemap_holds_any(const uint64_t *words, size_t n)
 {
 	uint64_t all = 0;
 
 	for (size_t i = 0; i < n; i++)
 		all |= words[i];
-	return holds(all);
+	return pagemap_holds(all);
 }
 
 /*
@@ -83,16 +83,16 @@ static bool holds_any(const uint64_t *words, size_t n)
  * where these are hidden, all are the same. Not so where all pages are present and no more is told:
  * that is what the huge page looked like a moment before.
  */
-static bool is_copy(const uint64_t *words, const uint64_t *other, size_t n)
+static bool pagemap_is_copy(const uint64_t *words, const uint64_t *other, size_t n)
 {
 	size_t held = 0, same = 0, named = 0, first = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		bool equal = words[i] == other[i];
 
-		held += holds(words[i]);
+		held += pagemap_holds(words[i]);
 		same += equal;
-		named += equal && holds(words[i]) && PM_PFN(words[i]);
+		named += equal && pagemap_holds(words[i]) && PM_PFN(words[i]);
 		first += words[i] == words[0];
 	}
 	if (first == n && words[0] & PM_PRESENT && !PM_PFN(words[0]))
@@ -101,35 +101,36 @@ static bool is_copy(const uint64_t *words, const uint64_t *other, size_t n)
 }
 
 /* The same, for pieces that mostly differ: two words are looked at before all are. */
-static bool may_be_copy(const uint64_t *words, const uint64_t *other, size_t n)
+static bool pagemap_may_be_copy(const uint64_t *words, const uint64_t *other, size_t n)
 {
 	size_t first = 0, last = n;
 
-	while (first < n && !holds(words[first]))
+	while (first < n && !pagemap_holds(words[first]))
 		first++;
 	if (first == n)
 		return false;
 	do
 		last--;
-	while (!holds(words[last]));
+	while (!pagemap_holds(words[last]));
 	return (words[first] == other[first] || words[last] == other[last]) &&
-	       is_copy(words, other, n);
+	       pagemap_is_copy(words, other, n);
 }
 
 /*
  * Whether the piece of n words at index `at` looks like one behind it; beyond has one more piece.
  */
-static bool looks_shifted(const struct reading *r, size_t at, size_t n, const uint64_t *beyond)
+static bool pagemap_looks_shifted(const struct reading *r, size_t at, size_t n,
+				  const uint64_t *beyond)
 {
 	size_t next = at + n;
 
-	if (!holds_any(r->words + at, n))
+	if (!pagemap_holds_any(r->words + at, n))
 		return false;
 	for (int i = 0; i < PIECES_BEHIND; i++) {
-		size_t length = next < r->count ? piece_words(r, next) : n;
+		size_t length = next < r->count ? pagemap_piece_words(r, next) : n;
 		const uint64_t *other = next < r->count ? r->words + next : beyond;
 
-		if (may_be_copy(r->words + at, other, n < length ? n : length))
+		if (pagemap_may_be_copy(r->words + at, other, n < length ? n : length))
 			return true;
 		if (other == beyond)
 			break;
@@ -139,7 +140,7 @@ static bool looks_shifted(const struct reading *r, size_t at, size_t n, const ui
 }
 
 /* The words behind the last piece, as many as it has, if it can be a copy of them at all. */
-static int read_beyond(const struct reading *r, uint64_t *beyond)
+static int pagemap_read_beyond(const struct reading *r, uint64_t *beyond)
 {
 	uint64_t end = r->page + r->count;
 	size_t last = end % PIECE_WORDS ? end % PIECE_WORDS : PIECE_WORDS;
@@ -148,9 +149,9 @@ static int read_beyond(const struct reading *r, uint64_t *beyond)
 
 	one.count = last < r->count ? last : r->count;
 	memset(beyond, 0, PIECE_WORDS * sizeof(*beyond));
-	if (!holds_any(r->words + r->count - one.count, one.count))
+	if (!pagemap_holds_any(r->words + r->count - one.count, one.count))
 		return 0;
-	error = read_pieces(&one);
+	error = pagemap_read_pieces(&one);
 	return error == -ESRCH ? 0 : error; /* the end of the address space */
 }
 
@@ -159,17 +160,17 @@ int pagemap_read_surely(pagemap_preadv *reader, int fd, uint64_t address, uint64
 {
 	struct reading all = { reader, fd, address >> PMTOP_PAGE_SHIFT, words, count };
 	uint64_t beyond[PIECE_WORDS];
-	int error = read_pieces(&all);
+	int error = pagemap_read_pieces(&all);
 
 	if (!error && count)
-		error = read_beyond(&all, beyond);
+		error = pagemap_read_beyond(&all, beyond);
 	for (size_t at = 0, n; !error && at < count; at += n) {
 		struct reading one = { reader, fd, all.page + at, words + at, 0 };
 
-		n = one.count = piece_words(&all, at);
-		for (int again = 0; again < AGAIN && !error && looks_shifted(&all, at, n, beyond);
-		     again++)
-			error = read_pieces(&one);
+		n = one.count = pagemap_piece_words(&all, at);
+		for (int again = 0;
+		     again < AGAIN && !error && pagemap_looks_shifted(&all, at, n, beyond); again++)
+			error = pagemap_read_pieces(&one);
 	}
 	return error;
 }

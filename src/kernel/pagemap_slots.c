@@ -35,7 +35,7 @@ void pagemap_slots_close(struct pagemap_slots *slots)
 	free(slots);
 }
 
-static int read_mappings(struct pagemap_slots *s)
+static int pagemap_slots_read_mappings(struct pagemap_slots *s)
 {
 	return maps_read(s->target, s->probe, s->filesystems, NULL, &s->mappings);
 }
@@ -53,7 +53,7 @@ int pagemap_slots_open(const struct target *target, const struct probe *probe,
 		if (s->filesystems)
 			s->objects = object_reader_new(target, probe, s->filesystems);
 		if (s->objects)
-			error = read_mappings(s);
+			error = pagemap_slots_read_mappings(s);
 	}
 	if (error < 0) {
 		pagemap_slots_close(s);
@@ -71,15 +71,15 @@ struct overlay {
 };
 
 /* Index of the word for a page of the mapping. */
-static uint64_t word_of(const struct overlay *o, uint64_t page)
+static uint64_t pagemap_slots_word_of(const struct overlay *o, uint64_t page)
 {
 	return (o->mapping->start + page * PMTOP_PAGE_SIZE - o->address) / PMTOP_PAGE_SIZE;
 }
 
-static int put_slots(void *context, const struct object_run *run)
+static int pagemap_slots_put_slots(void *context, const struct object_run *run)
 {
 	struct overlay *o = context;
-	uint64_t at = word_of(o, run->first);
+	uint64_t at = pagemap_slots_word_of(o, run->first);
 
 	if (run->what == OBJECT_UNKNOWN || run->what == OBJECT_CACHED_OR_SWAPPED)
 		return -ENOTSUP;
@@ -93,7 +93,8 @@ static int put_slots(void *context, const struct object_run *run)
 	return 0;
 }
 
-static bool asks_object(const struct pagemap_slots *s, const struct mapping *m, uint64_t word)
+static bool pagemap_slots_asks_object(const struct pagemap_slots *s, const struct mapping *m,
+				      uint64_t word)
 {
 	struct evidence e = pagemap_evidence(s->probe, word);
 
@@ -101,25 +102,28 @@ static bool asks_object(const struct pagemap_slots *s, const struct mapping *m, 
 }
 
 /* Lays the slots of one mapping over the words of its pages first … end - 1. */
-static int overlay_mapping(struct pagemap_slots *s, struct overlay *o, uint64_t first, uint64_t end)
+static int pagemap_slots_overlay_mapping(struct pagemap_slots *s, struct overlay *o, uint64_t first,
+					 uint64_t end)
 {
 	const struct mapping *m = o->mapping;
 	int error = 0;
 
 	for (uint64_t i = first, n; i < end && !error; i += n) {
-		bool asks = asks_object(s, m, s->before[word_of(o, i)]);
+		bool asks = pagemap_slots_asks_object(s, m, s->before[pagemap_slots_word_of(o, i)]);
 
 		for (n = 1; i + n < end; n++)
-			if (asks_object(s, m, s->before[word_of(o, i + n)]) != asks)
+			if (pagemap_slots_asks_object(
+				    s, m, s->before[pagemap_slots_word_of(o, i + n)]) != asks)
 				break;
 		if (asks)
-			error = object_query(s->objects, m, i, n, put_slots, o);
+			error = object_query(s->objects, m, i, n, pagemap_slots_put_slots, o);
 	}
 	object_close(s->objects);
 	return error;
 }
 
-static int overlay_all(struct pagemap_slots *s, uint64_t address, uint64_t *words, size_t count)
+static int pagemap_slots_overlay_all(struct pagemap_slots *s, uint64_t address, uint64_t *words,
+				     size_t count)
 {
 	uint64_t end = address + count * PMTOP_PAGE_SIZE;
 	struct overlay o = { .slots = s, .words = words, .address = address };
@@ -133,8 +137,8 @@ static int overlay_all(struct pagemap_slots *s, uint64_t address, uint64_t *word
 		if (m->kind != MAPPING_SHMEM || from >= to)
 			continue;
 		o.mapping = m;
-		error = overlay_mapping(s, &o, (from - m->start) / PMTOP_PAGE_SIZE,
-					(to - m->start) / PMTOP_PAGE_SIZE);
+		error = pagemap_slots_overlay_mapping(s, &o, (from - m->start) / PMTOP_PAGE_SIZE,
+						      (to - m->start) / PMTOP_PAGE_SIZE);
 	}
 	return error;
 }
@@ -151,7 +155,7 @@ int pagemap_slots_read(struct pagemap_slots *slots, uint64_t address, uint64_t *
 				     count);
 		if (!error) {
 			memcpy(words, slots->before, size);
-			error = overlay_all(slots, address, words, count);
+			error = pagemap_slots_overlay_all(slots, address, words, count);
 		}
 		if (!error)
 			error = pagemap_read(slots->probe, slots->target->pagemap, address,
@@ -161,7 +165,7 @@ int pagemap_slots_read(struct pagemap_slots *slots, uint64_t address, uint64_t *
 		/* A page that moved meanwhile may be in neither picture. */
 		if (!memcmp(slots->before, slots->after, size) || attempt == ATTEMPTS)
 			return 0;
-		error = read_mappings(slots);
+		error = pagemap_slots_read_mappings(slots);
 		if (error)
 			return error;
 	}

@@ -33,13 +33,13 @@ struct page {
 	volatile char *at;
 };
 
-static void page_unmap(const struct page *page)
+static void probe_trials_page_unmap(const struct page *page)
 {
 	if (page->at)
 		munmap((void *)page->at, PMTOP_PAGE_SIZE);
 }
 
-static int page_map(struct page *page, int flags, int fd)
+static int probe_trials_page_map(struct page *page, int flags, int fd)
 {
 	void *at = mmap(NULL, PMTOP_PAGE_SIZE, PROT_READ | PROT_WRITE, flags, fd, 0);
 
@@ -50,7 +50,7 @@ static int page_map(struct page *page, int flags, int fd)
 }
 
 /* The word of pmtop's own pagemap for a page. */
-static int own_word(const struct page *page, uint64_t *ret_word)
+static int probe_trials_own_word(const struct page *page, uint64_t *ret_word)
 {
 	CLEANUP(cleanup_close) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
@@ -66,10 +66,10 @@ static int own_word(const struct page *page, uint64_t *ret_word)
 	return 0;
 }
 
-static int own_anonymous_word(bool write, uint64_t *ret_word)
+static int probe_trials_own_anonymous_word(bool write, uint64_t *ret_word)
 {
-	CLEANUP(page_unmap) struct page page = { NULL };
-	int error = page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
+	int error = probe_trials_page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	if (error)
 		return error;
@@ -77,28 +77,28 @@ static int own_anonymous_word(bool write, uint64_t *ret_word)
 		page.at[0] = 1;
 	else
 		(void)page.at[0];
-	return own_word(&page, ret_word);
+	return probe_trials_own_word(&page, ret_word);
 }
 
-static int try_pagemap(struct probe *probe)
+static int probe_trials_try_pagemap(struct probe *probe)
 {
 	uint64_t word;
-	int error = own_anonymous_word(true, &word);
+	int error = probe_trials_own_anonymous_word(true, &word);
 
 	return error ? error : word & PM_PRESENT ? 0 : -ENODATA;
 }
 
-static int try_scan_with(uint64_t categories)
+static int probe_trials_try_scan_with(uint64_t categories)
 {
 	CLEANUP(cleanup_close) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	CLEANUP(page_unmap) struct page page = { NULL };
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
 	struct pmscan_region region;
 	struct pmscan_arg arg = { .size = sizeof(arg),
 				  .vec = (uintptr_t)&region,
 				  .vec_len = 1,
 				  .category_anyof_mask = PMSCAN_PRESENT,
 				  .return_mask = PMSCAN_PRESENT | categories };
-	int error = page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1), n;
+	int error = probe_trials_page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1), n;
 
 	if (fd < 0 || error)
 		return fd < 0 ? -ENOENT : error;
@@ -109,77 +109,78 @@ static int try_scan_with(uint64_t categories)
 	return n < 0 ? -errno : n == 1 ? 0 : -ENODATA;
 }
 
-static int try_pagemap_scan(struct probe *probe)
+static int probe_trials_try_pagemap_scan(struct probe *probe)
 {
-	return try_scan_with(0);
+	return probe_trials_try_scan_with(0);
 }
 
-static int try_scan_guard(struct probe *probe)
+static int probe_trials_try_scan_guard(struct probe *probe)
 {
-	return try_scan_with(PMSCAN_GUARD);
+	return probe_trials_try_scan_with(PMSCAN_GUARD);
 }
 
 /* A page just written is soft-dirty, or this kernel has no such bit; clear_refs proves nothing. */
-static int try_soft_dirty(struct probe *probe)
+static int probe_trials_try_soft_dirty(struct probe *probe)
 {
 	uint64_t word;
-	int error = own_anonymous_word(true, &word);
+	int error = probe_trials_own_anonymous_word(true, &word);
 
 	return error ? error : word & PM_SOFT_DIRTY ? 0 : -EOPNOTSUPP;
 }
 
 /* The swap type of markers: a guard region has one, else a write-protected hole of a memfd. */
-static void learn_marker_by_guard(struct probe *probe)
+static void probe_trials_learn_marker_by_guard(struct probe *probe)
 {
-	CLEANUP(page_unmap) struct page page = { NULL };
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
 	uint64_t word;
 
-	if (page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) == 0 &&
+	if (probe_trials_page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) == 0 &&
 	    madvise((void *)page.at, PMTOP_PAGE_SIZE, MADV_GUARD_INSTALL) == 0 &&
-	    own_word(&page, &word) == 0 && word & PM_SWAP)
+	    probe_trials_own_word(&page, &word) == 0 && word & PM_SWAP)
 		probe->marker_swap_type = (int)PM_TYPE(word);
 }
 
-static void learn_marker_by_uffd(struct probe *probe)
+static void probe_trials_learn_marker_by_uffd(struct probe *probe)
 {
 	CLEANUP(cleanup_close) int memfd = memfd_create("pmtop-probe", MFD_CLOEXEC);
 	CLEANUP(cleanup_close)
 	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	CLEANUP(page_unmap) struct page page = { NULL };
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_HUGETLBFS_SHMEM };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
 	struct uffdio_writeprotect protect = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
 	uint64_t word;
 
 	if (memfd < 0 || uffd < 0 || ftruncate(memfd, PMTOP_PAGE_SIZE) < 0 ||
-	    page_map(&page, MAP_SHARED, memfd) < 0 || ioctl(uffd, UFFDIO_API, &api) < 0)
+	    probe_trials_page_map(&page, MAP_SHARED, memfd) < 0 ||
+	    ioctl(uffd, UFFDIO_API, &api) < 0)
 		return;
 	reg.range.start = protect.range.start = (uintptr_t)page.at;
 	reg.range.len = protect.range.len = PMTOP_PAGE_SIZE;
 	if (ioctl(uffd, UFFDIO_REGISTER, &reg) == 0 &&
-	    ioctl(uffd, UFFDIO_WRITEPROTECT, &protect) == 0 && own_word(&page, &word) == 0 &&
-	    word & PM_SWAP)
+	    ioctl(uffd, UFFDIO_WRITEPROTECT, &protect) == 0 &&
+	    probe_trials_own_word(&page, &word) == 0 && word & PM_SWAP)
 		probe->marker_swap_type = (int)PM_TYPE(word);
 }
 
-static int try_pfn(struct probe *probe)
+static int probe_trials_try_pfn(struct probe *probe)
 {
 	uint64_t word;
-	int error = own_anonymous_word(true, &word);
+	int error = probe_trials_own_anonymous_word(true, &word);
 
 	if (error)
 		return error;
 	if (!PM_PFN(word))
 		return -EPERM;
-	if (own_anonymous_word(false, &word) == 0 && word & PM_PRESENT)
+	if (probe_trials_own_anonymous_word(false, &word) == 0 && word & PM_PRESENT)
 		probe->zero_pfn = PM_PFN(word);
-	learn_marker_by_guard(probe);
+	probe_trials_learn_marker_by_guard(probe);
 	if (probe->marker_swap_type < 0)
-		learn_marker_by_uffd(probe);
+		probe_trials_learn_marker_by_uffd(probe);
 	return 0;
 }
 
-static int try_cachestat(struct probe *probe)
+static int probe_trials_try_cachestat(struct probe *probe)
 {
 	CLEANUP(cleanup_close) int fd = memfd_create("pmtop-probe", MFD_CLOEXEC);
 	uint64_t range[2] = { 0, PMTOP_PAGE_SIZE }, counts[5] = { 0 };
@@ -191,11 +192,11 @@ static int try_cachestat(struct probe *probe)
 	return counts[0] == 1 ? 0 : -ENODATA;
 }
 
-static int try_mincore(struct probe *probe)
+static int probe_trials_try_mincore(struct probe *probe)
 {
-	CLEANUP(page_unmap) struct page page = { NULL };
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
 	unsigned char core = 0;
-	int error = page_map(&page, MAP_SHARED | MAP_ANONYMOUS, -1);
+	int error = probe_trials_page_map(&page, MAP_SHARED | MAP_ANONYMOUS, -1);
 
 	if (error)
 		return error;
@@ -206,7 +207,7 @@ static int try_mincore(struct probe *probe)
 }
 
 /* Where the kernel keeps memfds, shared anonymous memory and SysV segments. */
-static int try_seek_data(struct probe *probe)
+static int probe_trials_try_seek_data(struct probe *probe)
 {
 	CLEANUP(cleanup_close) int fd = memfd_create("pmtop-probe", MFD_CLOEXEC);
 	CLEANUP(cleanup_close)
@@ -227,17 +228,17 @@ static int try_seek_data(struct probe *probe)
 	return lseek(fd, 0, SEEK_DATA) == (off_t)2 * PMTOP_PAGE_SIZE ? 0 : -EOPNOTSUPP;
 }
 
-static int try_map_files(struct probe *probe)
+static int probe_trials_try_map_files(struct probe *probe)
 {
 	CLEANUP(cleanup_close) int memfd = memfd_create("pmtop-probe", MFD_CLOEXEC);
 	CLEANUP(cleanup_close) int fd = -1;
-	CLEANUP(page_unmap) struct page page = { NULL };
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
 	char path[80];
 	int error;
 
 	if (memfd < 0 || ftruncate(memfd, PMTOP_PAGE_SIZE) < 0)
 		return -errno;
-	error = page_map(&page, MAP_SHARED, memfd);
+	error = probe_trials_page_map(&page, MAP_SHARED, memfd);
 	if (error)
 		return error;
 	snprintf(path, sizeof(path), "/proc/self/map_files/%" PRIxPTR "-%" PRIxPTR,
@@ -246,7 +247,7 @@ static int try_map_files(struct probe *probe)
 	return fd < 0 ? -errno : 0;
 }
 
-static int try_readable(const char *path)
+static int probe_trials_try_readable(const char *path)
 {
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	uint64_t word;
@@ -257,33 +258,33 @@ static int try_readable(const char *path)
 }
 
 /* A page that was written a moment ago is nobody's merged page, whatever the flags say (6.12). */
-static bool calls_every_page_ksm(void)
+static bool probe_trials_calls_every_page_ksm(void)
 {
 	CLEANUP(cleanup_close) int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	CLEANUP(page_unmap) struct page page = { NULL };
+	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
 	uint64_t word, flags;
 
-	if (fd < 0 || page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) < 0)
+	if (fd < 0 || probe_trials_page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) < 0)
 		return false;
 	page.at[0] = 1;
-	return own_word(&page, &word) == 0 && PM_PFN(word) &&
+	return probe_trials_own_word(&page, &word) == 0 && PM_PFN(word) &&
 	       pread(fd, &flags, sizeof(flags), (off_t)(PM_PFN(word) * sizeof(flags))) ==
 		       sizeof(flags) &&
 	       flags & KPF_KSM;
 }
 
-static int try_kpageflags(struct probe *probe)
+static int probe_trials_try_kpageflags(struct probe *probe)
 {
-	probe->ksm_unreliable = calls_every_page_ksm();
-	return try_readable("/proc/kpageflags");
+	probe->ksm_unreliable = probe_trials_calls_every_page_ksm();
+	return probe_trials_try_readable("/proc/kpageflags");
 }
 
-static int try_kpagecount(struct probe *probe)
+static int probe_trials_try_kpagecount(struct probe *probe)
 {
-	return try_readable("/proc/kpagecount");
+	return probe_trials_try_readable("/proc/kpagecount");
 }
 
-static int try_capability(unsigned int capability)
+static int probe_trials_try_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = { 0 };
@@ -297,20 +298,20 @@ static int try_capability(unsigned int capability)
  * On oneself process_madvise needs no right, so trying it would prove nothing: on others it needs
  * CAP_SYS_NICE (process_madvise(2)). The call itself is there from 5.10 on.
  */
-static int try_pageout(struct probe *probe)
+static int probe_trials_try_pageout(struct probe *probe)
 {
 	if (syscall(SYS_process_madvise, -1, NULL, 0, MADV_PAGEOUT, 0) < 0 && errno == ENOSYS)
 		return -ENOSYS;
-	return try_capability(CAP_SYS_NICE);
+	return probe_trials_try_capability(CAP_SYS_NICE);
 }
 
 /* There may be no process of another user to try it on. */
-static int try_others(struct probe *probe)
+static int probe_trials_try_others(struct probe *probe)
 {
-	return try_capability(CAP_SYS_PTRACE);
+	return probe_trials_try_capability(CAP_SYS_PTRACE);
 }
 
-static int try_swap(struct probe *probe)
+static int probe_trials_try_swap(struct probe *probe)
 {
 	CLEANUP(cleanup_fclose) FILE *file = fopen("/proc/swaps", "re");
 	char line[512];
@@ -324,25 +325,25 @@ static int try_swap(struct probe *probe)
 }
 
 /* Loading takes 30 ms, which the first screen does not have: the first walk does it. */
-static int try_bpf(struct probe *probe)
+static int probe_trials_try_bpf(struct probe *probe)
 {
 	return shmem_bpf_check(probe->bpf_reason, sizeof(probe->bpf_reason));
 }
 
 int (*const probe_trials[PROBE_FEATURES])(struct probe *probe) = {
-	[PROBE_PAGEMAP] = try_pagemap,
-	[PROBE_PAGEMAP_SCAN] = try_pagemap_scan,
-	[PROBE_SCAN_GUARD] = try_scan_guard,
-	[PROBE_SOFT_DIRTY] = try_soft_dirty,
-	[PROBE_PFN] = try_pfn,
-	[PROBE_CACHESTAT] = try_cachestat,
-	[PROBE_MINCORE] = try_mincore,
-	[PROBE_SEEK_DATA] = try_seek_data,
-	[PROBE_MAP_FILES] = try_map_files,
-	[PROBE_BPF] = try_bpf,
-	[PROBE_KPAGEFLAGS] = try_kpageflags,
-	[PROBE_KPAGECOUNT] = try_kpagecount,
-	[PROBE_PAGEOUT] = try_pageout,
-	[PROBE_OTHERS] = try_others,
-	[PROBE_SWAP] = try_swap,
+	[PROBE_PAGEMAP] = probe_trials_try_pagemap,
+	[PROBE_PAGEMAP_SCAN] = probe_trials_try_pagemap_scan,
+	[PROBE_SCAN_GUARD] = probe_trials_try_scan_guard,
+	[PROBE_SOFT_DIRTY] = probe_trials_try_soft_dirty,
+	[PROBE_PFN] = probe_trials_try_pfn,
+	[PROBE_CACHESTAT] = probe_trials_try_cachestat,
+	[PROBE_MINCORE] = probe_trials_try_mincore,
+	[PROBE_SEEK_DATA] = probe_trials_try_seek_data,
+	[PROBE_MAP_FILES] = probe_trials_try_map_files,
+	[PROBE_BPF] = probe_trials_try_bpf,
+	[PROBE_KPAGEFLAGS] = probe_trials_try_kpageflags,
+	[PROBE_KPAGECOUNT] = probe_trials_try_kpagecount,
+	[PROBE_PAGEOUT] = probe_trials_try_pageout,
+	[PROBE_OTHERS] = probe_trials_try_others,
+	[PROBE_SWAP] = probe_trials_try_swap,
 };

@@ -83,7 +83,7 @@ void process_reader_free(struct process_reader *reader)
 	free(reader);
 }
 
-static void copy_text(char *to, size_t size, const char *from)
+static void process_copy_text(char *to, size_t size, const char *from)
 {
 	snprintf(to, size, "%s", from ? from : "");
 }
@@ -92,19 +92,19 @@ static void copy_text(char *to, size_t size, const char *from)
  * The name of a user, or the number of who has none. Not by libproc2: it asks with getpwuid(), and
  * a thread that was left behind may do so at the same time as the one that came after it.
  */
-static void find_user(uid_t uid, struct user *ret_user)
+static void process_find_user(uid_t uid, struct user *ret_user)
 {
 	struct passwd entry, *found = NULL;
 	char buffer[4096];
 
 	ret_user->uid = uid;
 	if (!getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) && found)
-		copy_text(ret_user->name, sizeof(ret_user->name), entry.pw_name);
+		process_copy_text(ret_user->name, sizeof(ret_user->name), entry.pw_name);
 	else
 		snprintf(ret_user->name, sizeof(ret_user->name), "%u", uid);
 }
 
-static void copy_user(struct process_reader *reader, uid_t uid, char *to, size_t size)
+static void process_copy_user(struct process_reader *reader, uid_t uid, char *to, size_t size)
 {
 	struct user *users, user;
 	size_t i = 0;
@@ -112,11 +112,11 @@ static void copy_user(struct process_reader *reader, uid_t uid, char *to, size_t
 	while (i < reader->user_count && reader->users[i].uid != uid)
 		i++;
 	if (i < reader->user_count) {
-		copy_text(to, size, reader->users[i].name);
+		process_copy_text(to, size, reader->users[i].name);
 		return;
 	}
-	find_user(uid, &user);
-	copy_text(to, size, user.name);
+	process_find_user(uid, &user);
+	process_copy_text(to, size, user.name);
 	users = reallocarray(reader->users, i + 1, sizeof(*users));
 	if (!users)
 		return;
@@ -125,8 +125,8 @@ static void copy_user(struct process_reader *reader, uid_t uid, char *to, size_t
 	reader->user_count = i + 1;
 }
 
-static void fill(struct process_reader *reader, struct census_process *p,
-		 const struct pids_stack *stack)
+static void process_fill(struct process_reader *reader, struct census_process *p,
+			 const struct pids_stack *stack)
 {
 	const struct pids_result *r = stack->head;
 
@@ -139,11 +139,11 @@ static void fill(struct process_reader *reader, struct census_process *p,
 	p->shared_ram = r[FIELD_SHMEM].result.ul_int * 1024;
 	p->private_swap = r[FIELD_SWAP].result.ul_int * 1024;
 	p->shared_doubt = CENSUS_PENDING;
-	copy_text(p->comm, sizeof(p->comm), r[FIELD_COMM].result.str);
-	copy_user(reader, r[FIELD_USER].result.u_int, p->user, sizeof(p->user));
+	process_copy_text(p->comm, sizeof(p->comm), r[FIELD_COMM].result.str);
+	process_copy_user(reader, r[FIELD_USER].result.u_int, p->user, sizeof(p->user));
 }
 
-static int by_pid(const void *a, const void *b)
+static int process_by_pid(const void *a, const void *b)
 {
 	const struct census_process *x = a, *y = b;
 
@@ -165,8 +165,8 @@ int process_list(struct process_reader *reader, struct census_process **ret_proc
 	for (int i = 0; i < fetch->counts->total; i++)
 		/* Kernel threads and zombies have no address space. */
 		if (fetch->stacks[i]->head[FIELD_SIZE].result.ul_int)
-			fill(reader, &processes[count++], fetch->stacks[i]);
-	qsort(processes, count, sizeof(*processes), by_pid);
+			process_fill(reader, &processes[count++], fetch->stacks[i]);
+	qsort(processes, count, sizeof(*processes), process_by_pid);
 	*ret_processes = processes;
 	*ret_count = count;
 	return 0;

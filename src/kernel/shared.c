@@ -75,7 +75,7 @@ struct look {
 	bool incomplete;
 };
 
-static bool remember_device(struct shared_reader *r, const struct device *device)
+static bool shared_remember_device(struct shared_reader *r, const struct device *device)
 {
 	if (r->device_count == r->device_room) {
 		size_t room = r->device_room ? r->device_room * 2 : 32;
@@ -90,7 +90,7 @@ static bool remember_device(struct shared_reader *r, const struct device *device
 	return true;
 }
 
-static bool is_shmem(struct look *look, const struct mapping *m)
+static bool shared_is_shmem(struct look *look, const struct mapping *m)
 {
 	struct shared_reader *r = look->reader;
 	struct device d = { look->namespace, m->dev_major, m->dev_minor, false };
@@ -106,13 +106,13 @@ static bool is_shmem(struct look *look, const struct mapping *m)
 			return r->devices[i].shmem;
 	d.shmem = filesystems_kind(r->filesystems, look->target, d.major, d.minor) ==
 		  FILESYSTEM_SHMEM;
-	remember_device(r, &d);
+	shared_remember_device(r, &d);
 	return d.shmem;
 }
 
 /* Asks the kernel for pages [first, first + count) of the object; all of it the first time. */
-static int ask(struct look *look, const struct mapping *m, struct shared_object *o, uint64_t first,
-	       uint64_t count, uint64_t *ret_swapped)
+static int shared_ask(struct look *look, const struct mapping *m, struct shared_object *o,
+		      uint64_t first, uint64_t count, uint64_t *ret_swapped)
 {
 	CLEANUP(cleanup_close)
 	int fd = object_open(look->target, look->reader->probe, m, &look->descriptors);
@@ -140,8 +140,8 @@ static int ask(struct look *look, const struct mapping *m, struct shared_object 
 }
 
 /* Swapped pages of the part that this mapping shows; asked once for all that map the same part. */
-static int count_swapped(struct look *look, const struct mapping *m, struct shared_object *o,
-			 uint64_t *ret_swapped)
+static int shared_count_swapped(struct look *look, const struct mapping *m, struct shared_object *o,
+				uint64_t *ret_swapped)
 {
 	uint64_t first = m->offset >> PMTOP_PAGE_SHIFT, count = mapping_pages(m);
 	int r;
@@ -154,7 +154,7 @@ static int count_swapped(struct look *look, const struct mapping *m, struct shar
 		*ret_swapped = o->part_swapped;
 		return 0;
 	}
-	r = ask(look, m, o, first, count, ret_swapped);
+	r = shared_ask(look, m, o, first, count, ret_swapped);
 	if (r < 0) {
 		if (o->doubt == CENSUS_PENDING)
 			o->doubt = r == -ENOSYS ? CENSUS_NO_MEANS : CENSUS_NO_RIGHT;
@@ -166,7 +166,8 @@ static int count_swapped(struct look *look, const struct mapping *m, struct shar
 	return 0;
 }
 
-static int on_mapping(void *context, const struct mapping *raw, const char *name, size_t length)
+static int shared_on_mapping(void *context, const struct mapping *raw, const char *name,
+			     size_t length)
 {
 	struct look *look = context;
 	CLEANUP(cleanup_mapping) struct mapping *m = NULL;
@@ -174,7 +175,7 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 	uint64_t swapped = 0;
 	int r;
 
-	if (!is_shmem(look, raw))
+	if (!shared_is_shmem(look, raw))
 		return 0;
 	m = mapping_new(raw, name, length);
 	if (!m)
@@ -182,7 +183,7 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 	r = shared_objects_add(&look->reader->objects, m, look->target->pid, &o);
 	if (r < 0)
 		return r;
-	if (count_swapped(look, m, o, &swapped) < 0)
+	if (shared_count_swapped(look, m, o, &swapped) < 0)
 		look->incomplete = true;
 	else
 		look->swapped += swapped;
@@ -194,7 +195,7 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 /*
  * "Swap:" of smaps_rollup counts private and shared pages (proc_pid_smaps(5)), VmSwap private ones.
  */
-static int by_rollup(const struct target *target, uint64_t private_swap, uint64_t *ret_bytes)
+static int shared_by_rollup(const struct target *target, uint64_t private_swap, uint64_t *ret_bytes)
 {
 	char text[4096];
 	const char *at;
@@ -211,12 +212,13 @@ static int by_rollup(const struct target *target, uint64_t private_swap, uint64_
 	return 0;
 }
 
-static void settle(const struct look *look, struct census_process *p)
+static void shared_settle(const struct look *look, struct census_process *p)
 {
 	p->shared_clock_ns = clock_ns(CLOCK_MONOTONIC);
 	p->shared_doubt = CENSUS_KNOWN;
 	p->shared_swap = look->swapped << PMTOP_PAGE_SHIFT;
-	if (look->incomplete && by_rollup(look->target, p->private_swap, &p->shared_swap) < 0)
+	if (look->incomplete &&
+	    shared_by_rollup(look->target, p->private_swap, &p->shared_swap) < 0)
 		p->shared_doubt = CENSUS_NO_MEANS;
 }
 
@@ -239,9 +241,9 @@ int shared_look(struct shared_reader *reader, struct census_process *process)
 		look.namespace = st.st_ino;
 	filesystems_refresh(reader->filesystems);
 	if (!r)
-		r = maps_each(&target, on_mapping, &look);
+		r = maps_each(&target, shared_on_mapping, &look);
 	if (!r)
-		settle(&look, process);
+		shared_settle(&look, process);
 	object_descriptors_forget(&look.descriptors);
 	target_close(&target);
 	return r;

@@ -27,30 +27,30 @@ struct identity {
 	bool sysv;
 };
 
-static bool is_sysv_name(const char *name)
+static bool shared_is_sysv_name(const char *name)
 {
 	return !strncmp(name, "/SYSV", 5);
 }
 
-static bool is_same(const struct shared_object *o, const struct identity *id)
+static bool shared_is_same(const struct shared_object *o, const struct identity *id)
 {
 	return o->inode == id->inode && o->dev_major == id->major && o->dev_minor == id->minor &&
-	       is_sysv_name(o->name) == id->sysv;
+	       shared_is_sysv_name(o->name) == id->sysv;
 }
 
-static size_t place_of(const struct shared_objects *t, const struct identity *id)
+static size_t shared_place_of(const struct shared_objects *t, const struct identity *id)
 {
 	uint64_t hash = (id->inode ^ (uint64_t)id->major << 40 ^ (uint64_t)id->minor << 20) *
 			UINT64_C(0x9e3779b97f4a7c15);
 	size_t mask = t->index_room - 1;
 
 	for (size_t i = (size_t)(hash >> 20) & mask;; i = (i + 1) & mask)
-		if (!t->index[i] || is_same(&t->items[t->index[i] - 1], id))
+		if (!t->index[i] || shared_is_same(&t->items[t->index[i] - 1], id))
 			return i;
 }
 
 /* At most half of the places are taken. */
-static int grow_index(struct shared_objects *t)
+static int shared_grow_index(struct shared_objects *t)
 {
 	size_t room = t->index_room ? t->index_room * 2 : 64;
 	uint32_t *index;
@@ -66,23 +66,23 @@ static int grow_index(struct shared_objects *t)
 	for (size_t i = 0; i < t->count; i++) {
 		const struct shared_object *o = &t->items[i];
 		struct identity id = { o->dev_major, o->dev_minor, o->inode,
-				       is_sysv_name(o->name) };
+				       shared_is_sysv_name(o->name) };
 
-		t->index[place_of(t, &id)] = (uint32_t)i + 1;
+		t->index[shared_place_of(t, &id)] = (uint32_t)i + 1;
 	}
 	return 0;
 }
 
-static int find_or_make(struct shared_objects *t, uint32_t major, uint32_t minor, uint64_t inode,
-			const char *name, struct shared_object **ret_object)
+static int shared_find_or_make(struct shared_objects *t, uint32_t major, uint32_t minor,
+			       uint64_t inode, const char *name, struct shared_object **ret_object)
 {
-	struct identity id = { major, minor, inode, is_sysv_name(name) };
+	struct identity id = { major, minor, inode, shared_is_sysv_name(name) };
 	struct shared_object *o;
 	size_t place;
 
-	if (grow_index(t) < 0)
+	if (shared_grow_index(t) < 0)
 		return -ENOMEM;
-	place = place_of(t, &id);
+	place = shared_place_of(t, &id);
 	if (t->index[place]) {
 		*ret_object = &t->items[t->index[place] - 1];
 		return 0;
@@ -107,7 +107,7 @@ static int find_or_make(struct shared_objects *t, uint32_t major, uint32_t minor
 	return 0;
 }
 
-static int add_mapper(struct shared_object *o, pid_t pid)
+static int shared_add_mapper(struct shared_object *o, pid_t pid)
 {
 	if (o->mapper_count && o->mappers[o->mapper_count - 1] == pid)
 		return 0;
@@ -127,10 +127,10 @@ static int add_mapper(struct shared_object *o, pid_t pid)
 int shared_objects_add(struct shared_objects *objects, const struct mapping *mapping, pid_t pid,
 		       struct shared_object **ret_object)
 {
-	int r = find_or_make(objects, mapping->dev_major, mapping->dev_minor, mapping->inode,
-			     mapping->name, ret_object);
+	int r = shared_find_or_make(objects, mapping->dev_major, mapping->dev_minor, mapping->inode,
+				    mapping->name, ret_object);
 
-	return r < 0 ? r : add_mapper(*ret_object, pid);
+	return r < 0 ? r : shared_add_mapper(*ret_object, pid);
 }
 
 int shared_objects_add_sysv(struct shared_objects *objects, const struct probe *probe,
@@ -142,8 +142,8 @@ int shared_objects_add_sysv(struct shared_objects *objects, const struct probe *
 
 	/* The kernel names the file of a segment by its key; its inode number is the shmid. */
 	snprintf(name, sizeof(name), "/SYSV%08lx", segment->key);
-	r = find_or_make(objects, probe->shmem_dev_major, probe->shmem_dev_minor, segment->shmid,
-			 name, &o);
+	r = shared_find_or_make(objects, probe->shmem_dev_major, probe->shmem_dev_minor,
+				segment->shmid, name, &o);
 	if (r < 0)
 		return r;
 	o->sysv = true;
@@ -156,7 +156,7 @@ int shared_objects_add_sysv(struct shared_objects *objects, const struct probe *
 	return 0;
 }
 
-static int by_identity(const void *a, const void *b)
+static int shared_by_identity(const void *a, const void *b)
 {
 	const struct census_object *x = a, *y = b;
 
@@ -200,6 +200,6 @@ int shared_objects_export(const struct shared_objects *objects, struct census *c
 			       o->mapper_count * sizeof(pid_t));
 		census->mapper_count += o->mapper_count;
 	}
-	qsort(census->objects, census->object_count, sizeof(*census->objects), by_identity);
+	qsort(census->objects, census->object_count, sizeof(*census->objects), shared_by_identity);
 	return 0;
 }

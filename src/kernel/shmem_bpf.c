@@ -34,7 +34,7 @@ struct pass {
 	unsigned int attempts;
 };
 
-static void drop_iterator(struct shmem_bpf *bpf)
+static void shmem_bpf_drop_iterator(struct shmem_bpf *bpf)
 {
 	if (bpf->iterator >= 0)
 		close(bpf->iterator);
@@ -44,7 +44,7 @@ static void drop_iterator(struct shmem_bpf *bpf)
 
 void shmem_bpf_unbind(struct shmem_bpf *bpf)
 {
-	drop_iterator(bpf);
+	shmem_bpf_drop_iterator(bpf);
 	if (bpf->link)
 		bpf_link__destroy(bpf->link);
 	bpf->link = NULL;
@@ -63,11 +63,11 @@ int shmem_bpf_bind(struct shmem_bpf *bpf, pid_t pid)
 }
 
 /* Makes the iterator stand at or before `addr`. */
-static int place_iterator(struct shmem_bpf *bpf, uint64_t addr)
+static int shmem_bpf_place_iterator(struct shmem_bpf *bpf, uint64_t addr)
 {
 	if (bpf->iterator >= 0 && addr >= bpf->passed)
 		return 0;
-	drop_iterator(bpf);
+	shmem_bpf_drop_iterator(bpf);
 	bpf->iterator = bpf_iter_create(bpf_link__fd(bpf->link));
 	if (bpf->iterator < 0)
 		return -errno;
@@ -81,7 +81,7 @@ int shmem_bpf_run(struct shmem_bpf *bpf, uint64_t addr, uint64_t end, bool flags
 	ssize_t n;
 	int r;
 
-	r = place_iterator(bpf, addr);
+	r = shmem_bpf_place_iterator(bpf, addr);
 	if (r < 0)
 		return r;
 	walk->addr = addr;
@@ -97,7 +97,7 @@ int shmem_bpf_run(struct shmem_bpf *bpf, uint64_t addr, uint64_t end, bool flags
 	if (n < 0 && errno != EAGAIN)
 		return -errno;
 	if (n >= 0) {
-		drop_iterator(bpf);
+		shmem_bpf_drop_iterator(bpf);
 		return XARRAY_NO_MAPPING;
 	}
 	return walk->status;
@@ -107,7 +107,7 @@ int shmem_bpf_run(struct shmem_bpf *bpf, uint64_t addr, uint64_t end, bool flags
  * BPF reads any process. Whether this one may be read, only an open of its pagemap tells (a ptrace
  * check); the directory makes sure that it is still the same process.
  */
-static int may_read(int proc_fd)
+static int shmem_bpf_may_read(int proc_fd)
 {
 	int fd = openat(proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
 
@@ -117,14 +117,14 @@ static int may_read(int proc_fd)
 	return 0;
 }
 
-static bool same_file(const struct xarray_walk *walk, const struct mapping *mapping)
+static bool shmem_bpf_same_file(const struct xarray_walk *walk, const struct mapping *mapping)
 {
 	return walk->inode == mapping->inode && walk->device >> 20 == mapping->dev_major &&
 	       (walk->device & 0xfffff) == mapping->dev_minor;
 }
 
 /* Hands the batch over, all but the last run, which may go on. */
-static int flush(struct pass *pass, bool all)
+static int shmem_bpf_flush(struct pass *pass, bool all)
 {
 	struct xarray_runs *batch = &pass->bpf->batch;
 	size_t keep = all || !batch->count ? 0 : 1, n = batch->count - keep;
@@ -136,13 +136,14 @@ static int flush(struct pass *pass, bool all)
 	return r;
 }
 
-static uint64_t address_of(const struct xarray_walk *walk, uint64_t page)
+static uint64_t shmem_bpf_address_of(const struct xarray_walk *walk, uint64_t page)
 {
 	return walk->vm_start + ((page - walk->vm_pgoff) << PMTOP_PAGE_SHIFT);
 }
 
 /* A record that is read again overwrites what it left. */
-static bool decode_pages(const struct pass *pass, const struct xarray_record *record, uint64_t bias)
+static bool shmem_bpf_decode_pages(const struct pass *pass, const struct xarray_record *record,
+				   uint64_t bias)
 {
 	const struct xarray_walk *walk = pass->bpf->walk;
 
@@ -150,20 +151,20 @@ static bool decode_pages(const struct pass *pass, const struct xarray_record *re
 				   pass->pages);
 }
 
-static void look_again(struct pass *pass, uint64_t page)
+static void shmem_bpf_look_again(struct pass *pass, uint64_t page)
 {
 	const struct xarray_walk *walk = pass->bpf->walk;
 
 	pass->attempts++;
-	pass->addr = address_of(walk, page > walk->first ? page : walk->first);
+	pass->addr = shmem_bpf_address_of(walk, page > walk->first ? page : walk->first);
 }
 
 /*
  * Decodes one record. When it was torn and shall be read again, its runs are taken back and
  * pass->addr is where it starts.
  */
-static int take_record(struct pass *pass, const struct xarray_record *record, uint64_t bias,
-		       bool *ret_torn)
+static int shmem_bpf_take_record(struct pass *pass, const struct xarray_record *record,
+				 uint64_t bias, bool *ret_torn)
 {
 	const struct xarray_walk *walk = pass->bpf->walk;
 	struct xarray_runs *batch = &pass->bpf->batch;
@@ -172,13 +173,13 @@ static int take_record(struct pass *pass, const struct xarray_record *record, ui
 	size_t count;
 
 	if (pass->pages) {
-		*ret_torn = decode_pages(pass, record, bias) && pass->attempts < ATTEMPTS;
+		*ret_torn = shmem_bpf_decode_pages(pass, record, bias) && pass->attempts < ATTEMPTS;
 		if (*ret_torn)
-			look_again(pass, start);
+			shmem_bpf_look_again(pass, start);
 		return 0;
 	}
 	if (batch->room - batch->count < XARRAY_SLOTS) {
-		int r = flush(pass, false);
+		int r = shmem_bpf_flush(pass, false);
 
 		if (r)
 			return r;
@@ -194,19 +195,19 @@ static int take_record(struct pass *pass, const struct xarray_record *record, ui
 	batch->count = count;
 	if (count)
 		batch->runs[count - 1] = last;
-	look_again(pass, start);
+	shmem_bpf_look_again(pass, start);
 	return 0;
 }
 
 /* Takes what one run of the program left; moves pass->addr on. */
-static int take_records(struct pass *pass)
+static int shmem_bpf_take_records(struct pass *pass)
 {
 	const struct xarray_walk *walk = pass->bpf->walk;
 	const struct mapping *mapping = pass->request->mapping;
 	uint64_t page = (pass->addr - mapping->start) >> PMTOP_PAGE_SHIFT;
 	bool torn = false;
 
-	if (!same_file(walk, mapping))
+	if (!shmem_bpf_same_file(walk, mapping))
 		return -ENOENT;
 	if (pass->file)
 		*pass->file = (struct shmem_bpf_file){
@@ -217,7 +218,8 @@ static int take_records(struct pass *pass)
 			.dev_minor = walk->device & 0xfffff,
 		};
 	for (uint32_t i = 0; i < walk->records && i < XARRAY_RECORDS; i++) {
-		int r = take_record(pass, &pass->bpf->records[i], page - walk->first, &torn);
+		int r = shmem_bpf_take_record(pass, &pass->bpf->records[i], page - walk->first,
+					      &torn);
 
 		if (r || torn)
 			return r;
@@ -226,7 +228,7 @@ static int take_records(struct pass *pass)
 	return 0;
 }
 
-static int step(struct pass *pass)
+static int shmem_bpf_step(struct pass *pass)
 {
 	int status = shmem_bpf_run(pass->bpf, pass->addr, pass->end, pass->request->flags);
 
@@ -235,7 +237,7 @@ static int step(struct pass *pass)
 	switch (status) {
 	case XARRAY_DONE:
 	case XARRAY_MORE:
-		return take_records(pass);
+		return shmem_bpf_take_records(pass);
 	case XARRAY_BROKEN:
 		return ++pass->attempts < ATTEMPTS ? 0 : -EAGAIN;
 	case XARRAY_NOT_SHMEM:
@@ -247,20 +249,20 @@ static int step(struct pass *pass)
 	}
 }
 
-static int walk_all(struct pass *pass)
+static int shmem_bpf_walk_all(struct pass *pass)
 {
 	int r;
 
 	pass->bpf->batch.count = 0;
 	while (pass->addr < pass->end) {
-		r = step(pass);
+		r = shmem_bpf_step(pass);
 		if (r)
 			return r;
 	}
-	return flush(pass, true);
+	return shmem_bpf_flush(pass, true);
 }
 
-static int walk_checked(struct pass *pass)
+static int shmem_bpf_walk_checked(struct pass *pass)
 {
 	const struct shmem_bpf_request *request = pass->request;
 	struct shmem_bpf *bpf = pass->bpf;
@@ -268,14 +270,14 @@ static int walk_checked(struct pass *pass)
 
 	pass->addr = request->mapping->start + (request->first << PMTOP_PAGE_SHIFT);
 	pass->end = pass->addr + (request->count << PMTOP_PAGE_SHIFT);
-	r = may_read(request->proc_fd);
+	r = shmem_bpf_may_read(request->proc_fd);
 	if (!r)
 		r = shmem_bpf_bind(bpf, request->pid);
 	if (!r)
-		r = walk_all(pass);
+		r = shmem_bpf_walk_all(pass);
 	/* The answer counts only if it was this process all the time. */
 	if (r >= 0 || r == -ENOENT) {
-		int after = may_read(request->proc_fd);
+		int after = shmem_bpf_may_read(request->proc_fd);
 
 		r = after ? after : r;
 	}
@@ -291,7 +293,7 @@ int shmem_bpf_walk(struct shmem_bpf *bpf, const struct shmem_bpf_request *reques
 	struct pass pass = {
 		.bpf = bpf, .request = request, .sink = sink, .context = context, .file = &file
 	};
-	int r = walk_checked(&pass);
+	int r = shmem_bpf_walk_checked(&pass);
 
 	if (r >= 0 && ret_file)
 		*ret_file = file;
@@ -303,7 +305,7 @@ int shmem_bpf_walk_pages(struct shmem_bpf *bpf, const struct shmem_bpf_request *
 {
 	struct pass pass = { .bpf = bpf, .request = request, .pages = pages };
 
-	return walk_checked(&pass);
+	return shmem_bpf_walk_checked(&pass);
 }
 
 #else

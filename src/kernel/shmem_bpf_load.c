@@ -19,7 +19,7 @@
 #define CALIBRATION_PAGES 64
 #define CALIBRATION_BYTES ((size_t)CALIBRATION_PAGES * PMTOP_PAGE_SIZE)
 
-static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
+static int shmem_bpf_say_nothing(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return 0;
 }
@@ -29,7 +29,7 @@ bool shmem_bpf_knows_pfn(const struct shmem_bpf *bpf)
 	return bpf->frames.page_size;
 }
 
-static int own_pfns(const void *memory, uint64_t *pfns)
+static int shmem_bpf_own_pfns(const void *memory, uint64_t *pfns)
 {
 	off_t at = (uintptr_t)memory / PMTOP_PAGE_SIZE * sizeof(*pfns);
 	CLEANUP(cleanup_close) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -48,7 +48,7 @@ static int own_pfns(const void *memory, uint64_t *pfns)
  * The folio of each of these pages from the walk, the pfn from pagemap: they all have to give the
  * same base. 0 also when there is no such base (pfns hidden, another memory model).
  */
-static int compare_frames(struct shmem_bpf *bpf, const void *memory)
+static int shmem_bpf_compare_frames(struct shmem_bpf *bpf, const void *memory)
 {
 	uint64_t addr = (uintptr_t)memory, pfns[CALIBRATION_PAGES], base = 0, offset;
 	struct xarray_walk *walk = bpf->walk;
@@ -62,7 +62,7 @@ static int compare_frames(struct shmem_bpf *bpf, const void *memory)
 		return status;
 	if (status != XARRAY_DONE || walk->records != 1)
 		return -EAGAIN;
-	r = own_pfns(memory, pfns);
+	r = shmem_bpf_own_pfns(memory, pfns);
 	if (r < 0)
 		return r;
 	for (int i = 0; i < CALIBRATION_PAGES; i++) {
@@ -80,7 +80,7 @@ static int compare_frames(struct shmem_bpf *bpf, const void *memory)
 }
 
 /* Learns how a folio becomes a pfn; proves at the same time that the walk works here. */
-static int calibrate(struct shmem_bpf *bpf)
+static int shmem_bpf_calibrate(struct shmem_bpf *bpf)
 {
 	size_t size = CALIBRATION_BYTES;
 	CLEANUP(cleanup_close) int fd = memfd_create("pmtop-probe", MFD_CLOEXEC);
@@ -95,14 +95,14 @@ static int calibrate(struct shmem_bpf *bpf)
 	/* Under pressure a page may be on its way out just now: a few attempts. */
 	for (int i = 0; i < 8 && (r == -EAGAIN || (!r && !bpf->frames.page_size)); i++) {
 		memset(memory, 1, size);
-		r = compare_frames(bpf, memory);
+		r = shmem_bpf_compare_frames(bpf, memory);
 	}
 	munmap(memory, size);
 	shmem_bpf_unbind(bpf);
 	return r;
 }
 
-static int map_records(struct shmem_bpf *bpf)
+static int shmem_bpf_map_records(struct shmem_bpf *bpf)
 {
 	int fd = bpf_map__fd(bpf->skeleton->maps.records);
 	void *memory = mmap(NULL, XARRAY_RECORDS * sizeof(struct xarray_record), PROT_READ,
@@ -114,11 +114,11 @@ static int map_records(struct shmem_bpf *bpf)
 	return 0;
 }
 
-static int load(struct shmem_bpf *bpf)
+static int shmem_bpf_load(struct shmem_bpf *bpf)
 {
 	int r;
 
-	libbpf_set_print(say_nothing);
+	libbpf_set_print(shmem_bpf_say_nothing);
 	bpf->skeleton = xarray_bpf__open();
 	if (!bpf->skeleton)
 		return -errno;
@@ -127,13 +127,13 @@ static int load(struct shmem_bpf *bpf)
 	if (r < 0)
 		return r;
 	bpf->walk = &bpf->skeleton->bss->walk;
-	r = map_records(bpf);
+	r = shmem_bpf_map_records(bpf);
 	if (r < 0)
 		return r;
-	return calibrate(bpf);
+	return shmem_bpf_calibrate(bpf);
 }
 
-static bool file_says(const char *path, const char *words)
+static bool shmem_bpf_file_says(const char *path, const char *words)
 {
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[128];
@@ -145,7 +145,7 @@ static bool file_says(const char *path, const char *words)
 }
 
 /* CAP_SYS_ADMIN (21), or CAP_PERFMON (38) and CAP_BPF (39). */
-static bool has_capabilities(void)
+static bool shmem_bpf_has_capabilities(void)
 {
 	CLEANUP(cleanup_fclose) FILE *status = fopen("/proc/self/status", "re");
 	unsigned long long set = 0;
@@ -159,7 +159,7 @@ static bool has_capabilities(void)
 
 int shmem_bpf_check(char *reason, size_t reason_size)
 {
-	if (!has_capabilities()) {
+	if (!shmem_bpf_has_capabilities()) {
 		snprintf(reason, reason_size, "needs CAP_BPF and CAP_PERFMON: run as root");
 		return -EPERM;
 	}
@@ -167,7 +167,7 @@ int shmem_bpf_check(char *reason, size_t reason_size)
 		snprintf(reason, reason_size, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
 		return -ESRCH;
 	}
-	if (file_says("/sys/kernel/security/lockdown", "[confidentiality]")) {
+	if (shmem_bpf_file_says("/sys/kernel/security/lockdown", "[confidentiality]")) {
 		snprintf(reason, reason_size,
 			 "the kernel is locked down (lockdown=confidentiality)");
 		return -EPERM;
@@ -175,7 +175,7 @@ int shmem_bpf_check(char *reason, size_t reason_size)
 	return 0;
 }
 
-static void say_why(int error, char *reason, size_t size)
+static void shmem_bpf_say_why(int error, char *reason, size_t size)
 {
 	if (shmem_bpf_check(reason, size) < 0)
 		return;
@@ -198,10 +198,10 @@ int shmem_bpf_open(struct shmem_bpf **ret_bpf, char *reason, size_t reason_size)
 		bpf->iterator = -1;
 		bpf->batch.room = SHMEM_BPF_BATCH;
 		bpf->batch.runs = calloc(SHMEM_BPF_BATCH, sizeof(*bpf->batch.runs));
-		r = bpf->batch.runs ? load(bpf) : -ENOMEM;
+		r = bpf->batch.runs ? shmem_bpf_load(bpf) : -ENOMEM;
 	}
 	if (r < 0) {
-		say_why(r, reason, reason_size);
+		shmem_bpf_say_why(r, reason, reason_size);
 		shmem_bpf_close(bpf);
 		return r;
 	}

@@ -71,7 +71,7 @@ struct walk {
 	uint64_t start, end; /* neighbouring mappings that were not scanned yet */
 };
 
-static int take_words(struct walk *w, size_t count)
+static int slots_take_words(struct walk *w, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct evidence e = pagemap_evidence(w->probe, w->words[i]);
@@ -88,7 +88,7 @@ static int take_words(struct walk *w, size_t count)
 	return 0;
 }
 
-static int on_run(void *context, const struct entry_run *run)
+static int slots_on_run(void *context, const struct entry_run *run)
 {
 	struct walk *w = context;
 	uint64_t address = run->start, left = run->count;
@@ -101,7 +101,7 @@ static int on_run(void *context, const struct entry_run *run)
 
 		r = pagemap_read(w->probe, w->target->pagemap, address, w->words, n);
 		if (!r)
-			r = take_words(w, n);
+			r = slots_take_words(w, n);
 		if (r < 0)
 			return r;
 		address += (uint64_t)n << PMTOP_PAGE_SHIFT;
@@ -110,18 +110,19 @@ static int on_run(void *context, const struct entry_run *run)
 	return 0;
 }
 
-static int scan_pending(struct walk *w)
+static int slots_scan_pending(struct walk *w)
 {
 	int r = 0;
 
 	if (w->start < w->end)
-		r = pagemap_scan(&w->scan, w->start, w->end, on_run, w);
+		r = pagemap_scan(&w->scan, w->start, w->end, slots_on_run, w);
 	w->start = w->end = 0;
 	return r;
 }
 
 /* Private pages only: neighbours are scanned together. */
-static int on_mapping(void *context, const struct mapping *raw, const char *name, size_t length)
+static int slots_on_mapping(void *context, const struct mapping *raw, const char *name,
+			    size_t length)
 {
 	struct walk *w = context;
 	int r = 0;
@@ -130,7 +131,7 @@ static int on_mapping(void *context, const struct mapping *raw, const char *name
 	if (!mapping_is_private(raw) || raw->start >> 63)
 		return 0;
 	if (raw->start != w->end) {
-		r = scan_pending(w);
+		r = slots_scan_pending(w);
 		w->start = raw->start;
 	}
 	w->end = raw->end;
@@ -153,9 +154,9 @@ int slots_of_process(struct slot_set *set, pid_t pid, const struct probe *probe,
 	w.scan.fd = target.pagemap;
 	w.scan.probe = probe;
 	w.scan.pause = true;
-	r = maps_each(&target, on_mapping, &w);
+	r = maps_each(&target, slots_on_mapping, &w);
 	if (!r)
-		r = scan_pending(&w);
+		r = slots_scan_pending(&w);
 	target_close(&target);
 	if (r < 0)
 		return r;

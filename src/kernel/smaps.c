@@ -41,7 +41,7 @@ void smaps_parser_free(struct smaps_parser *parser)
 }
 
 /* Hexadecimal digits from p up to `stop`; NULL when there is anything else. */
-static const char *parse_hex(const char *p, const char *end, char stop, uint64_t *ret_value)
+static const char *smaps_parse_hex(const char *p, const char *end, char stop, uint64_t *ret_value)
 {
 	const char *first = p;
 	uint64_t value = 0;
@@ -61,13 +61,13 @@ static const char *parse_hex(const char *p, const char *end, char stop, uint64_t
 	return p + 1;
 }
 
-static int parse_header(struct smaps_parser *parser)
+static int smaps_parse_header(struct smaps_parser *parser)
 {
 	const char *end = parser->line + parser->length;
 	struct smaps_entry entry = { 0 };
-	const char *p = parse_hex(parser->line, end, '-', &entry.start);
+	const char *p = smaps_parse_hex(parser->line, end, '-', &entry.start);
 
-	p = p ? parse_hex(p, end, ' ', &entry.end) : NULL;
+	p = p ? smaps_parse_hex(p, end, ' ', &entry.end) : NULL;
 	if (!p || entry.end <= entry.start)
 		return -EPROTO;
 	parser->entry = entry;
@@ -76,7 +76,7 @@ static int parse_header(struct smaps_parser *parser)
 }
 
 /* The number of a line "Name:   123 kB", in kB; false for a line of another form. */
-static bool parse_value(const char *p, const char *end, uint64_t *ret_kib)
+static bool smaps_parse_value(const char *p, const char *end, uint64_t *ret_kib)
 {
 	uint64_t value = 0;
 	bool digits = false;
@@ -93,7 +93,7 @@ static bool parse_value(const char *p, const char *end, uint64_t *ret_kib)
 	return true;
 }
 
-static int parse_field(struct smaps_parser *parser, const char *colon)
+static int smaps_parse_field(struct smaps_parser *parser, const char *colon)
 {
 	static const struct {
 		const char *name;
@@ -112,7 +112,7 @@ static int parse_field(struct smaps_parser *parser, const char *colon)
 		if (strlen(fields[i].name) != length ||
 		    memcmp(parser->line, fields[i].name, length) != 0)
 			continue;
-		if (!parse_value(colon + 1, parser->line + parser->length, &kib))
+		if (!smaps_parse_value(colon + 1, parser->line + parser->length, &kib))
 			return -EPROTO;
 		parser->entry.sums.pages[fields[i].sum] = kib / (PMTOP_PAGE_SIZE / 1024);
 		return 0;
@@ -120,7 +120,7 @@ static int parse_field(struct smaps_parser *parser, const char *colon)
 	return 0;
 }
 
-static int finish_entry(struct smaps_parser *parser)
+static int smaps_finish_entry(struct smaps_parser *parser)
 {
 	if (!parser->in_entry)
 		return 0;
@@ -128,7 +128,7 @@ static int finish_entry(struct smaps_parser *parser)
 	return parser->callback(parser->context, &parser->entry);
 }
 
-static int parse_line(struct smaps_parser *parser)
+static int smaps_parse_line(struct smaps_parser *parser)
 {
 	const char *space = memchr(parser->line, ' ', parser->length);
 	const char *colon = memchr(parser->line, ':', parser->length);
@@ -138,9 +138,9 @@ static int parse_line(struct smaps_parser *parser)
 		return -EPROTO;
 	/* A header has its first blank before any colon ("08:01"); a field has its colon first. */
 	if (colon && (!space || colon < space))
-		return parse_field(parser, colon);
-	error = finish_entry(parser);
-	return error < 0 ? error : parse_header(parser);
+		return smaps_parse_field(parser, colon);
+	error = smaps_finish_entry(parser);
+	return error < 0 ? error : smaps_parse_header(parser);
 }
 
 int smaps_parser_feed(struct smaps_parser *parser, const char *text, size_t length)
@@ -157,7 +157,7 @@ int smaps_parser_feed(struct smaps_parser *parser, const char *text, size_t leng
 		parser->length += keep;
 		if (!newline)
 			return 0;
-		error = parse_line(parser);
+		error = smaps_parse_line(parser);
 		if (error < 0)
 			return error;
 		parser->length = 0;
@@ -169,12 +169,12 @@ int smaps_parser_feed(struct smaps_parser *parser, const char *text, size_t leng
 
 int smaps_parser_end(struct smaps_parser *parser)
 {
-	int error = parser->length ? -EPROTO : finish_entry(parser);
+	int error = parser->length ? -EPROTO : smaps_finish_entry(parser);
 
 	return error < 0 ? error : 0;
 }
 
-static int append(void *context, const struct smaps_entry *entry)
+static int smaps_append(void *context, const struct smaps_entry *entry)
 {
 	struct smaps_list *list = context;
 
@@ -191,7 +191,7 @@ static int append(void *context, const struct smaps_entry *entry)
 	return 0;
 }
 
-static int read_all(int fd, struct smaps_parser *parser)
+static int smaps_read_all(int fd, struct smaps_parser *parser)
 {
 	CLEANUP(cleanup_free) char *buffer = malloc(READ_ROOM);
 	ssize_t got;
@@ -217,14 +217,14 @@ int smaps_read(int proc_fd, struct smaps_list *ret_list)
 {
 	CLEANUP(cleanup_close) int fd = openat(proc_fd, "smaps", O_RDONLY | O_CLOEXEC);
 	struct smaps_list list = { 0 };
-	CLEANUP(cleanup_parser) struct smaps_parser *parser = smaps_parser_new(append, &list);
+	CLEANUP(cleanup_parser) struct smaps_parser *parser = smaps_parser_new(smaps_append, &list);
 	int error;
 
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
 	if (!parser)
 		return -ENOMEM;
-	error = read_all(fd, parser);
+	error = smaps_read_all(fd, parser);
 	if (error < 0) {
 		smaps_list_free(&list);
 		return error;
@@ -239,7 +239,7 @@ void smaps_list_free(struct smaps_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-static int compare_entries(const void *key, const void *element)
+static int smaps_compare_entries(const void *key, const void *element)
 {
 	const struct smaps_entry *a = key, *b = element;
 
@@ -251,7 +251,7 @@ const struct smaps_entry *smaps_list_find(const struct smaps_list *list, uint64_
 {
 	const struct smaps_entry key = { .start = start };
 	const struct smaps_entry *found = list->count ? bsearch(&key, list->entries, list->count,
-								sizeof(key), compare_entries)
+								sizeof(key), smaps_compare_entries)
 						      : NULL;
 
 	return found && found->end == end ? found : NULL;

@@ -8,7 +8,7 @@ void swap_edges_release(struct swap_edges *edges)
 	edges->tried = false;
 }
 
-static bool ready(struct swap_edges *edges)
+static bool swap_edges_ready(struct swap_edges *edges)
 {
 	char reason[160];
 
@@ -19,7 +19,7 @@ static bool ready(struct swap_edges *edges)
 	return edges->bpf;
 }
 
-static int keep_entry(void *context, const struct xarray_run *runs, size_t count)
+static int swap_edges_keep_entry(void *context, const struct xarray_run *runs, size_t count)
 {
 	struct xarray_run *entry = context;
 
@@ -29,8 +29,8 @@ static int keep_entry(void *context, const struct xarray_run *runs, size_t count
 }
 
 /* How many pages the entry of this page covers, if it is a swap entry, by their power of two. */
-static unsigned int entry_order(struct swap_edges *edges, const struct mapping *mapping,
-				uint64_t page)
+static unsigned int swap_edges_entry_order(struct swap_edges *edges, const struct mapping *mapping,
+					   uint64_t page)
 {
 	struct xarray_run entry = { .kind = XARRAY_TORN };
 	struct shmem_bpf_request request = { .pid = edges->pid,
@@ -39,19 +39,20 @@ static unsigned int entry_order(struct swap_edges *edges, const struct mapping *
 					     .first = page,
 					     .count = 1 };
 
-	if (shmem_bpf_walk(edges->bpf, &request, keep_entry, &entry, NULL) < 0 ||
+	if (shmem_bpf_walk(edges->bpf, &request, swap_edges_keep_entry, &entry, NULL) < 0 ||
 	    entry.kind != XARRAY_SWAP)
 		return 0;
 	return entry.order;
 }
 
 /* An entry of 2^order pages begins at a multiple of that in the file. */
-static uint64_t pages_beyond(struct swap_edges *edges, const struct mapping *mapping)
+static uint64_t swap_edges_pages_beyond(struct swap_edges *edges, const struct mapping *mapping)
 {
 	uint64_t first = mapping->offset >> PMTOP_PAGE_SHIFT;
 	uint64_t end = first + mapping_pages(mapping);
-	uint64_t before = UINT64_C(1) << entry_order(edges, mapping, 0);
-	uint64_t after = UINT64_C(1) << entry_order(edges, mapping, mapping_pages(mapping) - 1);
+	uint64_t before = UINT64_C(1) << swap_edges_entry_order(edges, mapping, 0);
+	uint64_t after = UINT64_C(1)
+			 << swap_edges_entry_order(edges, mapping, mapping_pages(mapping) - 1);
 
 	return (first & (before - 1)) + (-end & (after - 1));
 }
@@ -62,7 +63,8 @@ void swap_edges_explain(struct swap_edges *edges, const struct mapping *mapping,
 	enum verify_cause cause = verdict->cause[VERIFY_SWAP];
 
 	if (mapping->kind != MAPPING_SHMEM || cause == VERIFY_AGREES || cause == VERIFY_MOVED ||
-	    verdict->own.pages[VERIFY_SWAP] > verdict->smaps.pages[VERIFY_SWAP] || !ready(edges))
+	    verdict->own.pages[VERIFY_SWAP] > verdict->smaps.pages[VERIFY_SWAP] ||
+	    !swap_edges_ready(edges))
 		return;
-	verify_explain_entries(mapping, pages, pages_beyond(edges, mapping), verdict);
+	verify_explain_entries(mapping, pages, swap_edges_pages_beyond(edges, mapping), verdict);
 }

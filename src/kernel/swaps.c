@@ -18,7 +18,7 @@ void swaps_free(struct census_area *areas, size_t count)
 }
 
 /* The byte that \ooo stands for; 0: this is no escape (a path holds no zero byte). */
-static int escaped_byte(const char *at)
+static int swaps_escaped_byte(const char *at)
 {
 	if (at[0] != '\\' || at[1] < '0' || at[1] > '3' || at[2] < '0' || at[2] > '7' ||
 	    at[3] < '0' || at[3] > '7')
@@ -27,12 +27,12 @@ static int escaped_byte(const char *at)
 }
 
 /* Turns escapes back into what they stand for, in place (seq_file's mangle_path()). */
-static void unescape(char *text)
+static void swaps_unescape(char *text)
 {
 	char *to = text;
 
 	for (const char *at = text; *at; at++, to++) {
-		int byte = escaped_byte(at);
+		int byte = swaps_escaped_byte(at);
 
 		*to = byte ? (char)byte : *at;
 		if (byte)
@@ -42,7 +42,7 @@ static void unescape(char *text)
 }
 
 /* "/swapfile  file  524284  12164  -2": sizes in KiB. */
-static int parse_line(const char *line, size_t length, struct census_area *ret_area)
+static int swaps_parse_line(const char *line, size_t length, struct census_area *ret_area)
 {
 	CLEANUP(cleanup_free) char *copy = strndup(line, length);
 	CLEANUP(cleanup_free) char *path = malloc(length + 1);
@@ -59,7 +59,7 @@ static int parse_line(const char *line, size_t length, struct census_area *ret_a
 	path[strcspn(copy, " \t")] = '\0';
 	if (!path[0] || area.size > UINT64_MAX / 1024 || area.used > area.size)
 		return -EPROTO;
-	unescape(path);
+	swaps_unescape(path);
 	area.path = TAKE(path);
 	area.size *= 1024;
 	area.used *= 1024;
@@ -85,7 +85,7 @@ int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_co
 			break;
 		}
 		areas = grown;
-		r = parse_line(text, length, &areas[count]);
+		r = swaps_parse_line(text, length, &areas[count]);
 		if (r < 0)
 			break;
 		count++;

@@ -40,7 +40,7 @@ int target_read_text(int directory, const char *name, char *buffer, size_t size)
 }
 
 /* The text of /proc/PID/stat from field 3 on: comm may hold spaces and parentheses itself. */
-static char *stat_after_comm(char *text)
+static char *target_stat_after_comm(char *text)
 {
 	char *close = strrchr(text, ')');
 
@@ -48,7 +48,7 @@ static char *stat_after_comm(char *text)
 }
 
 /* The n-th word (from 0) of a line of words, as a number. */
-static uint64_t word_number(const char *text, unsigned int n)
+static uint64_t target_word_number(const char *text, unsigned int n)
 {
 	while (n-- && text) {
 		text = strchr(text, ' ');
@@ -59,17 +59,17 @@ static uint64_t word_number(const char *text, unsigned int n)
 }
 
 /* Fields 1, 2 and 22 of proc_pid_stat(5). */
-static int read_identity(struct target *t)
+static int target_read_identity(struct target *t)
 {
 	char text[1024], *rest;
 	int n = target_read_text(t->proc, "stat", text, sizeof(text));
 
 	if (n < 0)
 		return n;
-	rest = stat_after_comm(text);
+	rest = target_stat_after_comm(text);
 	if (!rest)
 		return -EPROTO;
-	t->start_time = word_number(rest, 19);
+	t->start_time = target_word_number(rest, 19);
 	n = target_read_text(t->proc, "comm", t->comm, sizeof(t->comm));
 	if (n < 0)
 		return n;
@@ -79,7 +79,7 @@ static int read_identity(struct target *t)
 }
 
 /* What has ended has an empty list of mappings, or none. */
-static bool has_memory(int proc)
+static bool target_has_memory(int proc)
 {
 	CLEANUP(cleanup_close) int maps = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
 	char first;
@@ -91,7 +91,7 @@ static bool has_memory(int proc)
  * A process whose first thread has ended while others live shows no memory under /proc/PID, but all
  * of it under /proc/TID of any other thread. The directory of such a thread, or -ESRCH.
  */
-static int open_other_thread(int proc)
+static int target_open_other_thread(int proc)
 {
 	CLEANUP(cleanup_closedir) DIR *directory = NULL;
 	int fd = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -113,27 +113,27 @@ static int open_other_thread(int proc)
 						 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (thread < 0)
 			continue;
-		if (has_memory(thread))
+		if (target_has_memory(thread))
 			return thread;
 		close(thread);
 	}
 	return -ESRCH;
 }
 
-static bool is_zombie(const struct target *t)
+static bool target_is_zombie(const struct target *t)
 {
 	char text[1024], *rest;
 
 	if (target_read_text(t->proc, "stat", text, sizeof(text)) < 0)
 		return false;
-	rest = stat_after_comm(text);
+	rest = target_stat_after_comm(text);
 	return rest && *rest == 'Z';
 }
 
-static int open_pagemap(struct target *t)
+static int target_open_pagemap(struct target *t)
 {
-	if (is_zombie(t)) {
-		int thread = open_other_thread(t->proc);
+	if (target_is_zombie(t)) {
+		int thread = target_open_other_thread(t->proc);
 
 		if (thread < 0)
 			return thread;
@@ -160,9 +160,9 @@ int target_open(pid_t pid, struct target *ret_target)
 	}
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	t.proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	error = t.proc < 0 ? (errno == ENOENT ? -ESRCH : -errno) : read_identity(&t);
+	error = t.proc < 0 ? (errno == ENOENT ? -ESRCH : -errno) : target_read_identity(&t);
 	if (!error)
-		error = open_pagemap(&t);
+		error = target_open_pagemap(&t);
 	/* Between pidfd and directory the pid may have been used again: then the first is dead. */
 	if (!error && !target_is_alive(&t))
 		error = -ESRCH;
@@ -186,7 +186,7 @@ void target_close(struct target *target)
 }
 
 /* A process that is ending has given up its memory, and its files are root's from then on. */
-static bool is_ending(const struct target *t)
+static bool target_is_ending(const struct target *t)
 {
 	struct target_counters counters;
 
@@ -199,10 +199,10 @@ int target_follow_exec(struct target *target)
 	int error = target_open(target->pid, &now);
 
 	if (error)
-		return is_ending(target) ? -ESRCH : error;
+		return target_is_ending(target) ? -ESRCH : error;
 	/* The pidfd that was opened first answers for the pid: it is still the same process. */
 	if (!target_is_alive(target) || now.start_time != target->start_time ||
-	    !has_memory(now.proc)) {
+	    !target_has_memory(now.proc)) {
 		target_close(&now);
 		return -ESRCH;
 	}
@@ -242,7 +242,7 @@ int target_exit_status(const struct target *target, int *ret_status)
 }
 
 /* Whether a line of /proc/PID/status has the key; the number of kB behind it, in pages. */
-static bool take_kib(const char *line, const char *key, uint64_t *pages)
+static bool target_take_kib(const char *line, const char *key, uint64_t *pages)
 {
 	if (strncmp(line, key, strlen(key)))
 		return false;
@@ -254,7 +254,7 @@ static bool take_kib(const char *line, const char *key, uint64_t *pages)
  * By lines: before these stand the groups of the user, who may be in many thousands. Done for each
  * sample and each look between, so most are read at once, and not to the end.
  */
-static int read_status(const struct target *target, struct target_counters *counters)
+static int target_read_status(const struct target *target, struct target_counters *counters)
 {
 	char buffer[8192];
 	CLEANUP(cleanup_free) char *line = NULL;
@@ -271,8 +271,8 @@ static int read_status(const struct target *target, struct target_counters *coun
 	}
 	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
 	while (wanted && getline(&line, &size, file) > 0)
-		wanted -= take_kib(line, "VmPTE:", &counters->page_tables) ||
-			  take_kib(line, "VmSwap:", &counters->swap);
+		wanted -= target_take_kib(line, "VmPTE:", &counters->page_tables) ||
+			  target_take_kib(line, "VmSwap:", &counters->swap);
 	return ferror(file) ? -ESRCH : 0;
 }
 
@@ -284,18 +284,18 @@ int target_counters(const struct target *target, struct target_counters *ret_cou
 
 	if (n < 0)
 		return n;
-	rest = stat_after_comm(text);
+	rest = target_stat_after_comm(text);
 	if (!rest)
 		return -EPROTO;
-	c.minor_faults = word_number(rest, 7);
-	c.major_faults = word_number(rest, 9);
+	c.minor_faults = target_word_number(rest, 7);
+	c.major_faults = target_word_number(rest, 9);
 	n = target_read_text(target->proc, "statm", text, sizeof(text));
 	if (n < 0)
 		return n;
-	c.size = word_number(text, 0);
-	c.resident = word_number(text, 1);
-	c.shared = word_number(text, 2);
-	n = read_status(target, &c);
+	c.size = target_word_number(text, 0);
+	c.resident = target_word_number(text, 1);
+	c.shared = target_word_number(text, 2);
+	n = target_read_status(target, &c);
 	if (n < 0)
 		return n;
 	*ret_counters = c;
@@ -311,11 +311,11 @@ const char *target_lacks_memory(pid_t pid)
 	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0 || target_read_text(proc, "stat", text, sizeof(text)) < 0)
 		return NULL;
-	rest = stat_after_comm(text);
+	rest = target_stat_after_comm(text);
 	if (!rest)
 		return NULL;
 	if (*rest == 'Z' || *rest == 'X')
 		return "zombie";
 	/* PF_KTHREAD in field 9 [include/linux/sched.h]. */
-	return word_number(rest, 6) & 0x00200000 ? "kernel thread" : NULL;
+	return target_word_number(rest, 6) & 0x00200000 ? "kernel thread" : NULL;
 }

@@ -17,7 +17,8 @@
 #define PAGEMAP_OFFSET_MASK ((UINT64_C(1) << 50) - 1)
 
 /* A folio begins at its own struct page; no entry points into the middle of one. */
-static inline bool frame_of(const struct xarray_frames *frames, uint64_t folio, uint64_t *ret_pfn)
+static inline bool xarray_frame_of(const struct xarray_frames *frames, uint64_t folio,
+				   uint64_t *ret_pfn)
 {
 	uint64_t distance = folio - frames->base, size = frames->page_size;
 
@@ -30,7 +31,7 @@ static inline bool frame_of(const struct xarray_frames *frames, uint64_t folio, 
 	return folio >= frames->base && *ret_pfn * size == distance;
 }
 
-static inline uint8_t flags_of(const struct xarray_record *record, unsigned int slot)
+static inline uint8_t xarray_flags_of(const struct xarray_record *record, unsigned int slot)
 {
 	return (record->uptodate >> slot & 1) * XARRAY_UPTODATE |
 	       (record->dirty >> slot & 1) * XARRAY_DIRTY |
@@ -38,8 +39,8 @@ static inline uint8_t flags_of(const struct xarray_record *record, unsigned int 
 }
 
 /* Fills kind, value, type and flags as of the entry's first page. */
-static inline void read_entry(const struct xarray_record *record, unsigned int slot,
-			      const struct xarray_frames *frames, struct xarray_run *run)
+static inline void xarray_read_entry(const struct xarray_record *record, unsigned int slot,
+				     const struct xarray_frames *frames, struct xarray_run *run)
 {
 	uint64_t entry = record->slots[slot];
 
@@ -47,16 +48,16 @@ static inline void read_entry(const struct xarray_record *record, unsigned int s
 		run->type = entry >> 1 >> SWAP_OFFSET_BITS;
 		run->value = entry >> 1 & SWAP_OFFSET_MASK;
 		run->kind = run->type < SWAP_FIRST_MARKER ? XARRAY_SWAP : XARRAY_POISON;
-	} else if (!(entry & 3) && frame_of(frames, entry, &run->value)) {
+	} else if (!(entry & 3) && xarray_frame_of(frames, entry, &run->value)) {
 		run->kind = XARRAY_RESIDENT;
-		run->flags = flags_of(record, slot);
+		run->flags = xarray_flags_of(record, slot);
 	} else {
 		run->kind = XARRAY_TORN;
 	}
 }
 
 /* True when `next` goes on where `last` ends, alike in all else. */
-static inline bool goes_on(const struct xarray_run *last, const struct xarray_run *next)
+static inline bool xarray_goes_on(const struct xarray_run *last, const struct xarray_run *next)
 {
 	if (last->first + last->count != next->first || last->kind != next->kind ||
 	    last->type != next->type || last->order != next->order || last->flags != next->flags)
@@ -66,18 +67,18 @@ static inline bool goes_on(const struct xarray_run *last, const struct xarray_ru
 	return last->value + last->count == next->value;
 }
 
-static inline void append(struct xarray_runs *runs, const struct xarray_run *run)
+static inline void xarray_append(struct xarray_runs *runs, const struct xarray_run *run)
 {
 	struct xarray_run *last = runs->runs + runs->count - 1;
 
-	if (runs->count && goes_on(last, run))
+	if (runs->count && xarray_goes_on(last, run))
 		last->count += run->count;
 	else if (runs->count < runs->room)
 		runs->runs[runs->count++] = *run;
 }
 
 /* Cuts a run to low … high - 1; false when nothing is left. */
-static inline bool clip(struct xarray_run *run, uint64_t low, uint64_t high)
+static inline bool xarray_clip(struct xarray_run *run, uint64_t low, uint64_t high)
 {
 	uint64_t end = run->first + run->count;
 
@@ -98,7 +99,7 @@ static inline bool clip(struct xarray_run *run, uint64_t low, uint64_t high)
 }
 
 /* The slot where the entry begins that `slot` belongs to; `slot` itself for a broken sibling. */
-static inline unsigned int entry_begin(const struct xarray_record *record, unsigned int slot)
+static inline unsigned int xarray_entry_begin(const struct xarray_record *record, unsigned int slot)
 {
 	uint64_t entry = record->slots[slot];
 
@@ -107,8 +108,8 @@ static inline unsigned int entry_begin(const struct xarray_record *record, unsig
 	return slot;
 }
 
-static inline unsigned int entry_end(const struct xarray_record *record, unsigned int begin,
-				     unsigned int slot)
+static inline unsigned int xarray_entry_end(const struct xarray_record *record, unsigned int begin,
+					    unsigned int slot)
 {
 	uint64_t sibling = (uint64_t)begin << 2 | 2;
 
@@ -119,14 +120,15 @@ static inline unsigned int entry_end(const struct xarray_record *record, unsigne
 }
 
 /* The entry that slot `s` belongs to; the first slot behind it. */
-static inline unsigned int decode_entry(const struct xarray_record *record, unsigned int s,
-					const struct xarray_frames *frames, struct xarray_run *run)
+static inline unsigned int xarray_decode_entry(const struct xarray_record *record, unsigned int s,
+					       const struct xarray_frames *frames,
+					       struct xarray_run *run)
 {
 	uint64_t covers = UINT64_C(1) << (record->shift < 54 ? record->shift : 54);
-	unsigned int begin = entry_begin(record, s);
-	unsigned int end = entry_end(record, begin, s), slots = end - begin;
+	unsigned int begin = xarray_entry_begin(record, s);
+	unsigned int end = xarray_entry_end(record, begin, s), slots = end - begin;
 
-	read_entry(record, begin, frames, run);
+	xarray_read_entry(record, begin, frames, run);
 	if (slots & (slots - 1))
 		run->kind = XARRAY_TORN;
 	run->order = __builtin_ctzll(slots * covers);
@@ -147,20 +149,21 @@ bool xarray_decode(const struct xarray_record *record, const struct xarray_frame
 		next = s + 1;
 		if (!record->slots[s])
 			continue;
-		next = decode_entry(record, s, frames, &run);
+		next = xarray_decode_entry(record, s, frames, &run);
 		torn |= run.kind == XARRAY_TORN;
-		if (clip(&run, low, high)) {
+		if (xarray_clip(&run, low, high)) {
 			run.first += bias;
-			append(runs, &run);
+			xarray_append(runs, &run);
 		}
 	}
 	return torn;
 }
 
 /* A plain leaf node, whose entries are one page each. False: it holds something else as well. */
-static bool decode_leaf(const struct xarray_record *record, const struct xarray_frames *frames,
-			unsigned int from, unsigned int to, uint8_t *names, uint64_t *slots,
-			const uint8_t *name_of)
+static bool xarray_decode_leaf(const struct xarray_record *record,
+			       const struct xarray_frames *frames, unsigned int from,
+			       unsigned int to, uint8_t *names, uint64_t *slots,
+			       const uint8_t *name_of)
 {
 	/* By the two low bits of an entry that is not empty. */
 	const uint8_t name[8] = { [0] = name_of[XARRAY_HOLE],
@@ -185,7 +188,7 @@ static bool decode_leaf(const struct xarray_record *record, const struct xarray_
 	return !odd;
 }
 
-static void put_run(const struct xarray_pages *pages, const struct xarray_run *run)
+static void xarray_put_run(const struct xarray_pages *pages, const struct xarray_run *run)
 {
 	uint64_t at = run->first - pages->first;
 
@@ -215,15 +218,15 @@ bool xarray_decode_pages(const struct xarray_record *record, const struct xarray
 		return false;
 	if (end - first > pages->count - at)
 		end = first + (pages->count - at);
-	if (decode_leaf(record, frames, (unsigned int)(first - record->base),
-			(unsigned int)(end - record->base), pages->names + at, pages->slots + at,
-			pages->name_of))
+	if (xarray_decode_leaf(record, frames, (unsigned int)(first - record->base),
+			       (unsigned int)(end - record->base), pages->names + at,
+			       pages->slots + at, pages->name_of))
 		return false;
 	for (uint64_t k = 0; k < end - first; k++)
 		pages->names[at + k] = pages->name_of[XARRAY_HOLE];
 	torn = xarray_decode(record, frames, first, end, bias, &runs);
 	for (size_t i = 0; i < runs.count; i++)
-		put_run(pages, &runs.runs[i]);
+		xarray_put_run(pages, &runs.runs[i]);
 	return torn;
 }
 
@@ -234,7 +237,7 @@ uint64_t xarray_folio(const struct xarray_record *record, uint64_t page, uint64_
 
 	if (page < record->base || slot >= XARRAY_SLOTS)
 		return 0;
-	begin = entry_begin(record, slot);
+	begin = xarray_entry_begin(record, slot);
 	if (!record->slots[begin] || (record->slots[begin] & 3))
 		return 0;
 	*ret_offset = page - record->base - ((uint64_t)begin << record->shift);

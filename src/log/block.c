@@ -87,7 +87,7 @@ size_t log_compress_room(size_t size)
 }
 
 /* A few bytes as they are: a frame of zstd alone takes 13 around them. */
-static int store(const uint8_t *data, size_t size, uint8_t *out)
+static int block_store(const uint8_t *data, size_t size, uint8_t *out)
 {
 	uint32_t check = log_check_bytes(LOG_CHECK_START, data, size);
 
@@ -98,7 +98,7 @@ static int store(const uint8_t *data, size_t size, uint8_t *out)
 	return (int)size + 1 + STORED_CHECK;
 }
 
-static int restore(const uint8_t *data, size_t size, void *out, size_t room)
+static int block_restore(const uint8_t *data, size_t size, void *out, size_t room)
 {
 	size_t raw = size - 1 - STORED_CHECK;
 	uint32_t check = 0;
@@ -118,10 +118,10 @@ int log_compress(struct log_codec *codec, const void *data, size_t size, void *o
 	size_t stored = size + 1 + STORED_CHECK, used;
 
 	if (size < STORED_ALWAYS && stored <= room)
-		return store(data, size, out);
+		return block_store(data, size, out);
 	used = ZSTD_compress2(codec->compressor, out, room, data, size);
 	if (stored <= room && (ZSTD_isError(used) || stored < used))
-		return store(data, size, out);
+		return block_store(data, size, out);
 	return ZSTD_isError(used) ? -EBADMSG : (int)used;
 }
 
@@ -137,7 +137,7 @@ int log_decompress(struct log_codec *codec, const void *data, size_t size, void 
 	size_t came;
 
 	if (size && codec->schema > 1 && *(const uint8_t *)data == STORED)
-		return restore(data, size, out, room);
+		return block_restore(data, size, out, room);
 	came = ZSTD_decompressDCtx(codec->decompressor, out, room, data, size);
 	return ZSTD_isError(came) ? -EBADMSG : (int)came;
 }
@@ -176,8 +176,8 @@ void log_block_clear(struct log_block *block)
 }
 
 /* Numbers the kinds of pages in the order in which they are met. */
-static unsigned int find_kinds(struct log_codec *codec, const struct log_block *block,
-			       unsigned int first, unsigned int count)
+static unsigned int block_find_kinds(struct log_codec *codec, const struct log_block *block,
+				     unsigned int first, unsigned int count)
 {
 	unsigned int kinds = 0;
 
@@ -195,7 +195,8 @@ static unsigned int find_kinds(struct log_codec *codec, const struct log_block *
 	return kinds;
 }
 
-static uint8_t *put_slots(uint8_t *at, const struct log_block *block, const uint64_t *base_slots)
+static uint8_t *block_put_slots(uint8_t *at, const struct log_block *block,
+				const uint64_t *base_slots)
 {
 	uint64_t next = 0;
 
@@ -232,7 +233,7 @@ int log_block_encode(struct log_codec *codec, const struct log_block *block,
 		last--;
 	at = log_put_number(at, first);
 	at = log_put_number(at, last - first);
-	kinds = find_kinds(codec, block, first, last - first);
+	kinds = block_find_kinds(codec, block, first, last - first);
 	at = log_put_number(at, kinds);
 	for (unsigned int k = 0; k < kinds; k++) {
 		*at++ = (uint8_t)(codec->kinds[k] >> 16);
@@ -243,12 +244,12 @@ int log_block_encode(struct log_codec *codec, const struct log_block *block,
 		if (kinds > 256)
 			*at++ = (uint8_t)(codec->kind_of[i] >> 8);
 	}
-	at = put_slots(at, block, base_slots);
+	at = block_put_slots(at, block, base_slots);
 	return log_compress(codec, codec->raw, (size_t)(at - codec->raw), data, LOG_BLOCK_DATA_MAX);
 }
 
-static int get_kinds(struct log_codec *codec, const uint8_t **at, const uint8_t *end,
-		     uint64_t *ret_kinds)
+static int block_get_kinds(struct log_codec *codec, const uint8_t **at, const uint8_t *end,
+			   uint64_t *ret_kinds)
 {
 	uint64_t kinds, marks;
 
@@ -270,8 +271,8 @@ static int get_kinds(struct log_codec *codec, const uint8_t **at, const uint8_t 
 	return 0;
 }
 
-static int get_slot(const uint8_t **at, const uint8_t *end, uint64_t of_base, uint64_t next,
-		    uint64_t *ret_slot)
+static int block_get_slot(const uint8_t **at, const uint8_t *end, uint64_t of_base, uint64_t next,
+			  uint64_t *ret_slot)
 {
 	uint64_t code, type, slot;
 
@@ -296,8 +297,8 @@ static int get_slot(const uint8_t **at, const uint8_t *end, uint64_t of_base, ui
 	return 0;
 }
 
-static int get_pages(struct log_codec *codec, const uint8_t *at, const uint8_t *end,
-		     const uint64_t *base_slots, struct log_block *block)
+static int block_get_pages(struct log_codec *codec, const uint8_t *at, const uint8_t *end,
+			   const uint64_t *base_slots, struct log_block *block)
 {
 	uint64_t first, count, kinds, next = 0;
 	unsigned int width;
@@ -305,7 +306,7 @@ static int get_pages(struct log_codec *codec, const uint8_t *at, const uint8_t *
 
 	if (log_get_number(&at, end, &first) || log_get_number(&at, end, &count) ||
 	    first > LOG_BLOCK_PAGES || count > LOG_BLOCK_PAGES - first ||
-	    get_kinds(codec, &at, end, &kinds))
+	    block_get_kinds(codec, &at, end, &kinds))
 		return -EBADMSG;
 	width = kinds > 256 ? 2 : kinds == 1 && codec->schema > 1 ? 0 : 1;
 	if ((uint64_t)(end - at) < count * width)
@@ -323,8 +324,8 @@ static int get_pages(struct log_codec *codec, const uint8_t *at, const uint8_t *
 		block->marks[i] = codec->kinds[k] & (KIND_SLOT - 1);
 		if (!(codec->kinds[k] & KIND_SLOT))
 			continue;
-		if (get_slot(&slots, end, base_slots ? base_slots[i] : LOG_NO_SLOT, next,
-			     &block->slot[i]))
+		if (block_get_slot(&slots, end, base_slots ? base_slots[i] : LOG_NO_SLOT, next,
+				   &block->slot[i]))
 			return -EBADMSG;
 		next = block->slot[i] + 1;
 	}
@@ -340,7 +341,7 @@ int log_block_decode(struct log_codec *codec, const void *data, size_t size,
 	if (n < 0)
 		return n;
 	log_block_clear(&block);
-	if (get_pages(codec, codec->raw, codec->raw + n, base_slots, &block))
+	if (block_get_pages(codec, codec->raw, codec->raw + n, base_slots, &block))
 		return -EBADMSG;
 	*ret_block = block;
 	return 0;

@@ -21,7 +21,7 @@
 #define ROOM 65536
 
 /* Whether its place is still that of the file that is being read. */
-static bool is_same_file(const struct log_reader *reader)
+static bool bookmark_is_same_file(const struct log_reader *reader)
 {
 	struct stat found;
 
@@ -33,7 +33,7 @@ static bool is_same_file(const struct log_reader *reader)
  * The lock that recorders hold as long as they live. The descriptor stays open until the reader is
  * freed: closing it earlier would drop SQLite's POSIX locks on the same file.
  */
-static int lock(struct log_reader *reader, struct log_error *error)
+static int bookmark_lock(struct log_reader *reader, struct log_error *error)
 {
 	const char *path = reader->path;
 
@@ -43,7 +43,7 @@ static int lock(struct log_reader *reader, struct log_error *error)
 		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
 	if (flock(reader->lock_fd, LOCK_EX | LOCK_NB))
 		return log_fail(error, -EBUSY, "%s: it is being recorded", path);
-	if (is_same_file(reader))
+	if (bookmark_is_same_file(reader))
 		return 0;
 	flock(reader->lock_fd, LOCK_UN);
 	return log_fail(error, -ESTALE, "%s: somebody removed or replaced it", path);
@@ -52,7 +52,7 @@ static int lock(struct log_reader *reader, struct log_error *error)
 /*
  * Writes as much as a WAL needs, into a file without a name. 0 also where there are no such files.
  */
-static int try_room(const char *directory)
+static int bookmark_try_room(const char *directory)
 {
 	static const char nothing[4096];
 	CLEANUP(cleanup_close) int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -69,7 +69,8 @@ static int try_room(const char *directory)
 }
 
 /* What is there already under a name that SQLite needs must be a file that it can use. */
-static int check_beside(const struct log_reader *reader, enum beside which, struct log_error *error)
+static int bookmark_check_beside(const struct log_reader *reader, enum beside which,
+				 struct log_error *error)
 {
 	char side[BESIDE_MAX];
 	struct stat st = { 0 };
@@ -87,7 +88,7 @@ static int check_beside(const struct log_reader *reader, enum beside which, stru
  * Found out before SQLite marks the log as one with a WAL: where none can be made, none can open
  * it.
  */
-static int check_place(const struct log_reader *reader, struct log_error *error)
+static int bookmark_check_place(const struct log_reader *reader, struct log_error *error)
 {
 	CLEANUP(cleanup_free) char *copy = strdup(reader->file);
 	const char *directory;
@@ -99,18 +100,18 @@ static int check_place(const struct log_reader *reader, struct log_error *error)
 	if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS))
 		return log_fail(error, -errno, "%s: its directory cannot be written to",
 				reader->path);
-	code = check_beside(reader, BESIDE_WAL, error);
+	code = bookmark_check_beside(reader, BESIDE_WAL, error);
 	if (!code)
-		code = check_beside(reader, BESIDE_SHM, error);
+		code = bookmark_check_beside(reader, BESIDE_SHM, error);
 	if (code)
 		return code;
-	code = try_room(directory);
+	code = bookmark_try_room(directory);
 	return code ? log_fail(error, code, "%s: no room in its directory: %s", reader->path,
 			       strerror(-code))
 		    : 0;
 }
 
-static bool is_wal(sqlite3 *db)
+static bool bookmark_is_wal(sqlite3 *db)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *s = NULL;
 	const char *mode;
@@ -122,19 +123,19 @@ static bool is_wal(sqlite3 *db)
 }
 
 /* Through a WAL as the writer does, for its reasons: whoever is killed here leaves a whole log. */
-static int enter_wal(sqlite3 *db)
+static int bookmark_enter_wal(sqlite3 *db)
 {
 	int result = SQLITE_OK;
 
-	if (!is_wal(db))
+	if (!bookmark_is_wal(db))
 		result = sqlite3_exec(db, "PRAGMA journal_mode=MEMORY; PRAGMA journal_mode=WAL",
 				      NULL, NULL, NULL);
-	if (!result && !is_wal(db))
+	if (!result && !bookmark_is_wal(db))
 		result = SQLITE_CANTOPEN;
 	return result ? result : sqlite3_exec(db, "PRAGMA synchronous=FULL", NULL, NULL, NULL);
 }
 
-static int insert(sqlite3 *db, uint64_t sample, int64_t taken_ns, const char *name)
+static int bookmark_insert(sqlite3 *db, uint64_t sample, int64_t taken_ns, const char *name)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *s = NULL;
 	int result = database_prepare(db, "INSERT INTO event VALUES(NULL,?1,?2,?3,NULL,?4)", &s);
@@ -158,9 +159,9 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 
 	if (!reader->inode)
 		return log_fail(error, -EROFS, "%s: cannot be written to", reader->path);
-	code = check_place(reader, error);
+	code = bookmark_check_place(reader, error);
 	if (!code)
-		code = lock(reader, error);
+		code = bookmark_lock(reader, error);
 	if (code)
 		return code;
 	/* Where something was damaged, one may stand on a row: the file would be locked by us. */
@@ -174,9 +175,9 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 	if (!result && database_must_not_map(reader->file))
 		result = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	if (!result)
-		result = enter_wal(db);
+		result = bookmark_enter_wal(db);
 	if (!result)
-		result = insert(db, sample, taken_ns, name);
+		result = bookmark_insert(db, sample, taken_ns, name);
 	if (result)
 		code = database_error(db, result, reader->path, error);
 	/* Whoever else reads it keeps the WAL; then it stays, and is read with the log. */

@@ -30,7 +30,7 @@ int log_fail(struct log_error *error, int code, const char *format, ...)
  * What the system said. SQLite 3.40 forgets it for a write into the WAL, but the file that could
  * not be written still knows.
  */
-static int system_error(sqlite3 *db)
+static int database_system_error(sqlite3 *db)
 {
 	static const int pointers[] = { SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER };
 	int number = db ? sqlite3_system_errno(db) : 0;
@@ -44,9 +44,9 @@ static int system_error(sqlite3 *db)
 	return number;
 }
 
-static int result_errno(sqlite3 *db, int result)
+static int database_result_errno(sqlite3 *db, int result)
 {
-	int system = system_error(db);
+	int system = database_system_error(db);
 
 	switch (result & 0xff) {
 	case SQLITE_FULL:
@@ -77,7 +77,7 @@ static int result_errno(sqlite3 *db, int result)
 
 int database_error(sqlite3 *db, int result, const char *what, struct log_error *error)
 {
-	int code = result_errno(db, result);
+	int code = database_result_errno(db, result);
 
 	if (result == SQLITE_INTERRUPT)
 		return log_fail(error, code, "%s: damaged: a search in it does not end", what);
@@ -93,11 +93,11 @@ bool database_reached_limit(sqlite3 *db, int result)
 
 	if ((result & 0xff) != SQLITE_FULL)
 		return false;
-	system = system_error(db);
+	system = database_system_error(db);
 	return system != ENOSPC && system != EDQUOT;
 }
 
-static int spend(void *context)
+static int database_spend(void *context)
 {
 	struct database_budget *budget = context;
 
@@ -132,7 +132,7 @@ int database_harden(sqlite3 *db, struct database_budget *budget)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
-	sqlite3_progress_handler(db, PROGRESS_STEPS, spend, budget);
+	sqlite3_progress_handler(db, PROGRESS_STEPS, database_spend, budget);
 	return sqlite3_exec(db,
 			    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
 			    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY",

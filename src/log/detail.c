@@ -33,7 +33,7 @@ struct kind {
 };
 
 /* The end of the run of pages from `place` on that are (or are not) in a set. */
-static unsigned int run_end(const uint64_t *set, unsigned int place, bool in)
+static unsigned int detail_run_end(const uint64_t *set, unsigned int place, bool in)
 {
 	while (place < LOG_BLOCK_PAGES && log_set_has(set, place) == in)
 		place++;
@@ -41,16 +41,17 @@ static unsigned int run_end(const uint64_t *set, unsigned int place, bool in)
 }
 
 /* Number of runs, then for each the pages before it and its length less one. */
-static uint8_t *put_set(uint8_t *at, const uint64_t *set)
+static uint8_t *detail_put_set(uint8_t *at, const uint64_t *set)
 {
 	unsigned int runs = 0, place = 0;
 
-	for (unsigned int p = run_end(set, 0, false); p < LOG_BLOCK_PAGES;
-	     p = run_end(set, run_end(set, p, true), false))
+	for (unsigned int p = detail_run_end(set, 0, false); p < LOG_BLOCK_PAGES;
+	     p = detail_run_end(set, detail_run_end(set, p, true), false))
 		runs++;
 	at = log_put_number(at, runs);
 	while (runs--) {
-		unsigned int first = run_end(set, place, false), end = run_end(set, first, true);
+		unsigned int first = detail_run_end(set, place, false),
+			     end = detail_run_end(set, first, true);
 
 		at = log_put_number(at, first - place);
 		at = log_put_number(at, end - first - 1);
@@ -59,7 +60,7 @@ static uint8_t *put_set(uint8_t *at, const uint64_t *set)
 	return at;
 }
 
-static int get_set(const uint8_t **at, const uint8_t *end, uint64_t *set)
+static int detail_get_set(const uint8_t **at, const uint8_t *end, uint64_t *set)
 {
 	uint64_t runs, gap, length, place = 0;
 
@@ -77,7 +78,7 @@ static int get_set(const uint8_t **at, const uint8_t *end, uint64_t *set)
 	return 0;
 }
 
-static struct kind kind_of(const struct log_detail *detail, const struct log_page_facts *f)
+static struct kind detail_kind_of(const struct log_detail *detail, const struct log_page_facts *f)
 {
 	struct kind kind = { 0 };
 
@@ -91,7 +92,7 @@ static struct kind kind_of(const struct log_detail *detail, const struct log_pag
 	return kind;
 }
 
-static uint8_t *put_kind(uint8_t *at, const struct kind *kind)
+static uint8_t *detail_put_kind(uint8_t *at, const struct kind *kind)
 {
 	at = log_put_number(at, kind->high);
 	at = log_put_number(at, kind->flags);
@@ -103,7 +104,7 @@ static uint8_t *put_kind(uint8_t *at, const struct kind *kind)
 	return at;
 }
 
-static int get_kind(const uint8_t **at, const uint8_t *end, struct kind *ret_kind)
+static int detail_get_kind(const uint8_t **at, const uint8_t *end, struct kind *ret_kind)
 {
 	if (log_get_number(at, end, &ret_kind->high) || ret_kind->high >> (64 - LOW_BITS) ||
 	    log_get_number(at, end, &ret_kind->flags) ||
@@ -119,7 +120,7 @@ static int get_kind(const uint8_t **at, const uint8_t *end, struct kind *ret_kin
 	return 0;
 }
 
-static uint8_t *put_low(uint8_t *at, const struct log_detail *detail)
+static uint8_t *detail_put_low(uint8_t *at, const struct log_detail *detail)
 {
 	uint64_t next = 0;
 
@@ -134,7 +135,7 @@ static uint8_t *put_low(uint8_t *at, const struct log_detail *detail)
 	return at;
 }
 
-static int get_low(const uint8_t **at, const uint8_t *end, struct log_detail *detail)
+static int detail_get_low(const uint8_t **at, const uint8_t *end, struct log_detail *detail)
 {
 	uint64_t next = 0, distance;
 
@@ -152,7 +153,7 @@ static int get_low(const uint8_t **at, const uint8_t *end, struct log_detail *de
 }
 
 /* The kinds, and for each page its own. */
-static uint8_t *put_kinds(uint8_t *at, const struct log_detail *detail, struct kind *kinds)
+static uint8_t *detail_put_kinds(uint8_t *at, const struct log_detail *detail, struct kind *kinds)
 {
 	uint16_t kind_of_page[LOG_BLOCK_PAGES];
 	unsigned int count = 0, pages = 0;
@@ -163,7 +164,7 @@ static uint8_t *put_kinds(uint8_t *at, const struct log_detail *detail, struct k
 
 		if (!log_set_has(detail->there, p))
 			continue;
-		kind = kind_of(detail, &detail->pages[p]);
+		kind = detail_kind_of(detail, &detail->pages[p]);
 		while (k < count && memcmp(&kinds[k], &kind, sizeof(kind)) != 0)
 			k++;
 		if (k == count)
@@ -172,7 +173,7 @@ static uint8_t *put_kinds(uint8_t *at, const struct log_detail *detail, struct k
 	}
 	at = log_put_number(at, count);
 	for (unsigned int k = 0; k < count; k++)
-		at = put_kind(at, &kinds[k]);
+		at = detail_put_kind(at, &kinds[k]);
 	for (unsigned int i = 0; i < pages; i++) {
 		*at++ = (uint8_t)kind_of_page[i];
 		if (count > 256)
@@ -181,15 +182,15 @@ static uint8_t *put_kinds(uint8_t *at, const struct log_detail *detail, struct k
 	return at;
 }
 
-static int get_kinds(const uint8_t **at, const uint8_t *end, struct log_detail *detail,
-		     struct kind *kinds)
+static int detail_get_kinds(const uint8_t **at, const uint8_t *end, struct log_detail *detail,
+			    struct kind *kinds)
 {
 	uint64_t count;
 
 	if (log_get_number(at, end, &count) || count > LOG_BLOCK_PAGES)
 		return -EBADMSG;
 	for (uint64_t k = 0; k < count; k++)
-		if (get_kind(at, end, &kinds[k]))
+		if (detail_get_kind(at, end, &kinds[k]))
 			return -EBADMSG;
 	for (unsigned int p = 0; p < LOG_BLOCK_PAGES; p++) {
 		unsigned int k;
@@ -224,11 +225,11 @@ int log_detail_encode(struct log_codec *codec, const struct log_detail *detail, 
 		return -ENOMEM;
 	*at++ = (uint8_t)(detail->words_known * KNOWN_WORDS | detail->flags_known * KNOWN_FLAGS |
 			  detail->counts_known * KNOWN_COUNTS | detail->whole * WHOLE);
-	at = put_set(at, detail->there);
-	at = put_set(at, detail->stale);
-	at = put_kinds(at, detail, kinds);
+	at = detail_put_set(at, detail->there);
+	at = detail_put_set(at, detail->stale);
+	at = detail_put_kinds(at, detail, kinds);
 	if (detail->words_known)
-		at = put_low(at, detail);
+		at = detail_put_low(at, detail);
 	return log_compress(codec, raw, (size_t)(at - raw), data, LOG_DETAIL_DATA_MAX);
 }
 
@@ -254,8 +255,8 @@ int log_detail_decode(struct log_codec *codec, const void *data, size_t size,
 	d->flags_known = *at & KNOWN_FLAGS;
 	d->counts_known = *at & KNOWN_COUNTS;
 	d->whole = *at++ & WHOLE;
-	if (get_set(&at, end, d->there) || get_set(&at, end, d->stale) ||
-	    get_kinds(&at, end, d, kinds) || (d->words_known && get_low(&at, end, d)))
+	if (detail_get_set(&at, end, d->there) || detail_get_set(&at, end, d->stale) ||
+	    detail_get_kinds(&at, end, d, kinds) || (d->words_known && detail_get_low(&at, end, d)))
 		return -EBADMSG;
 	return at == end ? 0 : -EBADMSG;
 }

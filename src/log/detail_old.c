@@ -11,7 +11,7 @@
  * flags, 4 map counts), the known columns of eight bytes a page, and a byte a page: its rule. Only
  * the newest row of a block counted.
  */
-static uint64_t get_word(const uint8_t *column, unsigned int i)
+static uint64_t detail_old_get_word(const uint8_t *column, unsigned int i)
 {
 	uint64_t word;
 
@@ -49,15 +49,15 @@ int log_detail_decode_old(const uint8_t *raw, size_t size, struct log_detail *re
 			return -EBADMSG;
 		log_set_add(d->there, first + i);
 		if (d->words_known) {
-			f->word = get_word(at, i);
+			f->word = detail_old_get_word(at, i);
 			at += (size_t)count * 8;
 		}
 		if (d->flags_known) {
-			f->flags = get_word(at, i);
+			f->flags = detail_old_get_word(at, i);
 			at += (size_t)count * 8;
 		}
 		if (d->counts_known)
-			f->map_count = get_word(at, i);
+			f->map_count = detail_old_get_word(at, i);
 	}
 	return 0;
 }

@@ -64,7 +64,7 @@ enum column {
 	COLUMN_LAST_DETAIL, /* in schema 1 only */
 };
 
-static bool check_sample(sqlite3_stmt *s, const char *comm, int length)
+static bool reader_check_sample(sqlite3_stmt *s, const char *comm, int length)
 {
 	uint32_t check = LOG_CHECK_START;
 
@@ -77,7 +77,7 @@ static bool check_sample(sqlite3_stmt *s, const char *comm, int length)
 	return (uint32_t)sqlite3_column_int64(s, COLUMN_CHECK) == check;
 }
 
-static int get_sample(sqlite3_stmt *s, struct read_sample *ret_row)
+static int reader_get_sample(sqlite3_stmt *s, struct read_sample *ret_row)
 {
 	struct read_sample row = { 0 };
 	int64_t written, knowledge, private_slots, shared_slots, exact, skipped;
@@ -101,7 +101,7 @@ static int get_sample(sqlite3_stmt *s, struct read_sample *ret_row)
 	comm = (const char *)sqlite3_column_text(s, COLUMN_COMM);
 	length = sqlite3_column_bytes(s, COLUMN_COMM);
 	if (!comm || length >= (int)sizeof(row.comm) || memchr(comm, '\0', (size_t)length) ||
-	    !check_sample(s, comm, length))
+	    !reader_check_sample(s, comm, length))
 		return -EBADMSG;
 	memcpy(row.comm, comm, (size_t)length);
 	row.known.written = written;
@@ -126,7 +126,7 @@ int reader_read_sample(struct log_reader *reader, uint64_t sample, struct read_s
 		return reader_damaged(reader, sample, "is missing", error);
 	if (result != SQLITE_ROW)
 		return reader_failed(reader, error);
-	code = get_sample(s, ret_row);
+	code = reader_get_sample(s, ret_row);
 	sqlite3_reset(s);
 	return code ? reader_damaged(reader, sample, "its row makes no sense", error) : 0;
 }
@@ -195,8 +195,8 @@ int reader_counts(sqlite3_stmt *statement, int at, struct page_counts *ret_count
 }
 
 /* The totals were written apart from the pages: both must tell the same. */
-static int check_totals(struct log_reader *reader, uint64_t sample, const struct snapshot *snapshot,
-			struct log_error *error)
+static int reader_check_totals(struct log_reader *reader, uint64_t sample,
+			       const struct snapshot *snapshot, struct log_error *error)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_TOTAL);
 	struct page_counts counts;
@@ -220,7 +220,8 @@ static int check_totals(struct log_reader *reader, uint64_t sample, const struct
 }
 
 /* The pages of a mapping in the sample that was loaded before, if its row is still in force. */
-static struct pages *pages_before(const struct log_reader *reader, const struct read_mapping *row)
+static struct pages *reader_pages_before(const struct log_reader *reader,
+					 const struct read_mapping *row)
 {
 	size_t i;
 
@@ -236,8 +237,8 @@ static struct pages *pages_before(const struct log_reader *reader, const struct 
 		       : NULL;
 }
 
-static void fill_header(const struct log_reader *reader, const struct read_sample *row,
-			struct snapshot *snapshot)
+static void reader_fill_header(const struct log_reader *reader, const struct read_sample *row,
+			       struct snapshot *snapshot)
 {
 	snapshot->sequence = (uint64_t)row->sequence;
 	snapshot->pid = (pid_t)reader->info.pid;
@@ -251,9 +252,10 @@ static void fill_header(const struct log_reader *reader, const struct read_sampl
 
 DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
 
-static int build_snapshot(struct log_reader *reader, uint64_t sample, const struct read_sample *row,
-			  const struct read_layout *layout, const struct read_changes *changes,
-			  struct snapshot **ret_snapshot, struct log_error *error)
+static int reader_build_snapshot(struct log_reader *reader, uint64_t sample,
+				 const struct read_sample *row, const struct read_layout *layout,
+				 const struct read_changes *changes, struct snapshot **ret_snapshot,
+				 struct log_error *error)
 {
 	CLEANUP(cleanup_snapshot) struct snapshot *snapshot = snapshot_new(layout->count);
 	int code = 0;
@@ -265,22 +267,22 @@ static int build_snapshot(struct log_reader *reader, uint64_t sample, const stru
 
 		snapshot->mappings[i].mapping = mapping_ref(m->mapping);
 		if (m->read)
-			code = reader_read_pages(reader, sample, m, pages_before(reader, m),
+			code = reader_read_pages(reader, sample, m, reader_pages_before(reader, m),
 						 changes, &snapshot->mappings[i].pages, error);
 	}
 	if (code)
 		return code;
-	fill_header(reader, row, snapshot);
+	reader_fill_header(reader, row, snapshot);
 	snapshot_seal(snapshot);
 	/* What the recorder knew is not to be concluded anew by another version. */
 	snapshot->known = row->known;
-	code = check_totals(reader, sample, snapshot, error);
+	code = reader_check_totals(reader, sample, snapshot, error);
 	if (!code)
 		*ret_snapshot = TAKE(snapshot);
 	return code;
 }
 
-static int load(struct log_reader *reader, uint64_t sample, struct log_error *error)
+static int reader_load(struct log_reader *reader, uint64_t sample, struct log_error *error)
 {
 	CLEANUP(read_layout_free) struct read_layout layout = { 0 };
 	CLEANUP(read_changes_free) struct read_changes changes = { 0 };
@@ -296,7 +298,8 @@ static int load(struct log_reader *reader, uint64_t sample, struct log_error *er
 		code = reader_read_layout(reader, sample, &row, step ? &reader->layout : NULL,
 					  reader->row.last_mapping, &layout, error);
 	if (!code)
-		code = build_snapshot(reader, sample, &row, &layout, &changes, &snapshot, error);
+		code = reader_build_snapshot(reader, sample, &row, &layout, &changes, &snapshot,
+					     error);
 	if (code)
 		return code;
 	if (reader->snapshot)
@@ -319,7 +322,7 @@ int log_reader_load(struct log_reader *reader, uint64_t sample, struct snapshot 
 	reader->blocks_left = READER_BLOCKS_MAX;
 	reader->slots_left = READER_SLOTS_MAX;
 	if (!reader->snapshot || sample != reader->current)
-		code = load(reader, sample, error);
+		code = reader_load(reader, sample, error);
 	if (!code)
 		*ret_snapshot = snapshot_ref(reader->snapshot);
 	return code;

@@ -13,7 +13,8 @@
 DEFINE_CLEANUP(cleanup_detail, struct page_detail *, page_detail_unref)
 
 /* Place of a cgroup in the table of a detail; its name stands in the environment. */
-static uint8_t find_group(struct log_reader *reader, struct page_detail *d, uint64_t inode)
+static uint8_t reader_detail_find_group(struct log_reader *reader, struct page_detail *d,
+					uint64_t inode)
 {
 	char key[40];
 
@@ -35,7 +36,7 @@ static uint8_t find_group(struct log_reader *reader, struct page_detail *d, uint
 	return PAGE_NO_GROUP;
 }
 
-static void add_swap_paths(struct log_reader *reader, struct page_detail *d)
+static void reader_detail_add_swap_paths(struct log_reader *reader, struct page_detail *d)
 {
 	char key[24], path[256];
 
@@ -46,8 +47,8 @@ static void add_swap_paths(struct log_reader *reader, struct page_detail *d)
 	}
 }
 
-static void set_facts(struct log_reader *reader, const struct log_detail *found, unsigned int place,
-		      struct page_detail *d, size_t index)
+static void reader_detail_set_facts(struct log_reader *reader, const struct log_detail *found,
+				    unsigned int place, struct page_detail *d, size_t index)
 {
 	const struct log_page_facts *f = &found->pages[place];
 
@@ -58,11 +59,12 @@ static void set_facts(struct log_reader *reader, const struct log_detail *found,
 	d->rules[index] = f->rule;
 	d->nodes[index] = f->node;
 	d->orders[index] = f->order;
-	d->groups[index] = find_group(reader, d, f->group);
+	d->groups[index] = reader_detail_find_group(reader, d, f->group);
 }
 
 /* The facts of a detail all have the same columns; those of the first block decide. */
-static bool same_columns(const struct log_detail *found, struct page_detail *d, bool first)
+static bool reader_detail_same_columns(const struct log_detail *found, struct page_detail *d,
+				       bool first)
 {
 	if (first) {
 		d->words_known = found->words_known;
@@ -74,8 +76,8 @@ static bool same_columns(const struct log_detail *found, struct page_detail *d, 
 }
 
 /* Pages [from, to) of the address space, which lie in one block. Returns how many are known. */
-static int add_block(struct log_reader *reader, uint64_t sample, uint64_t from, uint64_t to,
-		     struct page_detail *d, bool first)
+static int reader_detail_add_block(struct log_reader *reader, uint64_t sample, uint64_t from,
+				   uint64_t to, struct page_detail *d, bool first)
 {
 	CLEANUP(cleanup_free) struct log_detail *found = calloc(1, sizeof(*found));
 	uint64_t block = from >> LOG_BLOCK_SHIFT, base = block << LOG_BLOCK_SHIFT;
@@ -87,14 +89,15 @@ static int add_block(struct log_reader *reader, uint64_t sample, uint64_t from, 
 	if (!code)
 		code = log_detail_collect(reader->statements[READ_DETAILS], reader->codec, block,
 					  (int64_t)sample, wanted, found);
-	if (code || log_set_is_empty(found->there) || !same_columns(found, d, first))
+	if (code || log_set_is_empty(found->there) || !reader_detail_same_columns(found, d, first))
 		return code;
 	for (uint64_t page = from; page < to; page++) {
 		unsigned int place = (unsigned int)(page - base);
 
 		if (!log_set_has(found->there, place))
 			continue;
-		set_facts(reader, found, place, d, page - (d->start >> PMTOP_PAGE_SHIFT));
+		reader_detail_set_facts(reader, found, place, d,
+					page - (d->start >> PMTOP_PAGE_SHIFT));
 		known++;
 	}
 	return known;
@@ -118,7 +121,7 @@ int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start
 
 		if (to > end)
 			to = end;
-		code = add_block(reader, sample, page, to, d, !known);
+		code = reader_detail_add_block(reader, sample, page, to, d, !known);
 		if (code == -EBADMSG)
 			return reader_damaged(reader, sample, "raw facts cannot be decoded", error);
 		if (code < 0)
@@ -128,7 +131,7 @@ int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start
 	}
 	if (!known)
 		return -ENOENT;
-	add_swap_paths(reader, d);
+	reader_detail_add_swap_paths(reader, d);
 	*ret_detail = TAKE(d);
 	return 0;
 }

@@ -45,7 +45,7 @@ int log_reader_facts(struct log_reader *reader,
 	return result == SQLITE_DONE ? 0 : -EBADMSG;
 }
 
-static int get_event(sqlite3_stmt *s, struct log_event *ret_event)
+static int reader_find_get_event(sqlite3_stmt *s, struct log_event *ret_event)
 {
 	const char *kind = (const char *)sqlite3_column_text(s, 2);
 	const char *text = (const char *)sqlite3_column_text(s, 3);
@@ -78,7 +78,7 @@ int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
 		return -ENOENT;
 	if (result != SQLITE_ROW)
 		return reader_failed(reader, error);
-	if (get_event(s, ret_event))
+	if (reader_find_get_event(s, ret_event))
 		return reader_damaged(reader, sample, "an event makes no sense", error);
 	sqlite3_reset(s);
 	return 0;
@@ -95,7 +95,7 @@ int log_reader_events(struct log_reader *reader,
 	reader->budget.left = DATABASE_BUDGET;
 	sqlite3_bind_int64(s, 1, (int64_t)reader->info.samples);
 	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
-		if (get_event(s, &event))
+		if (reader_find_get_event(s, &event))
 			return reader_damaged(reader, 0, "an event makes no sense", error);
 		code = each(context, &event);
 	}
@@ -152,7 +152,8 @@ static void cleanup_search(const struct search *search)
 }
 
 /* The next sample from `from` on at which a block has another row; UINT64_MAX: none. */
-static int next_row(const struct search *search, uint64_t block, uint64_t from, uint64_t *ret_next)
+static int reader_find_next_row(const struct search *search, uint64_t block, uint64_t from,
+				uint64_t *ret_next)
 {
 	sqlite3_stmt *s =
 		reader_use(search->reader, search->direction > 0 ? READ_BLOCK_CHANGE_AFTER
@@ -181,33 +182,33 @@ static int next_row(const struct search *search, uint64_t block, uint64_t from, 
 	return 0;
 }
 
-static bool is_wanted(const struct search *search, uint64_t page)
+static bool reader_find_is_wanted(const struct search *search, uint64_t page)
 {
 	return page >= search->first_page && page < search->end_page;
 }
 
 /* Whether the pages looked for are the same in two pictures of a block. */
-static bool same_pages(const struct search *search, uint64_t block, const struct log_block *a,
-		       const struct log_block *b)
+static bool reader_find_same_pages(const struct search *search, uint64_t block,
+				   const struct log_block *a, const struct log_block *b)
 {
 	uint64_t base = block << LOG_BLOCK_SHIFT;
 
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
-		if (is_wanted(search, base + i) &&
+		if (reader_find_is_wanted(search, base + i) &&
 		    (a->state[i] != b->state[i] || a->marks[i] != b->marks[i] ||
 		     a->slot[i] != b->slot[i]))
 			return false;
 	return true;
 }
 
-static bool is_nearer(const struct search *search, uint64_t sample)
+static bool reader_find_is_nearer(const struct search *search, uint64_t sample)
 {
 	return search->found == UINT64_MAX ||
 	       (search->direction > 0 ? sample < search->found : sample > search->found);
 }
 
 /* Adds a mapping to the fill of the block, which stays true as long as its row does. */
-static void add_fill(struct search *search, const struct read_mapping *m)
+static void reader_find_add_fill(struct search *search, const struct read_mapping *m)
 {
 	uint64_t base = search->fill_block << LOG_BLOCK_SHIFT;
 	uint64_t first = m->mapping->start >> PMTOP_PAGE_SHIFT;
@@ -226,8 +227,8 @@ static void add_fill(struct search *search, const struct read_mapping *m)
 		search->fill_to = (uint64_t)m->last_sample;
 }
 
-static int read_mappings(const struct search *search, uint64_t sample,
-			 struct read_layout *ret_layout)
+static int reader_find_read_mappings(const struct search *search, uint64_t sample,
+				     struct read_layout *ret_layout)
 {
 	struct read_sample row;
 	int code = reader_read_sample(search->reader, sample, &row, search->error);
@@ -237,7 +238,7 @@ static int read_mappings(const struct search *search, uint64_t sample,
 					 search->error);
 }
 
-static int read_fill(struct search *search, uint64_t block, uint64_t sample)
+static int reader_find_read_fill(struct search *search, uint64_t block, uint64_t sample)
 {
 	CLEANUP(read_layout_free) struct read_layout other = { 0 };
 	bool here = sample == search->sample;
@@ -248,9 +249,9 @@ static int read_fill(struct search *search, uint64_t block, uint64_t sample)
 	if (search->fill_block == block && sample >= search->fill_from && sample <= search->fill_to)
 		return 0;
 	if (!here)
-		code = read_mappings(search, sample, &other);
+		code = reader_find_read_mappings(search, sample, &other);
 	else if (!search->here_known)
-		code = read_mappings(search, sample, &search->here);
+		code = reader_find_read_mappings(search, sample, &search->here);
 	if (code)
 		return code;
 	search->here_known |= here;
@@ -259,48 +260,48 @@ static int read_fill(struct search *search, uint64_t block, uint64_t sample)
 	search->fill_from = 0;
 	search->fill_to = UINT64_MAX;
 	for (size_t i = 0; i < layout->count; i++)
-		add_fill(search, &layout->rows[i]);
+		reader_find_add_fill(search, &layout->rows[i]);
 	/* Where nothing is mapped, something may be mapped in the next sample. */
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++)
-		if (is_wanted(search, base + i) && search->fill.state[i] == LOG_NO_PAGE)
+		if (reader_find_is_wanted(search, base + i) && search->fill.state[i] == LOG_NO_PAGE)
 			search->fill_from = search->fill_to = sample;
 	return 0;
 }
 
-static int decode(struct search *search, uint64_t block, uint64_t sample,
-		  struct log_block *ret_block)
+static int reader_find_decode(struct search *search, uint64_t block, uint64_t sample,
+			      struct log_block *ret_block)
 {
 	struct log_reader *reader = search->reader;
 	int code = reader_decode_block(reader, block, sample, search->error);
 
 	if (!code && reader->decoded_is_fill)
-		code = read_fill(search, block, sample);
+		code = reader_find_read_fill(search, block, sample);
 	if (code)
 		return code;
 	*ret_block = reader->decoded_is_fill ? search->fill : reader->decoded;
 	return 0;
 }
 
-static int search_block(struct search *search, uint64_t block)
+static int reader_find_search_block(struct search *search, uint64_t block)
 {
 	struct log_block here, there;
 	uint64_t from = search->sample, next;
-	int code = decode(search, block, from, &here);
+	int code = reader_find_decode(search, block, from, &here);
 
 	for (; !code && search->candidates_left; search->candidates_left--) {
 		uint64_t shows;
 
-		code = next_row(search, block, from, &next);
+		code = reader_find_next_row(search, block, from, &next);
 		if (code || next == UINT64_MAX)
 			break;
 		/* Backward, what was before that row is what differs. */
 		shows = search->direction > 0 ? next : next - 1;
 		if (!next && search->direction < 0)
 			break;
-		if (!is_nearer(search, shows))
+		if (!reader_find_is_nearer(search, shows))
 			break;
-		code = decode(search, block, shows, &there);
-		if (!code && !same_pages(search, block, &here, &there)) {
+		code = reader_find_decode(search, block, shows, &there);
+		if (!code && !reader_find_same_pages(search, block, &here, &there)) {
 			search->found = shows;
 			break;
 		}
@@ -345,7 +346,7 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
 		sqlite3_reset(s);
 		block = (uint64_t)next;
 		if (block <= (search.end_page - 1) >> LOG_BLOCK_SHIFT)
-			code = search_block(&search, block++);
+			code = reader_find_search_block(&search, block++);
 	}
 	if (code)
 		return code;

@@ -61,7 +61,7 @@ static const char *const statements[READER_STATEMENTS] = {
 };
 
 /* What older schemas want to be asked in another way. */
-static const char *sql_of(int schema, int which)
+static const char *reader_open_sql_of(int schema, int which)
 {
 	if (schema == 1 && which == READ_SAMPLE)
 		return "SELECT sample, taken_ns, clock_ns, sequence, comm, known_written, "
@@ -94,7 +94,7 @@ void log_reader_free(struct log_reader *reader)
 DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
 
 /* Something that is no log is best told from the first bytes, before SQLite sees it. */
-static int check_file(struct log_reader *reader, bool *ret_wal, struct log_error *error)
+static int reader_open_check_file(struct log_reader *reader, bool *ret_wal, struct log_error *error)
 {
 	const char *path = reader->path;
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -122,7 +122,7 @@ static int check_file(struct log_reader *reader, bool *ret_wal, struct log_error
 }
 
 /* With a word for SQLite, which wants the path as a URI then. */
-static int open_with(const char *path, const char *option, sqlite3 **ret_db)
+static int reader_open_open_with(const char *path, const char *option, sqlite3 **ret_db)
 {
 	static const char hex[] = "0123456789abcdef";
 	char uri[PATH_MAX * 3 + 64], *at = uri + sprintf(uri, "file:");
@@ -143,7 +143,7 @@ static int open_with(const char *path, const char *option, sqlite3 **ret_db)
 }
 
 /* Bytes of a file that SQLite has beside a log; -1: there is none. */
-static int64_t size_beside(const char *path, enum beside which)
+static int64_t reader_open_size_beside(const char *path, enum beside which)
 {
 	char side[BESIDE_MAX];
 	struct stat st;
@@ -152,7 +152,7 @@ static int64_t size_beside(const char *path, enum beside which)
 }
 
 /* The tables and indexes are exactly ours; nothing else in the file is ever used. */
-static int check_schema(struct log_reader *reader, struct log_error *error)
+static int reader_open_check_schema(struct log_reader *reader, struct log_error *error)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *s = NULL;
 
@@ -178,7 +178,8 @@ static int check_schema(struct log_reader *reader, struct log_error *error)
 	return 0;
 }
 
-static int newer_schema(struct log_reader *reader, int64_t version, struct log_error *error)
+static int reader_open_newer_schema(struct log_reader *reader, int64_t version,
+				    struct log_error *error)
 {
 	char needs[32] = "a newer version";
 
@@ -193,7 +194,7 @@ static int newer_schema(struct log_reader *reader, int64_t version, struct log_e
 			reader->path, (long long)version, LOG_SCHEMA_VERSION, needs);
 }
 
-static int check_versions(struct log_reader *reader, struct log_error *error)
+static int reader_open_check_versions(struct log_reader *reader, struct log_error *error)
 {
 	int64_t application, version, tables;
 	int result = sqlite3_exec(reader->db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL);
@@ -214,16 +215,17 @@ static int check_versions(struct log_reader *reader, struct log_error *error)
 		return log_fail(error, -EMEDIUMTYPE,
 				"%s: an SQLite database, but not a log of pmtop", reader->path);
 	if (version > LOG_SCHEMA_VERSION)
-		return newer_schema(reader, version, error);
+		return reader_open_newer_schema(reader, version, error);
 	if (version < 1)
 		return log_fail(error, -EBADMSG, "%s: damaged: has no schema version",
 				reader->path);
 	reader->info.schema = (int)version;
 	log_codec_set_schema(reader->codec, (int)version);
-	return check_schema(reader, error);
+	return reader_open_check_schema(reader, error);
 }
 
-static int read_identity(struct log_reader *reader, const char *key, uint64_t *ret_number)
+static int reader_open_read_identity(struct log_reader *reader, const char *key,
+				     uint64_t *ret_number)
 {
 	char text[24], *end;
 
@@ -234,7 +236,7 @@ static int read_identity(struct log_reader *reader, const char *key, uint64_t *r
 	return errno || *end || end == text || *text == '-' ? -EBADMSG : 0;
 }
 
-static int read_info(struct log_reader *reader, struct log_error *error)
+static int reader_open_read_info(struct log_reader *reader, struct log_error *error)
 {
 	struct log_info *info = &reader->info;
 	int64_t last;
@@ -245,8 +247,8 @@ static int read_info(struct log_reader *reader, struct log_error *error)
 		return log_fail(error, -ENODATA,
 				"%s: holds no sample: the recording was cut off before the first",
 				reader->path);
-	if (last < 0 || last == INT64_MAX || read_identity(reader, "pid", &pid) || pid > INT_MAX ||
-	    read_identity(reader, "start_time", &reader->start_time))
+	if (last < 0 || last == INT64_MAX || reader_open_read_identity(reader, "pid", &pid) ||
+	    pid > INT_MAX || reader_open_read_identity(reader, "start_time", &reader->start_time))
 		return log_fail(error, -EBADMSG, "%s: damaged: does not say of what process it is",
 				reader->path);
 	info->pid = (int64_t)pid;
@@ -259,7 +261,7 @@ static int read_info(struct log_reader *reader, struct log_error *error)
 }
 
 /* Everything after SQLite has opened something. */
-static int reader_check(struct log_reader *reader, struct log_error *error)
+static int reader_open_reader_check(struct log_reader *reader, struct log_error *error)
 {
 	int code, result;
 
@@ -269,17 +271,17 @@ static int reader_check(struct log_reader *reader, struct log_error *error)
 	if (result)
 		return database_error(reader->db, result, reader->path, error);
 	sqlite3_busy_timeout(reader->db, 2000);
-	code = check_versions(reader, error);
+	code = reader_open_check_versions(reader, error);
 	if (code)
 		return code;
 	for (int i = 0; i < READER_STATEMENTS; i++)
-		if (database_prepare(reader->db, sql_of(reader->info.schema, i),
+		if (database_prepare(reader->db, reader_open_sql_of(reader->info.schema, i),
 				     &reader->statements[i]))
 			return reader_failed(reader, error);
-	return read_info(reader, error);
+	return reader_open_read_info(reader, error);
 }
 
-static struct log_reader *reader_new(const char *path)
+static struct log_reader *reader_open_reader_new(const char *path)
 {
 	CLEANUP(cleanup_reader) struct log_reader *reader = calloc(1, sizeof(*reader));
 
@@ -293,7 +295,7 @@ static struct log_reader *reader_new(const char *path)
 }
 
 /* The first statement finds out whether a WAL can be read. */
-static int try_it(sqlite3 *db)
+static int reader_open_try_it(sqlite3 *db)
 {
 	return sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
 }
@@ -303,22 +305,22 @@ static int try_it(sqlite3 *db)
  * has the file alone, which needs no lock here: nobody can write to a log without that index
  * either.
  */
-static int open_alone(const char *path, sqlite3 **ret_db)
+static int reader_open_open_alone(const char *path, sqlite3 **ret_db)
 {
 	int result = sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READONLY, "unix-none");
 
 	if (!result)
 		result = sqlite3_exec(*ret_db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
-	return result ? result : try_it(*ret_db);
+	return result ? result : reader_open_try_it(*ret_db);
 }
 
-static int open_database(struct log_reader *reader, bool wal)
+static int reader_open_open_database(struct log_reader *reader, bool wal)
 {
 	const char *path = reader->file;
 	int result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
 
 	if (!result)
-		result = try_it(reader->db);
+		result = reader_open_try_it(reader->db);
 	if (!result || !wal || (result & 0xff) == SQLITE_NOTADB || (result & 0xff) == SQLITE_BUSY)
 		return result;
 	/*
@@ -326,35 +328,36 @@ static int open_database(struct log_reader *reader, bool wal)
 	 * memory.
 	 */
 	sqlite3_close(TAKE(reader->db));
-	wal = size_beside(path, BESIDE_WAL) > 0;
-	result = open_with(path, wal ? "readonly_shm=1" : "immutable=1", &reader->db);
+	wal = reader_open_size_beside(path, BESIDE_WAL) > 0;
+	result = reader_open_open_with(path, wal ? "readonly_shm=1" : "immutable=1", &reader->db);
 	if (!result)
-		result = try_it(reader->db);
-	if ((result & 0xff) != SQLITE_CANTOPEN || !wal || size_beside(path, BESIDE_SHM) >= 0)
+		result = reader_open_try_it(reader->db);
+	if ((result & 0xff) != SQLITE_CANTOPEN || !wal ||
+	    reader_open_size_beside(path, BESIDE_SHM) >= 0)
 		return result;
 	sqlite3_close(TAKE(reader->db));
-	return open_alone(path, &reader->db);
+	return reader_open_open_alone(path, &reader->db);
 }
 
 int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error)
 {
-	CLEANUP(cleanup_reader) struct log_reader *reader = reader_new(path);
+	CLEANUP(cleanup_reader) struct log_reader *reader = reader_open_reader_new(path);
 	bool wal = false;
 	int code, result;
 
 	if (!reader)
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
-	code = check_file(reader, &wal, error);
+	code = reader_open_check_file(reader, &wal, error);
 	if (code)
 		return code;
-	result = open_database(reader, wal);
+	result = reader_open_open_database(reader, wal);
 	if ((result & 0xff) == SQLITE_BUSY && database_must_not_map(reader->file))
 		return log_fail(error, -EBUSY,
 				"%s: it is being recorded; on btrfs it can be read after that",
 				path);
 	if (result && (result & 0xff) != SQLITE_NOTADB)
 		return database_error(reader->db, result, path, error);
-	code = reader_check(reader, error);
+	code = reader_open_reader_check(reader, error);
 	if (!code)
 		*ret_reader = TAKE(reader);
 	return code;
@@ -363,7 +366,7 @@ int log_reader_open(const char *path, struct log_reader **ret_reader, struct log
 int log_reader_open_bytes(const void *bytes, size_t size, struct log_reader **ret_reader,
 			  struct log_error *error)
 {
-	CLEANUP(cleanup_reader) struct log_reader *reader = reader_new("log");
+	CLEANUP(cleanup_reader) struct log_reader *reader = reader_open_reader_new("log");
 	unsigned char *copy;
 	int code, result;
 
@@ -385,7 +388,7 @@ int log_reader_open_bytes(const void *bytes, size_t size, struct log_reader **re
 		sqlite3_free(copy);
 	if (result)
 		return database_error(reader->db, result, "log", error);
-	code = reader_check(reader, error);
+	code = reader_open_reader_check(reader, error);
 	if (!code)
 		*ret_reader = TAKE(reader);
 	return code;

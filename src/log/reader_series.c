@@ -28,13 +28,13 @@ static void cleanup_collector(struct collector *c)
 	free(c->points);
 }
 
-static int damaged(const struct collector *c, uint64_t sample)
+static int reader_series_damaged(const struct collector *c, uint64_t sample)
 {
 	return reader_damaged(c->reader, sample, "the counts of its mappings make no sense",
 			      c->error);
 }
 
-static int add_point(struct collector *c, uint64_t sample, const uint64_t *states)
+static int reader_series_add_point(struct collector *c, uint64_t sample, const uint64_t *states)
 {
 	struct log_point *p;
 	int64_t clock;
@@ -42,7 +42,7 @@ static int add_point(struct collector *c, uint64_t sample, const uint64_t *state
 	if (sample < c->range->first || sample > c->range->last)
 		return 0;
 	if (sample < c->next)
-		return damaged(c, sample);
+		return reader_series_damaged(c, sample);
 	if (c->count == POINTS_MAX)
 		return log_fail(c->error, -EFBIG, "%s: a mapping changed too often to be a series",
 				c->reader->path);
@@ -63,7 +63,7 @@ static int add_point(struct collector *c, uint64_t sample, const uint64_t *state
 }
 
 /* The sample at which a point is due after the one at `from`, which may be the very next one. */
-static int find_due(struct collector *c, uint64_t from, uint64_t *ret_due)
+static int reader_series_find_due(struct collector *c, uint64_t from, uint64_t *ret_due)
 {
 	int64_t taken, clock, after;
 	int code = log_reader_time(c->reader, from, &taken, &clock, c->error);
@@ -81,7 +81,8 @@ static int find_due(struct collector *c, uint64_t from, uint64_t *ret_due)
 }
 
 /* The same counts from a sample to another: both are points, and some between them. */
-static int add_stretch(struct collector *c, uint64_t from, uint64_t to, const uint64_t *states)
+static int reader_series_add_stretch(struct collector *c, uint64_t from, uint64_t to,
+				     const uint64_t *states)
 {
 	int code = 0;
 
@@ -92,18 +93,19 @@ static int add_stretch(struct collector *c, uint64_t from, uint64_t to, const ui
 	if (from > to)
 		return 0;
 	while (!code && from < to) {
-		code = add_point(c, from, states);
+		code = reader_series_add_point(c, from, states);
 		if (!code)
-			code = find_due(c, from, &from);
+			code = reader_series_find_due(c, from, &from);
 	}
-	return code ? code : add_point(c, to, states);
+	return code ? code : reader_series_add_point(c, to, states);
 }
 
 /*
  * All counts of one row of `mapping`, each from where it changed to before the next change. Where
  * it was not read (NULL) there is no point: neither what it held before, nor 0.
  */
-static int add_counts(struct collector *c, const struct read_mapping *row, uint64_t last)
+static int reader_series_add_counts(struct collector *c, const struct read_mapping *row,
+				    uint64_t last)
 {
 	sqlite3_stmt *s = reader_use(c->reader, READ_COUNTS);
 	struct page_counts now = { 0 }, before = { 0 };
@@ -119,9 +121,10 @@ static int add_counts(struct collector *c, const struct read_mapping *row, uint6
 
 		if (reader_number(s, 0, low, (int64_t)last, &sample) ||
 		    (read && reader_counts(s, 1, &now, &known)))
-			return damaged(c, row->first_sample);
+			return reader_series_damaged(c, row->first_sample);
 		if (since != UINT64_MAX)
-			code = add_stretch(c, since, (uint64_t)sample - 1, before.state);
+			code = reader_series_add_stretch(c, since, (uint64_t)sample - 1,
+							 before.state);
 		since = read ? (uint64_t)sample : UINT64_MAX;
 		low = sample + 1;
 		before = now;
@@ -130,31 +133,31 @@ static int add_counts(struct collector *c, const struct read_mapping *row, uint6
 	if (!code && result != SQLITE_DONE)
 		return reader_failed(c->reader, c->error);
 	if (!code && since != UINT64_MAX)
-		code = add_stretch(c, since, last, before.state);
+		code = reader_series_add_stretch(c, since, last, before.state);
 	/* Up to there it is not gone, read or not. */
 	if (c->next <= last)
 		c->next = last + 1;
 	return code;
 }
 
-static bool is_same_series(const struct mapping *a, const struct mapping *b)
+static bool reader_series_is_same_series(const struct mapping *a, const struct mapping *b)
 {
 	return a->start == b->start && !strcmp(a->perms, b->perms) && a->kind == b->kind &&
 	       a->name_length == b->name_length && !memcmp(a->name, b->name, a->name_length);
 }
 
 /* A mapping that is gone holds no page: said once, so that sums over mappings are right. */
-static int add_gone(struct collector *c)
+static int reader_series_add_gone(struct collector *c)
 {
 	static const uint64_t nothing[PAGE_STATES];
 
-	return c->count ? add_point(c, c->next, nothing) : 0;
+	return c->count ? reader_series_add_point(c, c->next, nothing) : 0;
 }
 
-static int finish(struct collector *c, log_series_function *each, void *context)
+static int reader_series_finish(struct collector *c, log_series_function *each, void *context)
 {
 	struct log_series series = { .mapping = c->mapping };
-	int code = c->mapping ? add_gone(c) : 0;
+	int code = c->mapping ? reader_series_add_gone(c) : 0;
 
 	series.points = c->points;
 	series.count = c->count;
@@ -166,24 +169,24 @@ static int finish(struct collector *c, log_series_function *each, void *context)
 }
 
 /* One row more: of the series that is being collected, or of the next one. */
-static int add_row(struct collector *c, const struct read_mapping *row, log_series_function *each,
-		   void *context)
+static int reader_series_add_row(struct collector *c, const struct read_mapping *row,
+				 log_series_function *each, void *context)
 {
 	uint64_t last = c->reader->info.samples - 1;
 	int code = 0;
 
 	if ((uint64_t)row->last_sample < last)
 		last = (uint64_t)row->last_sample;
-	if (c->mapping && is_same_series(c->mapping, row->mapping)) {
+	if (c->mapping && reader_series_is_same_series(c->mapping, row->mapping)) {
 		if (row->first_sample > c->next)
-			code = add_gone(c);
+			code = reader_series_add_gone(c);
 	} else {
-		code = finish(c, each, context);
+		code = reader_series_finish(c, each, context);
 		if (c->mapping)
 			mapping_unref(c->mapping);
 		c->mapping = mapping_ref(row->mapping);
 	}
-	return code || row->first_sample > last ? code : add_counts(c, row, last);
+	return code || row->first_sample > last ? code : reader_series_add_counts(c, row, last);
 }
 
 int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
@@ -202,8 +205,8 @@ int log_reader_series(struct log_reader *reader, const struct log_series_range *
 		if (result != SQLITE_ROW)
 			break;
 		if (reader_get_mapping_row(s, &row))
-			return damaged(&c, 0);
-		code = add_row(&c, &row, each, context);
+			return reader_series_damaged(&c, 0);
+		code = reader_series_add_row(&c, &row, each, context);
 		mapping_unref(row.mapping);
 		if (code)
 			break;
@@ -211,5 +214,5 @@ int log_reader_series(struct log_reader *reader, const struct log_series_range *
 	sqlite3_reset(s);
 	if (!code && result != SQLITE_DONE)
 		return reader_failed(reader, error);
-	return code ? code : finish(&c, each, context);
+	return code ? code : reader_series_finish(&c, each, context);
 }

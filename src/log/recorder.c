@@ -41,7 +41,7 @@ struct recorder {
 	struct recorder_status status;
 };
 
-static void item_free(const struct item *item)
+static void recorder_item_free(const struct item *item)
 {
 	if (item->snapshot)
 		snapshot_unref(item->snapshot);
@@ -50,7 +50,7 @@ static void item_free(const struct item *item)
 	free(item->text);
 }
 
-static void options_free(struct recorder_options *options)
+static void recorder_options_free(struct recorder_options *options)
 {
 	struct log_fact *facts = (struct log_fact *)options->log.facts;
 
@@ -63,7 +63,7 @@ static void options_free(struct recorder_options *options)
 }
 
 /* Copies, since a rotation opens a log long after the caller's strings are gone. */
-static int options_copy(const struct recorder_options *from, struct recorder_options *to)
+static int recorder_options_copy(const struct recorder_options *from, struct recorder_options *to)
 {
 	struct log_fact *facts = calloc(from->log.fact_count + 1, sizeof(*facts));
 
@@ -83,21 +83,21 @@ static int options_copy(const struct recorder_options *from, struct recorder_opt
 	return 0;
 }
 
-static void measure(struct recorder *r)
+static void recorder_measure(struct recorder *r)
 {
 	if (r->writer)
 		r->newest = (struct log_size){ log_writer_samples(r->writer),
 					       log_writer_bytes(r->writer) };
 }
 
-static int rotate(struct recorder *r, struct log_error *error)
+static int recorder_rotate(struct recorder *r, struct log_error *error)
 {
 	struct log_writer_options options = r->options.log;
 	int code;
 
 	log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME),
 			 "full; the next log goes on", NULL);
-	measure(r);
+	recorder_measure(r);
 	code = log_writer_close(TAKE(r->writer), error);
 	/* Busy: what is needed beside it goes with it. */
 	if (!code || code == -EBUSY)
@@ -109,7 +109,7 @@ static int rotate(struct recorder *r, struct log_error *error)
 	return log_writer_open(&options, &r->writer, error);
 }
 
-static void note_gap(struct recorder *r, const struct item *item)
+static void recorder_note_gap(struct recorder *r, const struct item *item)
 {
 	char text[96];
 
@@ -122,17 +122,17 @@ static void note_gap(struct recorder *r, const struct item *item)
  * Why a log ends although its process lives, where there is still room to say it. It is closed at
  * once: what is committed is whole while the view goes on. A log without a sample goes away.
  */
-static void end_early(struct recorder *r, const struct log_error *error)
+static void recorder_end_early(struct recorder *r, const struct log_error *error)
 {
 	if (r->writer && log_writer_samples(r->writer))
 		log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME), error->text,
 				 NULL);
-	measure(r);
+	recorder_measure(r);
 	if (r->writer)
 		log_writer_close(TAKE(r->writer), NULL);
 }
 
-static int put_item(struct recorder *r, const struct item *item, struct log_error *error)
+static int recorder_put_item(struct recorder *r, const struct item *item, struct log_error *error)
 {
 	int code;
 
@@ -140,26 +140,26 @@ static int put_item(struct recorder *r, const struct item *item, struct log_erro
 		return log_writer_event(r->writer, item->kind, item->taken_ns, item->text, error);
 	code = log_writer_append(r->writer, item->snapshot, item->changed, error);
 	if (!code && item->left_out)
-		note_gap(r, item);
+		recorder_note_gap(r, item);
 	return code;
 }
 
-static void write_item(struct recorder *r, const struct item *item)
+static void recorder_write_item(struct recorder *r, const struct item *item)
 {
 	struct log_error error = { 0 };
 	int code;
 
 	if (!r->writer)
 		return;
-	code = put_item(r, item, &error);
+	code = recorder_put_item(r, item, &error);
 	if (code == -EFBIG && r->options.rotate && log_writer_samples(r->writer)) {
-		code = rotate(r, &error);
+		code = recorder_rotate(r, &error);
 		if (!code)
-			code = put_item(r, item, &error);
+			code = recorder_put_item(r, item, &error);
 	}
-	measure(r);
+	recorder_measure(r);
 	if (code)
-		end_early(r, &error);
+		recorder_end_early(r, &error);
 	pthread_mutex_lock(&r->lock);
 	r->status.samples = rotation_samples(r->rotation) + r->newest.samples;
 	if (code) {
@@ -184,8 +184,8 @@ static void *recorder_thread(void *argument)
 		r->head = (r->head + 1) % QUEUE_ROOM;
 		r->count--;
 		pthread_mutex_unlock(&r->lock);
-		write_item(r, &item);
-		item_free(&item);
+		recorder_write_item(r, &item);
+		recorder_item_free(&item);
 		pthread_mutex_lock(&r->lock);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -194,7 +194,7 @@ static void *recorder_thread(void *argument)
 
 static void recorder_free(struct recorder *r)
 {
-	options_free(&r->options);
+	recorder_options_free(&r->options);
 	rotation_free(r->rotation);
 	pthread_mutex_destroy(&r->lock);
 	pthread_cond_destroy(&r->wake);
@@ -214,7 +214,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
 	r->rotation = rotation_new(options->log.path, options->rotate);
-	if (!r->rotation || options_copy(options, &r->options))
+	if (!r->rotation || recorder_options_copy(options, &r->options))
 		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
 	r->status.started_ns = clock_ns(CLOCK_MONOTONIC);
 	code = log_writer_open(&r->options.log, &r->writer, error);
@@ -229,7 +229,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 	return 0;
 }
 
-static void enqueue(struct recorder *r, const struct item *item)
+static void recorder_enqueue(struct recorder *r, const struct item *item)
 {
 	r->queue[(r->head + r->count++) % QUEUE_ROOM] = *item;
 	pthread_cond_signal(&r->wake);
@@ -250,7 +250,7 @@ void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_det
 			item.changed = changed ? page_detail_ref(changed) : NULL;
 			item.left_out = r->left_out;
 			r->left_out = 0;
-			enqueue(r, &item);
+			recorder_enqueue(r, &item);
 		}
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -268,7 +268,7 @@ void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t tak
 	item.text = text ? strdup(text) : NULL;
 	pthread_mutex_lock(&r->lock);
 	if (r->status.state == RECORDER_RUNS && r->count < QUEUE_ROOM) {
-		enqueue(r, &item);
+		recorder_enqueue(r, &item);
 		item.text = NULL;
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -283,7 +283,7 @@ void recorder_status(struct recorder *recorder, struct recorder_status *ret_stat
 }
 
 /* Samples left out after the newest one that was written belong to no later sample. */
-static void note_last_gap(struct recorder *r)
+static void recorder_note_last_gap(struct recorder *r)
 {
 	char text[96];
 
@@ -295,7 +295,7 @@ static void note_last_gap(struct recorder *r)
 }
 
 /* What there is now. */
-static void count_logs(const struct recorder *r, struct recorder_logs *ret_logs)
+static void recorder_count_logs(const struct recorder *r, struct recorder_logs *ret_logs)
 {
 	struct log_size sum;
 
@@ -317,13 +317,13 @@ int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)
 	pthread_cond_signal(&r->wake);
 	pthread_mutex_unlock(&r->lock);
 	pthread_join(r->thread, NULL);
-	note_last_gap(r);
-	measure(r);
+	recorder_note_last_gap(r);
+	recorder_measure(r);
 	if (r->writer && log_writer_close(r->writer, &error) && r->status.state == RECORDER_RUNS) {
 		r->status.state = RECORDER_FAILED;
 		r->status.error = error;
 	}
-	count_logs(r, &r->status.logs);
+	recorder_count_logs(r, &r->status.logs);
 	*ret_status = r->status;
 	code = r->status.state == RECORDER_RUNS ? 0 : r->status.error.code;
 	recorder_free(r);

@@ -40,7 +40,8 @@ struct rotation *rotation_new(const char *path, unsigned int keep)
 }
 
 /* FILE.number; FILE for 0. Returns buf. */
-static char *name_of(const struct rotation *r, unsigned int number, char buf[static PATH_MAX])
+static char *rotation_name_of(const struct rotation *r, unsigned int number,
+			      char buf[static PATH_MAX])
 {
 	if (number)
 		snprintf(buf, PATH_MAX, "%s.%u", r->path, number);
@@ -49,13 +50,13 @@ static char *name_of(const struct rotation *r, unsigned int number, char buf[sta
 	return buf;
 }
 
-static int rename_all(const struct rotation *r, struct log_error *error)
+static int rotation_rename_all(const struct rotation *r, struct log_error *error)
 {
 	char from[PATH_MAX], to[PATH_MAX];
 
 	for (unsigned int i = r->keep; i; i--) {
-		name_of(r, i - 1, from);
-		name_of(r, i, to);
+		rotation_name_of(r, i - 1, from);
+		rotation_name_of(r, i, to);
 		if (!rename(from, to))
 			beside_rename(from, to);
 		else if (errno != ENOENT)
@@ -66,7 +67,7 @@ static int rename_all(const struct rotation *r, struct log_error *error)
 
 int rotation_push(struct rotation *r, const struct log_size *newest, struct log_error *error)
 {
-	int code = rename_all(r, error);
+	int code = rotation_rename_all(r, error);
 
 	if (code)
 		return code;
@@ -94,7 +95,7 @@ unsigned int rotation_count(const struct rotation *r, struct log_size *ret_sum)
 	unsigned int n;
 
 	*ret_sum = (struct log_size){ 0 };
-	for (n = 0; n < r->count && !access(name_of(r, n + 1, name), F_OK); n++) {
+	for (n = 0; n < r->count && !access(rotation_name_of(r, n + 1, name), F_OK); n++) {
 		ret_sum->samples += r->logs[n].samples;
 		ret_sum->bytes += r->logs[n].bytes;
 	}

@@ -84,7 +84,7 @@ int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns
 	return writer_run(writer, WRITE_EVENT);
 }
 
-static int set_up(struct log_writer *writer, const struct log_writer_options *options)
+static int writer_set_up(struct log_writer *writer, const struct log_writer_options *options)
 {
 	char sql[160];
 	int result;
@@ -124,7 +124,7 @@ static int set_up(struct log_writer *writer, const struct log_writer_options *op
 }
 
 /* Keeps what is committed within max_bytes; SQLite then says SQLITE_FULL. */
-static void limit_pages(struct log_writer *writer, uint64_t pages)
+static void writer_limit_pages(struct log_writer *writer, uint64_t pages)
 {
 	char sql[64];
 
@@ -153,7 +153,7 @@ static void writer_free(struct log_writer *writer)
 
 DEFINE_CLEANUP(cleanup_writer, struct log_writer *, writer_free)
 
-static bool limit_is_possible(const struct log_writer *writer)
+static bool writer_limit_is_possible(const struct log_writer *writer)
 {
 	int64_t pages = 0;
 
@@ -192,24 +192,24 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 		writer_make_shm(options->path);
 	result = sqlite3_open_v2(options->path, &writer->db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
-		result = set_up(writer, options);
+		result = writer_set_up(writer, options);
 	if (result) {
 		writer_remove(options->path);
 		return database_error(writer->db, result, options->path, error);
 	}
-	if (!limit_is_possible(writer) || (options->max_bytes && !writer->max_pages)) {
+	if (!writer_limit_is_possible(writer) || (options->max_bytes && !writer->max_pages)) {
 		writer_remove(options->path);
 		return log_fail(error, -EINVAL, "%s: a log needs more room than %llu bytes",
 				options->path, (unsigned long long)options->max_bytes);
 	}
-	limit_pages(writer, writer->max_pages - RESERVED_PAGES);
+	writer_limit_pages(writer, writer->max_pages - RESERVED_PAGES);
 	writer_know_beside(writer);
 	*ret_writer = TAKE(writer);
 	return 0;
 }
 
-static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
-		   const struct page_detail *changed, struct written_mapping **ret_mappings)
+static int writer_put_all(struct log_writer *writer, const struct snapshot *snapshot,
+			  const struct page_detail *changed, struct written_mapping **ret_mappings)
 {
 	int result = writer_run(writer, WRITE_BEGIN);
 
@@ -230,22 +230,22 @@ static int put_all(struct log_writer *writer, const struct snapshot *snapshot,
 	return result;
 }
 
-static bool is_full(const struct log_writer *writer, int result)
+static bool writer_is_full(const struct log_writer *writer, int result)
 {
 	return writer->max_pages && database_reached_limit(writer->db, result);
 }
 
-static int fail(const struct log_writer *writer, int result, struct log_error *error)
+static int writer_fail(const struct log_writer *writer, int result, struct log_error *error)
 {
-	if (is_full(writer, result))
+	if (writer_is_full(writer, result))
 		return log_fail(error, -EFBIG, "%s: has reached its largest size (--max-size)",
 				writer->path);
 	return database_error(writer->db, result, writer->path, error);
 }
 
-static int fail_append(struct log_writer *writer, int result, struct log_error *error)
+static int writer_fail_append(struct log_writer *writer, int result, struct log_error *error)
 {
-	int code = fail(writer, result, error);
+	int code = writer_fail(writer, result, error);
 
 	writer->broken = true;
 	if (!sqlite3_get_autocommit(writer->db))
@@ -269,10 +269,10 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 		writer->broken = true;
 		return result;
 	}
-	result = put_all(writer, snapshot, changed, &mappings);
+	result = writer_put_all(writer, snapshot, changed, &mappings);
 	if (result) {
 		free(mappings);
-		return fail_append(writer, result, error);
+		return writer_fail_append(writer, result, error);
 	}
 	free(writer->mappings);
 	writer->mappings = mappings;
@@ -284,7 +284,7 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 }
 
 /* The newest sample at a moment; a clock may have been set, so none of them may be. */
-static int64_t sample_at(const struct log_writer *writer, int64_t taken_ns)
+static int64_t writer_sample_at(const struct log_writer *writer, int64_t taken_ns)
 {
 	sqlite3_stmt *s = writer->statements[FIND_SAMPLE];
 	int64_t found = 0;
@@ -299,17 +299,17 @@ static int64_t sample_at(const struct log_writer *writer, int64_t taken_ns)
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
 		     const char *text, struct log_error *error)
 {
-	int64_t sample = sample_at(writer, taken_ns);
+	int64_t sample = writer_sample_at(writer, taken_ns);
 	int result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
 
-	if (is_full(writer, result)) {
+	if (writer_is_full(writer, result)) {
 		uint64_t kept = kind == EVENT_STOPPED ? 0 : LAST_WORD_PAGES;
 
-		limit_pages(writer, writer->max_pages - kept);
+		writer_limit_pages(writer, writer->max_pages - kept);
 		result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
-		limit_pages(writer, writer->max_pages - RESERVED_PAGES);
+		writer_limit_pages(writer, writer->max_pages - RESERVED_PAGES);
 	}
-	return result ? fail(writer, result, error) : 0;
+	return result ? writer_fail(writer, result, error) : 0;
 }
 
 uint64_t log_writer_samples(const struct log_writer *writer)
@@ -326,7 +326,7 @@ uint64_t log_writer_bytes(const struct log_writer *writer)
 }
 
 /* Puts the WAL back into the file, as far as those who read it let us. */
-static int put_back(struct log_writer *writer, struct log_error *error)
+static int writer_put_back(struct log_writer *writer, struct log_error *error)
 {
 	int frames = 0, done = 0;
 	int result = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
@@ -354,7 +354,7 @@ int log_writer_close(struct log_writer *writer, struct log_error *error)
 	if (!code && !writer->samples)
 		writer_remove(writer->path);
 	else if (!code)
-		code = put_back(writer, error);
+		code = writer_put_back(writer, error);
 	else
 		writer_remove_orphans(writer);
 	if (writer->alone && !code)

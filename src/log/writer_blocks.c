@@ -38,7 +38,8 @@ size_t writer_blocks_from(const void *first, size_t count, size_t size, uint64_t
 	return low;
 }
 
-static void gather_slots(const struct pages *pages, uint64_t from, uint64_t to, uint64_t *slots)
+static void writer_blocks_gather_slots(const struct pages *pages, uint64_t from, uint64_t to,
+				       uint64_t *slots)
 {
 	size_t count, low = 0, high;
 	const struct slot_run *runs = pages_slots(pages, &count);
@@ -63,8 +64,9 @@ static void gather_slots(const struct pages *pages, uint64_t from, uint64_t to, 
 }
 
 /* All that a snapshot holds of a block. True: the fills of its mappings (or NULL) say the same. */
-static bool gather(const struct snapshot *snapshot, const struct written_mapping *fills,
-		   uint64_t block, struct log_block *ret_block)
+static bool writer_blocks_gather(const struct snapshot *snapshot,
+				 const struct written_mapping *fills, uint64_t block,
+				 struct log_block *ret_block)
 {
 	uint64_t first_page = block << LOG_BLOCK_SHIFT;
 	bool filled = true;
@@ -95,7 +97,8 @@ static bool gather(const struct snapshot *snapshot, const struct written_mapping
 			filled = filled && fills && run.state == fills[i].fill_state &&
 				 run.marks == fills[i].fill_marks;
 		}
-		gather_slots(m->pages, from, to, &ret_block->slot[start + from - first_page]);
+		writer_blocks_gather_slots(m->pages, from, to,
+					   &ret_block->slot[start + from - first_page]);
 	}
 	for (unsigned int k = 0; filled && k < LOG_BLOCK_PAGES; k++)
 		filled = ret_block->slot[k] == LOG_NO_SLOT;
@@ -103,7 +106,7 @@ static bool gather(const struct snapshot *snapshot, const struct written_mapping
 }
 
 /* Every page that is mapped now was the same before. */
-static bool block_same(const struct log_block *old, const struct log_block *now)
+static bool writer_blocks_block_same(const struct log_block *old, const struct log_block *now)
 {
 	for (unsigned int k = 0; k < LOG_BLOCK_PAGES; k++)
 		if (now->state[k] != LOG_NO_PAGE &&
@@ -120,15 +123,15 @@ void writer_changed_pages(struct log_writer *writer, const struct snapshot *snap
 
 	log_block_clear(old);
 	if (writer->last)
-		gather(writer->last, NULL, block, old);
-	gather(snapshot, NULL, block, now);
+		writer_blocks_gather(writer->last, NULL, block, old);
+	writer_blocks_gather(snapshot, NULL, block, now);
 	for (unsigned int k = 0; k < LOG_BLOCK_PAGES; k++)
 		if (old->state[k] != now->state[k] || old->marks[k] != now->marks[k] ||
 		    old->slot[k] != now->slot[k])
 			log_set_add(set, k);
 }
 
-static struct written_block *known_block(struct writer_blocks *blocks, uint64_t block)
+static struct written_block *writer_blocks_known_block(struct writer_blocks *blocks, uint64_t block)
 {
 	size_t k = writer_known_from(blocks, block);
 
@@ -137,7 +140,7 @@ static struct written_block *known_block(struct writer_blocks *blocks, uint64_t 
 	return NULL;
 }
 
-static struct written_block *add_block(struct writer_blocks *blocks, uint64_t block)
+static struct written_block *writer_blocks_add_block(struct writer_blocks *blocks, uint64_t block)
 {
 	if (blocks->fresh_count == blocks->fresh_room) {
 		size_t room = blocks->fresh_room ? blocks->fresh_room * 2 : 64;
@@ -152,8 +155,8 @@ static struct written_block *add_block(struct writer_blocks *blocks, uint64_t bl
 	return &blocks->fresh[blocks->fresh_count++];
 }
 
-static int put_row(struct log_writer *writer, uint64_t block, int64_t base, const uint8_t *data,
-		   int size)
+static int writer_blocks_put_row(struct log_writer *writer, uint64_t block, int64_t base,
+				 const uint8_t *data, int size)
 {
 	sqlite3_stmt *statement = writer->statements[WRITE_BLOCK];
 
@@ -168,8 +171,8 @@ static int put_row(struct log_writer *writer, uint64_t block, int64_t base, cons
 }
 
 /* From now on rows of this block are encoded against this one. */
-static int make_key(struct log_writer *writer, struct written_block *entry,
-		    const struct log_block *now, int size)
+static int writer_blocks_make_key(struct log_writer *writer, struct written_block *entry,
+				  const struct log_block *now, int size)
 {
 	if (!entry->again)
 		return SQLITE_OK; /* most blocks are written once */
@@ -183,8 +186,8 @@ static int make_key(struct log_writer *writer, struct written_block *entry,
 	return SQLITE_OK;
 }
 
-static int put_content(struct log_writer *writer, struct written_block *entry,
-		       const struct log_block *now)
+static int writer_blocks_put_content(struct log_writer *writer, struct written_block *entry,
+				     const struct log_block *now)
 {
 	uint8_t data[LOG_BLOCK_DATA_MAX];
 	bool slots = false;
@@ -196,43 +199,43 @@ static int put_content(struct log_writer *writer, struct written_block *entry,
 	if (slots && entry->key_slots) {
 		size = log_block_encode(writer->codec, now, entry->key_slots, data);
 		if (size > 0 && size * 4 <= entry->key_size * 3)
-			return put_row(writer, entry->block, entry->key, data, size);
+			return writer_blocks_put_row(writer, entry->block, entry->key, data, size);
 	}
 	size = log_block_encode(writer->codec, now, NULL, data);
 	if (size < 0)
 		return SQLITE_INTERNAL;
-	result = slots ? make_key(writer, entry, now, size) : SQLITE_OK;
+	result = slots ? writer_blocks_make_key(writer, entry, now, size) : SQLITE_OK;
 	if (!result)
-		result = put_row(writer, entry->block, 0, data, size);
+		result = writer_blocks_put_row(writer, entry->block, 0, data, size);
 	entry->again = true;
 	return result;
 }
 
-static int put_block(struct log_writer *writer, const struct snapshot *snapshot,
-		     const struct written_mapping *mappings, uint64_t block)
+static int writer_blocks_put_block(struct log_writer *writer, const struct snapshot *snapshot,
+				   const struct written_mapping *mappings, uint64_t block)
 {
-	struct written_block *entry = known_block(&writer->blocks, block);
+	struct written_block *entry = writer_blocks_known_block(&writer->blocks, block);
 	struct log_block *old = &writer->scratch[0], *now = &writer->scratch[1];
-	bool filled = gather(snapshot, mappings, block, now);
+	bool filled = writer_blocks_gather(snapshot, mappings, block, now);
 
 	if (!entry || !entry->live) {
 		if (filled)
 			return SQLITE_OK;
 		if (!entry)
-			entry = add_block(&writer->blocks, block);
-		return entry ? put_content(writer, entry, now) : SQLITE_NOMEM;
+			entry = writer_blocks_add_block(&writer->blocks, block);
+		return entry ? writer_blocks_put_content(writer, entry, now) : SQLITE_NOMEM;
 	}
 	if (filled) {
 		entry->live = false;
-		return put_row(writer, block, 0, NULL, 0);
+		return writer_blocks_put_row(writer, block, 0, NULL, 0);
 	}
-	gather(writer->last, writer->mappings, block, old);
-	if (block_same(old, now))
+	writer_blocks_gather(writer->last, writer->mappings, block, old);
+	if (writer_blocks_block_same(old, now))
 		return SQLITE_OK;
-	return put_content(writer, entry, now);
+	return writer_blocks_put_content(writer, entry, now);
 }
 
-static int merge_fresh(struct writer_blocks *blocks)
+static int writer_blocks_merge_fresh(struct writer_blocks *blocks)
 {
 	size_t total = blocks->known_count + blocks->fresh_count;
 	size_t k = blocks->known_count, f = blocks->fresh_count;
@@ -260,8 +263,9 @@ int writer_put_blocks(struct log_writer *writer, const struct snapshot *snapshot
 	int result = writer_find_dirty(writer, snapshot, mappings);
 
 	for (size_t i = 0; !result && i < writer->blocks.dirty_count; i++)
-		result = put_block(writer, snapshot, mappings, writer->blocks.dirty[i]);
+		result = writer_blocks_put_block(writer, snapshot, mappings,
+						 writer->blocks.dirty[i]);
 	if (!result)
-		result = merge_fresh(&writer->blocks);
+		result = writer_blocks_merge_fresh(&writer->blocks);
 	return result;
 }

@@ -22,41 +22,44 @@ struct fact {
 	size_t index;
 };
 
-static uint64_t page_of(const struct page_detail *d, size_t i)
+static uint64_t writer_detail_page_of(const struct page_detail *d, size_t i)
 {
 	return d->pages ? d->pages[i] : (d->start >> PMTOP_PAGE_SHIFT) + i;
 }
 
-static uint64_t group_of(const struct page_detail *d, size_t i)
+static uint64_t writer_detail_group_of(const struct page_detail *d, size_t i)
 {
 	return d->groups[i] < PAGE_GROUPS ? d->group_table[d->groups[i]].inode : 0;
 }
 
-static bool same(const struct page_detail *a, const struct page_detail *b, size_t i)
+static bool writer_detail_same(const struct page_detail *a, const struct page_detail *b, size_t i)
 {
 	return a && a->start == b->start && a->count == b->count &&
 	       a->words_known == b->words_known && a->flags_known == b->flags_known &&
 	       a->counts_known == b->counts_known && a->words[i] == b->words[i] &&
 	       a->flags[i] == b->flags[i] && a->map_counts[i] == b->map_counts[i] &&
 	       a->rules[i] == b->rules[i] && a->nodes[i] == b->nodes[i] &&
-	       a->orders[i] == b->orders[i] && group_of(a, i) == group_of(b, i);
+	       a->orders[i] == b->orders[i] &&
+	       writer_detail_group_of(a, i) == writer_detail_group_of(b, i);
 }
 
 /* All that there is, by page; of a page that has both, what was read of it as a changed one. */
-static struct fact *gather_facts(const struct page_detail *changed, const struct page_detail *focus,
-				 const struct page_detail *old_focus, size_t *ret_count)
+static struct fact *writer_detail_gather_facts(const struct page_detail *changed,
+					       const struct page_detail *focus,
+					       const struct page_detail *old_focus,
+					       size_t *ret_count)
 {
 	size_t most = focus && focus->count < RECORDED_MOST ? focus->count : RECORDED_MOST;
 	size_t focuses = focus ? most : 0, changes = changed ? changed->count : 0, n = 0;
 	struct fact *facts = calloc(focuses + changes + 1, sizeof(*facts));
 
 	for (size_t f = 0, c = 0; facts && (f < focuses || c < changes);) {
-		uint64_t at_focus = f < focuses ? page_of(focus, f) : UINT64_MAX;
-		uint64_t at_change = c < changes ? page_of(changed, c) : UINT64_MAX;
+		uint64_t at_focus = f < focuses ? writer_detail_page_of(focus, f) : UINT64_MAX;
+		uint64_t at_change = c < changes ? writer_detail_page_of(changed, c) : UINT64_MAX;
 
 		if (at_change <= at_focus)
 			facts[n++] = (struct fact){ at_change, changed, c++ };
-		else if (!same(old_focus, focus, f))
+		else if (!writer_detail_same(old_focus, focus, f))
 			facts[n++] = (struct fact){ at_focus, focus, f };
 		f += at_focus <= at_change;
 	}
@@ -64,7 +67,7 @@ static struct fact *gather_facts(const struct page_detail *changed, const struct
 	return facts;
 }
 
-static void set_facts(const struct fact *fact, struct log_detail *part)
+static void writer_detail_set_facts(const struct fact *fact, struct log_detail *part)
 {
 	const struct page_detail *d = fact->from;
 	unsigned int place = (unsigned int)(fact->page & (LOG_BLOCK_PAGES - 1));
@@ -77,13 +80,14 @@ static void set_facts(const struct fact *fact, struct log_detail *part)
 	part->pages[place] = (struct log_page_facts){ .word = d->words[i],
 						      .flags = d->flags[i],
 						      .map_count = d->map_counts[i],
-						      .group = group_of(d, i),
+						      .group = writer_detail_group_of(d, i),
 						      .rule = d->rules[i],
 						      .node = d->nodes[i],
 						      .order = d->orders[i] };
 }
 
-static struct written_detail *add_detailed(struct writer_details *details, uint64_t block)
+static struct written_detail *writer_detail_add_detailed(struct writer_details *details,
+							 uint64_t block)
 {
 	size_t at = writer_detailed_from(details, block);
 
@@ -110,8 +114,8 @@ void writer_details_free(struct writer_details *details)
 }
 
 /* Every so often a row has all that is still true, so that nobody must look back further. */
-static int complete(struct log_writer *writer, struct written_detail *entry,
-		    struct log_detail *part)
+static int writer_detail_complete(struct log_writer *writer, struct written_detail *entry,
+				  struct log_detail *part)
 {
 	uint64_t wanted[LOG_SET_WORDS];
 
@@ -127,7 +131,8 @@ static int complete(struct log_writer *writer, struct written_detail *entry,
 	return SQLITE_OK;
 }
 
-static int put_row(struct log_writer *writer, struct written_detail *entry, struct log_detail *part)
+static int writer_detail_put_row(struct log_writer *writer, struct written_detail *entry,
+				 struct log_detail *part)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_DETAIL];
 	CLEANUP(cleanup_free) uint8_t *data = malloc(LOG_DETAIL_DATA_MAX);
@@ -138,7 +143,7 @@ static int put_row(struct log_writer *writer, struct written_detail *entry, stru
 	if (log_set_is_empty(part->there) && log_set_is_empty(part->stale))
 		return SQLITE_OK;
 	if (!result && ++entry->rows == LOG_DETAIL_CHAIN)
-		result = complete(writer, entry, part);
+		result = writer_detail_complete(writer, entry, part);
 	if (result)
 		return result;
 	for (unsigned int i = 0; i < LOG_SET_WORDS; i++)
@@ -156,22 +161,23 @@ static int put_row(struct log_writer *writer, struct written_detail *entry, stru
 }
 
 /* One block with its new facts, [*at, …) of the list, and what changed in it. */
-static int put_block(struct log_writer *writer, const struct snapshot *snapshot, uint64_t block,
-		     const struct fact *facts, size_t count, size_t *at)
+static int writer_detail_put_block(struct log_writer *writer, const struct snapshot *snapshot,
+				   uint64_t block, const struct fact *facts, size_t count,
+				   size_t *at)
 {
 	CLEANUP(cleanup_free) struct log_detail *part = calloc(1, sizeof(*part));
-	struct written_detail *entry = add_detailed(&writer->details, block);
+	struct written_detail *entry = writer_detail_add_detailed(&writer->details, block);
 
 	if (!part || !entry)
 		return SQLITE_NOMEM;
 	for (; *at < count && facts[*at].page >> LOG_BLOCK_SHIFT == block; ++*at)
-		set_facts(&facts[*at], part);
+		writer_detail_set_facts(&facts[*at], part);
 	if (!log_set_is_empty(entry->there))
 		writer_changed_pages(writer, snapshot, block, part->stale);
-	return put_row(writer, entry, part);
+	return writer_detail_put_row(writer, entry, part);
 }
 
-static int put_left_out(struct log_writer *writer, const struct page_detail *changed)
+static int writer_detail_put_left_out(struct log_writer *writer, const struct page_detail *changed)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_LEFT_OUT];
 
@@ -197,7 +203,7 @@ int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot
 	result = writer_find_gone(writer, snapshot);
 	if (result)
 		return result;
-	facts = gather_facts(changed, focus, old, &count);
+	facts = writer_detail_gather_facts(changed, focus, old, &count);
 	if (!facts)
 		return SQLITE_NOMEM;
 	result = writer_put_names(writer, changed);
@@ -211,10 +217,12 @@ int writer_put_detail(struct log_writer *writer, const struct snapshot *snapshot
 
 		d += dirty <= fresh;
 		if (fresh <= dirty)
-			result = put_block(writer, snapshot, fresh, facts, count, &at);
+			result =
+				writer_detail_put_block(writer, snapshot, fresh, facts, count, &at);
 		else if (known < writer->details.count &&
 			 writer->details.blocks[known].block == dirty)
-			result = put_block(writer, snapshot, dirty, facts, count, &at);
+			result =
+				writer_detail_put_block(writer, snapshot, dirty, facts, count, &at);
 	}
-	return result ? result : put_left_out(writer, changed);
+	return result ? result : writer_detail_put_left_out(writer, changed);
 }

@@ -31,7 +31,7 @@ struct match {
 	bool *kept; /* per old mapping: its row stays in force */
 };
 
-static void match_free(const struct match *match)
+static void writer_mappings_match_free(const struct match *match)
 {
 	free(match->from);
 	free(match->how);
@@ -39,7 +39,7 @@ static void match_free(const struct match *match)
 	free(match->kept);
 }
 
-static bool match_new(struct match *match, size_t news, size_t olds)
+static bool writer_mappings_match_new(struct match *match, size_t news, size_t olds)
 {
 	match->from = malloc((news + 1) * sizeof(*match->from));
 	match->how = calloc(news + 1, sizeof(*match->how));
@@ -50,8 +50,8 @@ static bool match_new(struct match *match, size_t news, size_t olds)
 	return match->from && match->how && match->used && match->kept;
 }
 
-static void match_by_start(const struct snapshot *now, const struct snapshot *last,
-			   struct match *match)
+static void writer_mappings_match_by_start(const struct snapshot *now, const struct snapshot *last,
+					   struct match *match)
 {
 	for (size_t i = 0, j = 0; i < now->count && j < last->count;) {
 		uint64_t a = now->mappings[i].mapping->start, b = last->mappings[j].mapping->start;
@@ -66,8 +66,8 @@ static void match_by_start(const struct snapshot *now, const struct snapshot *la
 }
 
 /* A stack or a heap of mmap() grows downward: the same mapping with another start. */
-static void match_by_overlap(const struct snapshot *now, const struct snapshot *last,
-			     struct match *match)
+static void writer_mappings_match_by_overlap(const struct snapshot *now,
+					     const struct snapshot *last, struct match *match)
 {
 	for (size_t i = 0; i < now->count; i++) {
 		const struct mapping *m = now->mappings[i].mapping;
@@ -85,7 +85,7 @@ static void match_by_overlap(const struct snapshot *now, const struct snapshot *
 	}
 }
 
-static bool has_content(const struct pages *pages)
+static bool writer_mappings_has_content(const struct pages *pages)
 {
 	const struct page_counts *counts = pages_counts(pages);
 
@@ -94,18 +94,20 @@ static bool has_content(const struct pages *pages)
 	       0;
 }
 
-static bool is_moved(const struct snapshot_mapping *a, const struct snapshot_mapping *b)
+static bool writer_mappings_is_moved(const struct snapshot_mapping *a,
+				     const struct snapshot_mapping *b)
 {
 	const struct mapping *x = a->mapping, *y = b->mapping;
 
 	return mapping_pages(x) == mapping_pages(y) && x->inode == y->inode &&
 	       x->dev_major == y->dev_major && x->dev_minor == y->dev_minor &&
 	       x->offset == y->offset && x->kind == y->kind && !strcmp(x->perms, y->perms) &&
-	       a->pages && b->pages && has_content(a->pages) && pages_equal(a->pages, b->pages);
+	       a->pages && b->pages && writer_mappings_has_content(a->pages) &&
+	       pages_equal(a->pages, b->pages);
 }
 
-static void match_moved(const struct snapshot *now, const struct snapshot *last,
-			struct match *match)
+static void writer_mappings_match_moved(const struct snapshot *now, const struct snapshot *last,
+					struct match *match)
 {
 	size_t gone = 0;
 
@@ -117,7 +119,8 @@ static void match_moved(const struct snapshot *now, const struct snapshot *last,
 		if (match->from[i] != NOT_FOUND)
 			continue;
 		for (size_t j = 0; j < last->count; j++) {
-			if (match->used[j] || !is_moved(&now->mappings[i], &last->mappings[j]))
+			if (match->used[j] ||
+			    !writer_mappings_is_moved(&now->mappings[i], &last->mappings[j]))
 				continue;
 			match->from[i] = j;
 			match->how[i] = MOVED;
@@ -127,7 +130,7 @@ static void match_moved(const struct snapshot *now, const struct snapshot *last,
 	}
 }
 
-static const struct pages_facts *facts_of(const struct snapshot_mapping *m)
+static const struct pages_facts *writer_mappings_facts_of(const struct snapshot_mapping *m)
 {
 	static const struct pages_facts nothing;
 
@@ -135,9 +138,11 @@ static const struct pages_facts *facts_of(const struct snapshot_mapping *m)
 }
 
 /* Whether the old row still says the truth. */
-static bool row_holds(const struct snapshot_mapping *old, const struct snapshot_mapping *now)
+static bool writer_mappings_row_holds(const struct snapshot_mapping *old,
+				      const struct snapshot_mapping *now)
 {
-	const struct pages_facts *a = facts_of(old), *b = facts_of(now);
+	const struct pages_facts *a = writer_mappings_facts_of(old),
+				 *b = writer_mappings_facts_of(now);
 
 	return (old->mapping == now->mapping || mapping_equal(old->mapping, now->mapping)) &&
 	       !old->pages == !now->pages && a->marks_known == b->marks_known &&
@@ -145,12 +150,12 @@ static bool row_holds(const struct snapshot_mapping *old, const struct snapshot_
 	       a->swap_unplaced == b->swap_unplaced;
 }
 
-static int put_mapping(struct log_writer *writer, const struct snapshot_mapping *m,
-		       const struct written_mapping *row)
+static int writer_mappings_put_mapping(struct log_writer *writer, const struct snapshot_mapping *m,
+				       const struct written_mapping *row)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_MAPPING];
 	const struct mapping *mapping = m->mapping;
-	const struct pages_facts *facts = facts_of(m);
+	const struct pages_facts *facts = writer_mappings_facts_of(m);
 	const int64_t numbers[] = { row->id,
 				    row->lineage,
 				    writer->samples,
@@ -186,7 +191,7 @@ static int put_mapping(struct log_writer *writer, const struct snapshot_mapping 
 	return writer_run(writer, WRITE_MAPPING);
 }
 
-static int end_mapping(struct log_writer *writer, int64_t id)
+static int writer_mappings_end_mapping(struct log_writer *writer, int64_t id)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_MAPPING_END];
 
@@ -195,20 +200,22 @@ static int end_mapping(struct log_writer *writer, int64_t id)
 	return writer_run(writer, WRITE_MAPPING_END);
 }
 
-static int put_count(struct log_writer *writer, const struct snapshot_mapping *m, int64_t id)
+static int writer_mappings_put_count(struct log_writer *writer, const struct snapshot_mapping *m,
+				     int64_t id)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_COUNT];
 
 	sqlite3_bind_int64(s, 1, id);
 	sqlite3_bind_int64(s, 2, writer->samples);
 	if (m->pages)
-		writer_bind_counts(s, 3, pages_counts(m->pages), facts_of(m)->marks_known);
+		writer_bind_counts(s, 3, pages_counts(m->pages),
+				   writer_mappings_facts_of(m)->marks_known);
 	return writer_run(writer, WRITE_COUNT);
 }
 
-static int mapping_event(struct log_writer *writer, const struct snapshot *snapshot,
-			 enum event_kind kind, int64_t id, const struct mapping *m,
-			 const struct mapping *old)
+static int writer_mappings_mapping_event(struct log_writer *writer, const struct snapshot *snapshot,
+					 enum event_kind kind, int64_t id, const struct mapping *m,
+					 const struct mapping *old)
 {
 	char text[160];
 
@@ -227,32 +234,33 @@ static int mapping_event(struct log_writer *writer, const struct snapshot *snaps
 }
 
 /* The fill that a row inherits, or a better one where that has become a bad one. */
-static void choose_fill(const struct snapshot_mapping *m, const struct snapshot_mapping *old,
-			uint8_t how, struct written_mapping *row)
+static void writer_mappings_choose_fill(const struct snapshot_mapping *m,
+					const struct snapshot_mapping *old, uint8_t how,
+					struct written_mapping *row)
 {
 	if (!old || how == MOVED || (old->pages != m->pages && writer_fill_is_bad(m, row)))
 		writer_choose_fill(m, row);
 }
 
-static bool keep_row(struct log_writer *writer, const struct snapshot_mapping *m,
-		     const struct snapshot_mapping *old, const struct written_mapping *row,
-		     int *ret_result)
+static bool writer_mappings_keep_row(struct log_writer *writer, const struct snapshot_mapping *m,
+				     const struct snapshot_mapping *old,
+				     const struct written_mapping *row, int *ret_result)
 {
 	const struct written_mapping *was = &writer->mappings[old - writer->last->mappings];
 
-	if (!row_holds(old, m) || was->fill_state != row->fill_state ||
+	if (!writer_mappings_row_holds(old, m) || was->fill_state != row->fill_state ||
 	    was->fill_marks != row->fill_marks)
 		return false;
 	*ret_result = SQLITE_OK;
 	if (old->pages != m->pages && memcmp(pages_counts(old->pages), pages_counts(m->pages),
 					     sizeof(struct page_counts)) != 0)
-		*ret_result = put_count(writer, m, row->id);
+		*ret_result = writer_mappings_put_count(writer, m, row->id);
 	return true;
 }
 
 /* Makes the row of one new mapping, or keeps the one that holds. */
-static int put_one(struct log_writer *writer, const struct snapshot *snapshot, size_t i,
-		   struct match *match, struct written_mapping *row)
+static int writer_mappings_put_one(struct log_writer *writer, const struct snapshot *snapshot,
+				   size_t i, struct match *match, struct written_mapping *row)
 {
 	const struct snapshot_mapping *m = &snapshot->mappings[i], *old = NULL;
 	size_t j = match->from[i];
@@ -262,8 +270,8 @@ static int put_one(struct log_writer *writer, const struct snapshot *snapshot, s
 		old = &writer->last->mappings[j];
 		*row = writer->mappings[j];
 	}
-	choose_fill(m, old, match->how[i], row);
-	if (old && keep_row(writer, m, old, row, &result)) {
+	writer_mappings_choose_fill(m, old, match->how[i], row);
+	if (old && writer_mappings_keep_row(writer, m, old, row, &result)) {
 		match->kept[j] = true;
 		return result;
 	}
@@ -271,20 +279,22 @@ static int put_one(struct log_writer *writer, const struct snapshot *snapshot, s
 	if (!old || match->how[i] == SPLIT_OFF)
 		row->lineage = row->id;
 	writer->changes_since_layout++;
-	result = put_mapping(writer, m, row);
+	result = writer_mappings_put_mapping(writer, m, row);
 	if (!result)
-		result = put_count(writer, m, row->id);
+		result = writer_mappings_put_count(writer, m, row->id);
 	if (result || !writer->last || (old && mapping_equal(old->mapping, m->mapping)))
 		return result;
 	if (!old || match->how[i] == SPLIT_OFF)
-		return mapping_event(writer, snapshot, EVENT_APPEARED, row->id, m->mapping, NULL);
-	return mapping_event(writer, snapshot, match->how[i] == MOVED ? EVENT_MOVED : EVENT_CHANGED,
-			     row->id, m->mapping, old->mapping);
+		return writer_mappings_mapping_event(writer, snapshot, EVENT_APPEARED, row->id,
+						     m->mapping, NULL);
+	return writer_mappings_mapping_event(writer, snapshot,
+					     match->how[i] == MOVED ? EVENT_MOVED : EVENT_CHANGED,
+					     row->id, m->mapping, old->mapping);
 }
 
 /* Ends the rows of old mappings that are not in force any more. */
-static int put_ends(struct log_writer *writer, const struct snapshot *snapshot,
-		    const struct match *match)
+static int writer_mappings_put_ends(struct log_writer *writer, const struct snapshot *snapshot,
+				    const struct match *match)
 {
 	const struct snapshot *last = writer->last;
 	int result = SQLITE_OK;
@@ -293,15 +303,16 @@ static int put_ends(struct log_writer *writer, const struct snapshot *snapshot,
 		if (match->kept[j])
 			continue;
 		writer->changes_since_layout++;
-		result = end_mapping(writer, writer->mappings[j].id);
+		result = writer_mappings_end_mapping(writer, writer->mappings[j].id);
 		if (!result && !match->used[j])
-			result = mapping_event(writer, snapshot, EVENT_GONE, writer->mappings[j].id,
-					       last->mappings[j].mapping, NULL);
+			result = writer_mappings_mapping_event(writer, snapshot, EVENT_GONE,
+							       writer->mappings[j].id,
+							       last->mappings[j].mapping, NULL);
 	}
 	return result;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int writer_mappings_compare_ids(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -309,8 +320,8 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* The ids of all mappings of this sample, ascending, as distances. */
-static int put_layout(struct log_writer *writer, const struct written_mapping *mappings,
-		      size_t count)
+static int writer_mappings_put_layout(struct log_writer *writer,
+				      const struct written_mapping *mappings, size_t count)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_LAYOUT];
 	size_t room = log_compress_room(count * LOG_NUMBER_MAX);
@@ -324,7 +335,7 @@ static int put_layout(struct log_writer *writer, const struct written_mapping *m
 		return SQLITE_NOMEM;
 	for (size_t i = 0; i < count; i++)
 		ids[i] = mappings[i].id;
-	qsort(ids, count, sizeof(*ids), compare_ids);
+	qsort(ids, count, sizeof(*ids), writer_mappings_compare_ids);
 	for (size_t i = 0; i < count; i++)
 		at = log_put_number(at, (uint64_t)(ids[i] - (i ? ids[i - 1] : 0)));
 	size = log_compress(writer->codec, raw, (size_t)(at - raw), data, room);
@@ -339,25 +350,26 @@ static int put_layout(struct log_writer *writer, const struct written_mapping *m
 int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapshot,
 			struct written_mapping **ret_mappings)
 {
-	CLEANUP(match_free) struct match match = { 0 };
+	CLEANUP(writer_mappings_match_free) struct match match = { 0 };
 	CLEANUP(cleanup_free)
 	struct written_mapping *rows = calloc(snapshot->count + 1, sizeof(*rows));
 	int result = SQLITE_OK;
 
-	if (!rows || !match_new(&match, snapshot->count, writer->last ? writer->last->count : 0))
+	if (!rows || !writer_mappings_match_new(&match, snapshot->count,
+						writer->last ? writer->last->count : 0))
 		return SQLITE_NOMEM;
 	if (writer->last) {
-		match_by_start(snapshot, writer->last, &match);
-		match_by_overlap(snapshot, writer->last, &match);
-		match_moved(snapshot, writer->last, &match);
+		writer_mappings_match_by_start(snapshot, writer->last, &match);
+		writer_mappings_match_by_overlap(snapshot, writer->last, &match);
+		writer_mappings_match_moved(snapshot, writer->last, &match);
 	}
 	for (size_t i = 0; !result && i < snapshot->count; i++)
-		result = put_one(writer, snapshot, i, &match, &rows[i]);
+		result = writer_mappings_put_one(writer, snapshot, i, &match, &rows[i]);
 	if (!result)
-		result = put_ends(writer, snapshot, &match);
+		result = writer_mappings_put_ends(writer, snapshot, &match);
 	if (!result && (!writer->last || (writer->changes_since_layout > 32 &&
 					  writer->changes_since_layout > snapshot->count / 2)))
-		result = put_layout(writer, rows, snapshot->count);
+		result = writer_mappings_put_layout(writer, rows, snapshot->count);
 	if (!result)
 		*ret_mappings = TAKE(rows);
 	return result;

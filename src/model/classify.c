@@ -36,54 +36,56 @@ const char *page_rule_text(enum page_rule rule)
 	return rule_texts[rule];
 }
 
-static bool is_anonymous(const struct mapping *m)
+static bool classify_is_anonymous(const struct mapping *m)
 {
 	return m->kind == MAPPING_ANON || m->kind == MAPPING_HEAP || m->kind == MAPPING_STACK;
 }
 
-static struct verdict decide(enum page_state state, enum page_rule rule)
+static struct verdict classify_decide(enum page_state state, enum page_rule rule)
 {
 	return (struct verdict){ .state = (uint8_t)state, .rule = (uint8_t)rule };
 }
 
-static struct verdict doubted(enum page_state state, enum page_rule rule, enum page_doubt doubt)
+static struct verdict classify_doubted(enum page_state state, enum page_rule rule,
+				       enum page_doubt doubt)
 {
-	struct verdict v = decide(state, rule);
+	struct verdict v = classify_decide(state, rule);
 
 	v.doubt = (uint8_t)doubt;
 	return v;
 }
 
 /* A page of the object that the mapping shows, not a private copy. */
-static struct verdict present_of_object(const struct mapping *m)
+static struct verdict classify_present_of_object(const struct mapping *m)
 {
 	if (m->kind == MAPPING_SHMEM || (m->kind == MAPPING_HUGETLB && !m->hugetlb_file))
-		return decide(PAGE_SHMEM, RULE_PRESENT_SHMEM);
-	return decide(PAGE_FILE, RULE_PRESENT_FILE);
+		return classify_decide(PAGE_SHMEM, RULE_PRESENT_SHMEM);
+	return classify_decide(PAGE_FILE, RULE_PRESENT_FILE);
 }
 
 static struct verdict classify_present(const struct mapping *m, const struct evidence *e)
 {
 	if (e->bits & SEEN_ZERO)
-		return decide(PAGE_ZERO, RULE_ZERO);
-	if (is_anonymous(m)) {
+		return classify_decide(PAGE_ZERO, RULE_ZERO);
+	if (classify_is_anonymous(m)) {
 		/*
 		 * Only the huge zero page is "file" in anonymous memory: pagemap says so for a page
 		 * that has no anonymous owner (measured on 5.10 to 6.18).
 		 */
 		if (e->bits & SEEN_FILE)
-			return decide(PAGE_ZERO, RULE_ZERO);
+			return classify_decide(PAGE_ZERO, RULE_ZERO);
 		/* The zero page is never mapped exclusively. */
 		if (!(e->known & SEEN_ZERO) && !(e->bits & SEEN_EXCLUSIVE))
-			return doubted(PAGE_UNKNOWN, RULE_PRESENT_UNDECIDED, DOUBT_NO_SCAN);
-		return decide(PAGE_ANON, RULE_PRESENT_ANON);
+			return classify_doubted(PAGE_UNKNOWN, RULE_PRESENT_UNDECIDED,
+						DOUBT_NO_SCAN);
+		return classify_decide(PAGE_ANON, RULE_PRESENT_ANON);
 	}
 	if (mapping_is_private(m) && !(e->bits & SEEN_FILE))
-		return decide(PAGE_ANON, RULE_PRESENT_COPIED);
-	return present_of_object(m);
+		return classify_decide(PAGE_ANON, RULE_PRESENT_COPIED);
+	return classify_present_of_object(m);
 }
 
-static bool has_object(const struct mapping *m)
+static bool classify_has_object(const struct mapping *m)
 {
 	return m->kind == MAPPING_SHMEM || m->kind == MAPPING_FILE;
 }
@@ -91,40 +93,40 @@ static bool has_object(const struct mapping *m)
 /* No page-table entry holds the page: what the process would find is what the object holds. */
 static struct verdict classify_absent(const struct mapping *m, const struct evidence *e)
 {
-	if (!has_object(m))
-		return decide(PAGE_NONE, RULE_NOTHING);
+	if (!classify_has_object(m))
+		return classify_decide(PAGE_NONE, RULE_NOTHING);
 	switch ((enum object_page)e->object) {
 	case OBJECT_NOT_ASKED:
-		return doubted(PAGE_NONE, RULE_HOLE, DOUBT_CACHE_NOT_ASKED);
+		return classify_doubted(PAGE_NONE, RULE_HOLE, DOUBT_CACHE_NOT_ASKED);
 	case OBJECT_HOLE:
-		return decide(PAGE_NONE, RULE_HOLE);
+		return classify_decide(PAGE_NONE, RULE_HOLE);
 	case OBJECT_HOLE_OR_ALLOCATED:
-		return doubted(PAGE_NONE, RULE_HOLE, DOUBT_UNWRITTEN);
+		return classify_doubted(PAGE_NONE, RULE_HOLE, DOUBT_UNWRITTEN);
 	case OBJECT_CACHED:
-		return decide(PAGE_CACHED, RULE_CACHED);
+		return classify_decide(PAGE_CACHED, RULE_CACHED);
 	case OBJECT_ALLOCATED: {
-		struct verdict v = decide(PAGE_CACHED, RULE_ALLOCATED);
+		struct verdict v = classify_decide(PAGE_CACHED, RULE_ALLOCATED);
 
 		v.marks = MARK_ALLOCATED;
 		return v;
 	}
 	case OBJECT_SWAPPED:
-		return decide(PAGE_SHARED_SWAP, RULE_SHARED_SWAP);
+		return classify_decide(PAGE_SHARED_SWAP, RULE_SHARED_SWAP);
 	case OBJECT_SWAP_CACHED: {
-		struct verdict v = decide(PAGE_SHARED_SWAP, RULE_SHARED_SWAP_CACHED);
+		struct verdict v = classify_decide(PAGE_SHARED_SWAP, RULE_SHARED_SWAP_CACHED);
 
 		v.marks = MARK_SWAP_CACHED;
 		return v;
 	}
 	case OBJECT_POISONED:
-		return decide(PAGE_POISON, RULE_OBJECT_POISON);
+		return classify_decide(PAGE_POISON, RULE_OBJECT_POISON);
 	case OBJECT_CACHED_OR_SWAPPED:
-		return doubted(PAGE_UNKNOWN, RULE_CACHED_OR_SWAPPED, DOUBT_NO_CACHESTAT);
+		return classify_doubted(PAGE_UNKNOWN, RULE_CACHED_OR_SWAPPED, DOUBT_NO_CACHESTAT);
 	case OBJECT_UNKNOWN:
 	case OBJECT_PAGES:
 		break;
 	}
-	return doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_NO_RIGHT);
+	return classify_doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_NO_RIGHT);
 }
 
 /*
@@ -135,10 +137,10 @@ static struct verdict classify_absent(const struct mapping *m, const struct evid
 static struct verdict classify_hidden(const struct mapping *m, const struct evidence *e)
 {
 	if (mapping_is_private(m))
-		return doubted(PAGE_SWAP, RULE_SWAP_HIDDEN_TYPE, DOUBT_SWAP_TYPE);
+		return classify_doubted(PAGE_SWAP, RULE_SWAP_HIDDEN_TYPE, DOUBT_SWAP_TYPE);
 	if (e->bits & SEEN_WP)
 		return classify_absent(m, e);
-	return doubted(PAGE_UNKNOWN, RULE_SWAP_HIDDEN_TYPE, DOUBT_SWAP_TYPE);
+	return classify_doubted(PAGE_UNKNOWN, RULE_SWAP_HIDDEN_TYPE, DOUBT_SWAP_TYPE);
 }
 
 static struct verdict classify_swapped(const struct mapping *m, const struct evidence *e)
@@ -147,20 +149,20 @@ static struct verdict classify_swapped(const struct mapping *m, const struct evi
 	case SWAP_TYPE_HIDDEN:
 		return classify_hidden(m, e);
 	case SWAP_TYPE_AREA:
-		return decide(PAGE_SWAP, RULE_SWAP);
+		return classify_decide(PAGE_SWAP, RULE_SWAP);
 	case SWAP_TYPE_MARKER_WP:
 		return classify_absent(m, e);
 	case SWAP_TYPE_MARKER_GUARD:
-		return decide(PAGE_GUARD, RULE_GUARD);
+		return classify_decide(PAGE_GUARD, RULE_GUARD);
 	case SWAP_TYPE_MARKER_POISON:
 	case SWAP_TYPE_HWPOISON:
-		return decide(PAGE_POISON, RULE_POISON);
+		return classify_decide(PAGE_POISON, RULE_POISON);
 	case SWAP_TYPE_MIGRATION:
-		return decide(PAGE_MIGRATING, RULE_MIGRATION);
+		return classify_decide(PAGE_MIGRATING, RULE_MIGRATION);
 	case SWAP_TYPE_SPECIAL:
 		break;
 	}
-	return doubted(PAGE_UNKNOWN, RULE_SPECIAL, DOUBT_KERNEL_MEMORY);
+	return classify_doubted(PAGE_UNKNOWN, RULE_SPECIAL, DOUBT_KERNEL_MEMORY);
 }
 
 static uint16_t classify_marks(const struct mapping *m, const struct evidence *e,
@@ -191,9 +193,9 @@ static uint16_t classify_marks(const struct mapping *m, const struct evidence *e
 static struct verdict classify_special(const struct mapping *m, const struct evidence *e)
 {
 	if (strcmp(m->name, "[vdso]") != 0)
-		return doubted(PAGE_UNKNOWN, RULE_SPECIAL, DOUBT_KERNEL_MEMORY);
-	return e->bits & SEEN_PRESENT ? decide(PAGE_FILE, RULE_VDSO)
-				      : decide(PAGE_NONE, RULE_NOTHING);
+		return classify_doubted(PAGE_UNKNOWN, RULE_SPECIAL, DOUBT_KERNEL_MEMORY);
+	return e->bits & SEEN_PRESENT ? classify_decide(PAGE_FILE, RULE_VDSO)
+				      : classify_decide(PAGE_NONE, RULE_NOTHING);
 }
 
 struct verdict classify_page(const struct mapping *mapping, const struct evidence *evidence)
@@ -203,7 +205,7 @@ struct verdict classify_page(const struct mapping *mapping, const struct evidenc
 	if (mapping->kind == MAPPING_SPECIAL)
 		return classify_special(mapping, evidence);
 	if (evidence->bits & SEEN_GUARD)
-		v = decide(PAGE_GUARD, RULE_GUARD);
+		v = classify_decide(PAGE_GUARD, RULE_GUARD);
 	else if (evidence->bits & SEEN_PRESENT)
 		v = classify_present(mapping, evidence);
 	else if (evidence->bits & SEEN_SWAPPED)
@@ -216,7 +218,7 @@ struct verdict classify_page(const struct mapping *mapping, const struct evidenc
 
 bool classify_needs_object(const struct mapping *mapping, const struct evidence *evidence)
 {
-	if (!has_object(mapping) || evidence->bits & (SEEN_PRESENT | SEEN_GUARD))
+	if (!classify_has_object(mapping) || evidence->bits & (SEEN_PRESENT | SEEN_GUARD))
 		return false;
 	if (!(evidence->bits & SEEN_SWAPPED))
 		return true;

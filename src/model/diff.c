@@ -22,7 +22,7 @@ const char *const mapping_fate_names[MAPPING_FATES] = {
 };
 
 /* How much of a page is here; more is "appeared", less is "gone". */
-static int presence(enum page_state state)
+static int diff_presence(enum page_state state)
 {
 	switch (state) {
 	case PAGE_NONE:
@@ -37,7 +37,7 @@ static int presence(enum page_state state)
 	}
 }
 
-static bool in_swap(enum page_state state)
+static bool diff_in_swap(enum page_state state)
 {
 	return state == PAGE_SWAP || state == PAGE_SHARED_SWAP;
 }
@@ -45,14 +45,14 @@ static bool in_swap(enum page_state state)
 enum page_change page_change(enum page_state state_before, uint16_t written_before,
 			     enum page_state state_after, uint16_t written_after)
 {
-	int before = presence(state_before), after = presence(state_after);
+	int before = diff_presence(state_before), after = diff_presence(state_after);
 
 	if (state_before == PAGE_UNKNOWN || state_after == PAGE_UNKNOWN)
 		return CHANGE_UNKNOWN;
 	/*
 	 * Between the cache and swap a page moves; from nothing into swap it is new first of all.
 	 */
-	if (in_swap(state_before) != in_swap(state_after) && before >= 2 && after >= 2)
+	if (diff_in_swap(state_before) != diff_in_swap(state_after) && before >= 2 && after >= 2)
 		return CHANGE_SWAP;
 	if (before != after)
 		return after > before ? CHANGE_APPEARED : CHANGE_GONE;
@@ -62,7 +62,7 @@ enum page_change page_change(enum page_state state_before, uint16_t written_befo
 	if (state_before == state_after || state_before == PAGE_MIGRATING ||
 	    state_after == PAGE_MIGRATING)
 		return CHANGE_SAME;
-	return in_swap(state_before) ? CHANGE_SWAP : CHANGE_WRITTEN;
+	return diff_in_swap(state_before) ? CHANGE_SWAP : CHANGE_WRITTEN;
 }
 
 void diff_free(struct diff *diff)
@@ -77,8 +77,8 @@ void diff_free(struct diff *diff)
 }
 
 /* One side of a segment at a page: a run of equal pages, or the whole rest where there is none. */
-static void side_run(const struct snapshot *snapshot, size_t index, uint64_t page, uint64_t rest,
-		     struct page_run *ret_run)
+static void diff_side_run(const struct snapshot *snapshot, size_t index, uint64_t page,
+			  uint64_t rest, struct page_run *ret_run)
 {
 	struct page_run run = { .first = page, .count = rest, .state = PAGE_NONE };
 
@@ -94,7 +94,8 @@ static void side_run(const struct snapshot *snapshot, size_t index, uint64_t pag
 }
 
 /* Pages from here on that both sides keep in one shared block, if none of them can be unknown. */
-static uint64_t shared_run(const struct diff *diff, const struct diff_segment *s, uint64_t first)
+static uint64_t diff_shared_run(const struct diff *diff, const struct diff_segment *s,
+				uint64_t first)
 {
 	const struct pages *a, *b;
 	uint64_t count;
@@ -122,17 +123,18 @@ bool diff_run(const struct diff *diff, const struct diff_segment *segment, uint6
 		return false;
 	rest = segment->pages - first;
 	ret_run->first = first;
-	shared = shared_run(diff, segment, first);
+	shared = diff_shared_run(diff, segment, first);
 	if (shared) {
-		side_run(diff->after, segment->after, segment->after_first + first, rest, &after);
+		diff_side_run(diff->after, segment->after, segment->after_first + first, rest,
+			      &after);
 		ret_run->state_before = ret_run->state_after = after.state;
 		ret_run->marks_before = ret_run->marks_after = after.marks;
 		ret_run->count = shared;
 		ret_run->change = CHANGE_SAME;
 		return true;
 	}
-	side_run(diff->before, segment->before, segment->before_first + first, rest, &before);
-	side_run(diff->after, segment->after, segment->after_first + first, rest, &after);
+	diff_side_run(diff->before, segment->before, segment->before_first + first, rest, &before);
+	diff_side_run(diff->after, segment->after, segment->after_first + first, rest, &after);
 	if (!diff_written_known(diff, segment))
 		both = 0;
 	ret_run->state_before = before.state;

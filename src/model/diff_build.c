@@ -6,7 +6,7 @@
 #include "model/diff_internal.h"
 
 /* The same page at the same address means the same content in both mappings. */
-static bool same_object(const struct mapping *a, const struct mapping *b)
+static bool diff_same_object(const struct mapping *a, const struct mapping *b)
 {
 	if (mapping_is_private(a) != mapping_is_private(b) || a->inode != b->inode ||
 	    a->dev_major != b->dev_major || a->dev_minor != b->dev_minor ||
@@ -16,8 +16,8 @@ static bool same_object(const struct mapping *a, const struct mapping *b)
 	return !a->inode || a->offset - a->start == b->offset - b->start;
 }
 
-static int add_segment(struct diff *diff, size_t *room, size_t before, size_t after, uint64_t start,
-		       uint64_t end)
+static int diff_add_segment(struct diff *diff, size_t *room, size_t before, size_t after,
+			    uint64_t start, uint64_t end)
 {
 	struct diff_segment *s;
 
@@ -43,7 +43,7 @@ static int add_segment(struct diff *diff, size_t *room, size_t before, size_t af
 }
 
 /* The next border of either mapping after `at`. */
-static uint64_t next_border(const struct mapping *m, uint64_t at, uint64_t border)
+static uint64_t diff_next_border(const struct mapping *m, uint64_t at, uint64_t border)
 {
 	if (!m)
 		return border;
@@ -52,33 +52,33 @@ static uint64_t next_border(const struct mapping *m, uint64_t at, uint64_t borde
 	return m->end < border ? m->end : border;
 }
 
-static const struct mapping *mapping_at(const struct snapshot *snapshot, size_t index)
+static const struct mapping *diff_mapping_at(const struct snapshot *snapshot, size_t index)
 {
 	return index < snapshot->count ? snapshot->mappings[index].mapping : NULL;
 }
 
 /* Walks both lists by address and cuts them at every border of either. */
-static int sweep(struct diff *diff)
+static int diff_sweep(struct diff *diff)
 {
 	size_t i = 0, j = 0, room = 0;
 	uint64_t at = 0;
 
 	for (;;) {
-		const struct mapping *a = mapping_at(diff->before, i);
-		const struct mapping *b = mapping_at(diff->after, j);
+		const struct mapping *a = diff_mapping_at(diff->before, i);
+		const struct mapping *b = diff_mapping_at(diff->after, j);
 		bool in_a = a && a->start <= at, in_b = b && b->start <= at;
-		uint64_t border = next_border(b, at, next_border(a, at, UINT64_MAX));
+		uint64_t border = diff_next_border(b, at, diff_next_border(a, at, UINT64_MAX));
 		int r = 0;
 
 		if (!a && !b)
 			return 0;
-		if (in_a && in_b && same_object(a, b)) {
-			r = add_segment(diff, &room, i, j, at, border);
+		if (in_a && in_b && diff_same_object(a, b)) {
+			r = diff_add_segment(diff, &room, i, j, at, border);
 		} else {
 			if (in_a)
-				r = add_segment(diff, &room, i, DIFF_NOTHING, at, border);
+				r = diff_add_segment(diff, &room, i, DIFF_NOTHING, at, border);
 			if (in_b && !r)
-				r = add_segment(diff, &room, DIFF_NOTHING, j, at, border);
+				r = diff_add_segment(diff, &room, DIFF_NOTHING, j, at, border);
 		}
 		if (r < 0)
 			return r;
@@ -88,7 +88,7 @@ static int sweep(struct diff *diff)
 	}
 }
 
-static struct diff_row *open_row(struct diff *diff, size_t before, size_t after)
+static struct diff_row *diff_open_row(struct diff *diff, size_t before, size_t after)
 {
 	struct diff_row *row = &diff->rows[diff->row_count++];
 
@@ -100,7 +100,7 @@ static struct diff_row *open_row(struct diff *diff, size_t before, size_t after)
  * Which row each segment belongs to: that of its mapping after; a range that is gone goes to the
  * row of the first mapping after that kept something of its mapping before.
  */
-static int assign_rows(struct diff *diff, size_t *row_of_segment)
+static int diff_assign_rows(struct diff *diff, size_t *row_of_segment)
 {
 	size_t before = diff->before->count, after = diff->after->count;
 	size_t *row_of_before = calloc(before + after + 1, sizeof(size_t));
@@ -119,7 +119,7 @@ static int assign_rows(struct diff *diff, size_t *row_of_segment)
 		if (s->after == DIFF_NOTHING)
 			continue;
 		if (!row_of_after[s->after]) {
-			open_row(diff, s->before, s->after);
+			diff_open_row(diff, s->before, s->after);
 			row_of_after[s->after] = diff->row_count;
 		}
 		row_of_segment[k] = row_of_after[s->after] - 1;
@@ -136,7 +136,7 @@ static int assign_rows(struct diff *diff, size_t *row_of_segment)
 		if (s->after != DIFF_NOTHING)
 			continue;
 		if (!row_of_before[s->before]) {
-			open_row(diff, s->before, DIFF_NOTHING);
+			diff_open_row(diff, s->before, DIFF_NOTHING);
 			row_of_before[s->before] = diff->row_count;
 		}
 		row_of_segment[k] = row_of_before[s->before] - 1;
@@ -146,7 +146,7 @@ static int assign_rows(struct diff *diff, size_t *row_of_segment)
 }
 
 /* Puts the segments into the order of their rows. */
-static int group_segments(struct diff *diff, const size_t *row_of_segment)
+static int diff_group_segments(struct diff *diff, const size_t *row_of_segment)
 {
 	struct diff_segment *grouped = calloc(diff->segment_count + 1, sizeof(*grouped));
 	size_t at = 0;
@@ -170,7 +170,7 @@ static int group_segments(struct diff *diff, const size_t *row_of_segment)
 	return 0;
 }
 
-static enum mapping_fate row_fate(const struct diff *diff, const struct diff_row *row)
+static enum mapping_fate diff_row_fate(const struct diff *diff, const struct diff_row *row)
 {
 	const struct mapping *a, *b;
 
@@ -187,16 +187,16 @@ static enum mapping_fate row_fate(const struct diff *diff, const struct diff_row
 	return FATE_RESIZED;
 }
 
-static uint64_t row_address(const struct diff *diff, const struct diff_row *row)
+static uint64_t diff_row_address(const struct diff *diff, const struct diff_row *row)
 {
 	if (row->after != DIFF_NOTHING)
 		return diff->after->mappings[row->after].mapping->start;
 	return diff->before->mappings[row->before].mapping->start;
 }
 
-static int compare_rows(const void *x, const void *y, void *context)
+static int diff_compare_rows(const void *x, const void *y, void *context)
 {
-	uint64_t a = row_address(context, x), b = row_address(context, y);
+	uint64_t a = diff_row_address(context, x), b = diff_row_address(context, y);
 
 	if (a != b)
 		return a < b ? -1 : 1;
@@ -205,16 +205,16 @@ static int compare_rows(const void *x, const void *y, void *context)
 	       (((const struct diff_row *)x)->after == DIFF_NOTHING);
 }
 
-static int build_rows(struct diff *diff)
+static int diff_build_rows(struct diff *diff)
 {
 	size_t *row_of_segment = calloc(diff->segment_count + 1, sizeof(size_t));
 	int r;
 
 	if (!row_of_segment)
 		return -ENOMEM;
-	r = assign_rows(diff, row_of_segment);
+	r = diff_assign_rows(diff, row_of_segment);
 	if (!r)
-		r = group_segments(diff, row_of_segment);
+		r = diff_group_segments(diff, row_of_segment);
 	free(row_of_segment);
 	return r;
 }
@@ -228,11 +228,11 @@ int diff_new(struct snapshot *before, struct snapshot *after, struct diff **ret_
 		return -ENOMEM;
 	diff->before = snapshot_ref(before);
 	diff->after = snapshot_ref(after);
-	r = sweep(diff);
+	r = diff_sweep(diff);
 	if (!r)
 		r = diff_find_moves(diff);
 	if (!r)
-		r = build_rows(diff);
+		r = diff_build_rows(diff);
 	if (r) {
 		diff_free(diff);
 		return r;
@@ -240,7 +240,7 @@ int diff_new(struct snapshot *before, struct snapshot *after, struct diff **ret_
 	for (size_t i = 0; i < diff->row_count; i++) {
 		struct diff_row *row = &diff->rows[i];
 
-		row->fate = (uint8_t)row_fate(diff, row);
+		row->fate = (uint8_t)diff_row_fate(diff, row);
 		diff->fates[row->fate]++;
 		for (size_t k = 0; k < row->segment_count; k++) {
 			struct diff_segment *s = &diff->segments[row->segment_first + k];
@@ -252,7 +252,7 @@ int diff_new(struct snapshot *before, struct snapshot *after, struct diff **ret_
 		for (int c = 0; c < PAGE_CHANGES; c++)
 			diff->totals[c] += row->changes[c];
 	}
-	qsort_r(diff->rows, diff->row_count, sizeof(*diff->rows), compare_rows, diff);
+	qsort_r(diff->rows, diff->row_count, sizeof(*diff->rows), diff_compare_rows, diff);
 	*ret_diff = diff;
 	return 0;
 }

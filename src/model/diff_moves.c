@@ -19,7 +19,7 @@ struct candidate {
 	} while (0)
 
 /* Orders by everything that a mapping keeps when it moves. */
-static int compare_content(const struct mapping *a, const struct mapping *b)
+static int diff_compare_content(const struct mapping *a, const struct mapping *b)
 {
 	int r;
 
@@ -35,10 +35,10 @@ static int compare_content(const struct mapping *a, const struct mapping *b)
 	return r ? r : strcmp(a->name, b->name);
 }
 
-static int compare_candidates(const void *x, const void *y)
+static int diff_compare_candidates(const void *x, const void *y)
 {
 	const struct candidate *a = x, *b = y;
-	int r = compare_content(a->mapping->mapping, b->mapping->mapping);
+	int r = diff_compare_content(a->mapping->mapping, b->mapping->mapping);
 
 	if (r)
 		return r;
@@ -48,7 +48,7 @@ static int compare_candidates(const void *x, const void *y)
 /*
  * For memory that nothing names: the same pages are in the same states, and not all are untouched.
  */
-static bool same_states(const struct pages *a, const struct pages *b)
+static bool diff_same_states(const struct pages *a, const struct pages *b)
 {
 	struct page_run x, y;
 	bool content = false;
@@ -67,14 +67,14 @@ static bool same_states(const struct pages *a, const struct pages *b)
 	return content;
 }
 
-static bool moved(const struct candidate *a, const struct candidate *b)
+static bool diff_moved(const struct candidate *a, const struct candidate *b)
 {
 	if (a->mapping->mapping->inode)
 		return true;
-	return same_states(a->mapping->pages, b->mapping->pages);
+	return diff_same_states(a->mapping->pages, b->mapping->pages);
 }
 
-static size_t gather(const struct diff *diff, struct candidate *candidates)
+static size_t diff_gather(const struct diff *diff, struct candidate *candidates)
 {
 	size_t n = 0;
 
@@ -94,15 +94,15 @@ static size_t gather(const struct diff *diff, struct candidate *candidates)
 }
 
 /* Exactly one gone and one new that are alike: the segment of the new one takes both. */
-static void join(struct diff *diff, const struct candidate *c, size_t alike)
+static void diff_join(struct diff *diff, const struct candidate *c, size_t alike)
 {
-	if (alike != 2 || c[0].is_after || !c[1].is_after || !moved(&c[0], &c[1]))
+	if (alike != 2 || c[0].is_after || !c[1].is_after || !diff_moved(&c[0], &c[1]))
 		return;
 	diff->segments[c[1].segment].before = diff->segments[c[0].segment].before;
 	diff->segments[c[0].segment].pages = 0;
 }
 
-static void drop_joined(struct diff *diff)
+static void diff_drop_joined(struct diff *diff)
 {
 	size_t n = 0;
 
@@ -119,16 +119,16 @@ int diff_find_moves(struct diff *diff)
 
 	if (!candidates)
 		return -ENOMEM;
-	n = gather(diff, candidates);
-	qsort(candidates, n, sizeof(*candidates), compare_candidates);
+	n = diff_gather(diff, candidates);
+	qsort(candidates, n, sizeof(*candidates), diff_compare_candidates);
 	for (size_t i = 0; i < n; i += alike) {
 		for (alike = 1; i + alike < n; alike++)
-			if (compare_content(candidates[i].mapping->mapping,
-					    candidates[i + alike].mapping->mapping))
+			if (diff_compare_content(candidates[i].mapping->mapping,
+						 candidates[i + alike].mapping->mapping))
 				break;
-		join(diff, &candidates[i], alike);
+		diff_join(diff, &candidates[i], alike);
 	}
 	free(candidates);
-	drop_joined(diff);
+	diff_drop_joined(diff);
 	return 0;
 }

@@ -28,12 +28,12 @@ struct history *history_new(uint64_t bytes)
 	return h;
 }
 
-static struct entry *entry_at(const struct history *h, size_t index)
+static struct entry *history_entry_at(const struct history *h, size_t index)
 {
 	return &h->entries[(h->oldest + index) % h->room];
 }
 
-static void entry_release(struct entry *entry)
+static void history_entry_release(struct entry *entry)
 {
 	snapshot_unref(entry->snapshot);
 	track_unref(entry->track);
@@ -42,7 +42,7 @@ static void entry_release(struct entry *entry)
 void history_clear(struct history *history)
 {
 	for (size_t i = 0; i < history->count; i++)
-		entry_release(entry_at(history, i));
+		history_entry_release(history_entry_at(history, i));
 	history->oldest = history->count = 0;
 	history->bytes = 0;
 	history->dropped = false;
@@ -57,27 +57,27 @@ void history_free(struct history *history)
 	free(history);
 }
 
-static uint64_t entry_bytes(const struct entry *entry, const struct entry *before)
+static uint64_t history_entry_bytes(const struct entry *entry, const struct entry *before)
 {
 	return sizeof(*entry) + snapshot_memory(entry->snapshot, before ? before->snapshot : NULL) +
 	       track_memory(entry->track, before ? before->track : NULL);
 }
 
 /* The entry after the oldest one inherits what both share. */
-static void drop_oldest(struct history *h)
+static void history_drop_oldest(struct history *h)
 {
-	struct entry *gone = entry_at(h, 0), *heir = entry_at(h, 1);
+	struct entry *gone = history_entry_at(h, 0), *heir = history_entry_at(h, 1);
 
 	h->bytes -= gone->bytes + heir->bytes;
-	entry_release(gone);
+	history_entry_release(gone);
 	h->oldest = (h->oldest + 1) % h->room;
 	h->count--;
-	heir->bytes = entry_bytes(heir, NULL);
+	heir->bytes = history_entry_bytes(heir, NULL);
 	h->bytes += heir->bytes;
 	h->dropped = true;
 }
 
-static int grow(struct history *h)
+static int history_grow(struct history *h)
 {
 	size_t room = h->room ? h->room * 2 : 64;
 	struct entry *entries;
@@ -88,7 +88,7 @@ static int grow(struct history *h)
 	if (!entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < h->count; i++)
-		entries[i] = *entry_at(h, i);
+		entries[i] = *history_entry_at(h, i);
 	free(h->entries);
 	h->entries = entries;
 	h->oldest = 0;
@@ -100,12 +100,12 @@ int history_push(struct history *history, struct snapshot *snapshot)
 {
 	const struct entry *last;
 	struct entry *e;
-	int r = grow(history);
+	int r = history_grow(history);
 
 	if (r < 0)
 		return r;
-	last = history->count ? entry_at(history, history->count - 1) : NULL;
-	e = entry_at(history, history->count);
+	last = history->count ? history_entry_at(history, history->count - 1) : NULL;
+	e = history_entry_at(history, history->count);
 	if (snapshot->track)
 		e->track = track_ref(snapshot->track);
 	else
@@ -114,11 +114,11 @@ int history_push(struct history *history, struct snapshot *snapshot)
 	if (r < 0)
 		return r;
 	e->snapshot = snapshot_ref(snapshot);
-	e->bytes = entry_bytes(e, last);
+	e->bytes = history_entry_bytes(e, last);
 	history->bytes += e->bytes;
 	history->count++;
 	while (history->bytes > history->limit && history->count > 1)
-		drop_oldest(history);
+		history_drop_oldest(history);
 	return 0;
 }
 
@@ -129,23 +129,23 @@ size_t history_count(const struct history *history)
 
 struct snapshot *history_snapshot(const struct history *history, size_t index)
 {
-	return entry_at(history, index)->snapshot;
+	return history_entry_at(history, index)->snapshot;
 }
 
 struct track *history_track(const struct history *history, size_t index)
 {
-	return entry_at(history, index)->track;
+	return history_entry_at(history, index)->track;
 }
 
 /* Entries that are not after a moment, which only ever grows from one entry to the next. */
-static size_t count_until(const struct history *h, bool by_sequence, uint64_t sequence,
-			  int64_t taken_ns)
+static size_t history_count_until(const struct history *h, bool by_sequence, uint64_t sequence,
+				  int64_t taken_ns)
 {
 	size_t low = 0, high = h->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct snapshot *s = entry_at(h, middle)->snapshot;
+		const struct snapshot *s = history_entry_at(h, middle)->snapshot;
 
 		if (by_sequence ? s->sequence <= sequence : s->taken_ns <= taken_ns)
 			low = middle + 1;
@@ -157,7 +157,7 @@ static size_t count_until(const struct history *h, bool by_sequence, uint64_t se
 
 int history_find(const struct history *history, uint64_t sequence, size_t *ret_index)
 {
-	size_t n = count_until(history, true, sequence, 0);
+	size_t n = history_count_until(history, true, sequence, 0);
 
 	if (!history->count)
 		return -ENOENT;
@@ -167,7 +167,7 @@ int history_find(const struct history *history, uint64_t sequence, size_t *ret_i
 
 int history_find_time(const struct history *history, int64_t taken_ns, size_t *ret_index)
 {
-	size_t n = count_until(history, false, 0, taken_ns);
+	size_t n = history_count_until(history, false, 0, taken_ns);
 
 	if (!history->count)
 		return -ENOENT;
@@ -177,7 +177,7 @@ int history_find_time(const struct history *history, int64_t taken_ns, size_t *r
 
 int64_t history_reach(const struct history *history)
 {
-	return history->count ? entry_at(history, 0)->snapshot->taken_ns : 0;
+	return history->count ? history_entry_at(history, 0)->snapshot->taken_ns : 0;
 }
 
 uint64_t history_memory(const struct history *history)
@@ -198,8 +198,8 @@ struct sight {
 	uint8_t state;
 };
 
-static struct sight look(const struct snapshot *snapshot, uint64_t address,
-			 const struct sight *newer)
+static struct sight history_look(const struct snapshot *snapshot, uint64_t address,
+				 const struct sight *newer)
 {
 	size_t i = snapshot_find(snapshot, address);
 	struct sight s = { .state = PAGE_UNKNOWN };
@@ -224,12 +224,12 @@ size_t history_page(const struct history *history, size_t index, uint64_t addres
 
 	if (index >= history->count)
 		return 0;
-	newer = look(entry_at(history, index)->snapshot, address, NULL);
+	newer = history_look(history_entry_at(history, index)->snapshot, address, NULL);
 	for (size_t i = index; i > 0 && n < max; i--) {
-		older = look(entry_at(history, i - 1)->snapshot, address, &newer);
+		older = history_look(history_entry_at(history, i - 1)->snapshot, address, &newer);
 		if (older.mapped != newer.mapped || older.state != newer.state)
 			ret_events[n++] = (struct page_event){
-				.taken_ns = entry_at(history, i)->snapshot->taken_ns,
+				.taken_ns = history_entry_at(history, i)->snapshot->taken_ns,
 				.before = older.state,
 				.after = newer.state,
 				.before_mapped = older.mapped,

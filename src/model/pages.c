@@ -51,7 +51,8 @@ size_t extent_find(const struct pages *pages, uint64_t index)
 }
 
 /* State and marks of a page that this extent holds. */
-static uint16_t extent_value(const struct pages *pages, const struct extent *extent, uint64_t index)
+static uint16_t pages_extent_value(const struct pages *pages, const struct extent *extent,
+				   uint64_t index)
 {
 	return extent->block ? block_value(extent->block, block_place(pages, index))
 			     : extent->value;
@@ -59,15 +60,17 @@ static uint16_t extent_value(const struct pages *pages, const struct extent *ext
 
 enum page_state pages_state(const struct pages *pages, uint64_t index)
 {
-	return value_state(extent_value(pages, &pages->extents[extent_find(pages, index)], index));
+	return value_state(
+		pages_extent_value(pages, &pages->extents[extent_find(pages, index)], index));
 }
 
 uint16_t pages_marks(const struct pages *pages, uint64_t index)
 {
-	return value_marks(extent_value(pages, &pages->extents[extent_find(pages, index)], index));
+	return value_marks(
+		pages_extent_value(pages, &pages->extents[extent_find(pages, index)], index));
 }
 
-static void count_marks(uint16_t marks, uint64_t count, struct page_counts *counts)
+static void pages_count_marks(uint16_t marks, uint64_t count, struct page_counts *counts)
 {
 	for (unsigned int m = marks; m; m &= m - 1)
 		counts->mark[__builtin_ctz(m)] += count;
@@ -89,7 +92,7 @@ void pages_count(const struct pages *pages, uint64_t first, uint64_t count,
 
 		if (!e->block) {
 			counts->state[value_state(e->value)] += stop - first;
-			count_marks(value_marks(e->value), stop - first, counts);
+			pages_count_marks(value_marks(e->value), stop - first, counts);
 		} else if (first == e->first && stop == extent_stop) {
 			block_count(e->block, counts);
 		} else {
@@ -110,7 +113,7 @@ bool pages_run(const struct pages *pages, uint64_t first, struct page_run *ret_r
 
 	if (first >= pages->total)
 		return false;
-	value = extent_value(pages, &pages->extents[i], first);
+	value = pages_extent_value(pages, &pages->extents[i], first);
 	for (; i < pages->extent_count; i++) {
 		const struct extent *e = &pages->extents[i];
 		uint64_t stop = extent_end(pages, i);
@@ -166,13 +169,13 @@ bool pages_slot(const struct pages *pages, uint64_t index, uint32_t *ret_type, u
 	return true;
 }
 
-static bool facts_equal(const struct pages_facts *a, const struct pages_facts *b)
+static bool pages_facts_equal(const struct pages_facts *a, const struct pages_facts *b)
 {
 	return a->marks_known == b->marks_known && a->doubt == b->doubt &&
 	       a->slots_known == b->slots_known && a->swap_unplaced == b->swap_unplaced;
 }
 
-static bool slots_equal(const struct pages *a, const struct pages *b)
+static bool pages_slots_equal(const struct pages *a, const struct pages *b)
 {
 	if (a->slot_count != b->slot_count)
 		return false;
@@ -192,8 +195,8 @@ bool pages_equal(const struct pages *a, const struct pages *b)
 
 	if (a == b)
 		return true;
-	if (a->total != b->total || !facts_equal(&a->facts, &b->facts) || !slots_equal(a, b) ||
-	    memcmp(&a->counts, &b->counts, sizeof(a->counts)) != 0)
+	if (a->total != b->total || !pages_facts_equal(&a->facts, &b->facts) ||
+	    !pages_slots_equal(a, b) || memcmp(&a->counts, &b->counts, sizeof(a->counts)) != 0)
 		return false;
 	for (uint64_t i = 0; i < a->total; i = x.first + x.count) {
 		uint64_t shared;

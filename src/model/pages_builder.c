@@ -20,7 +20,7 @@ struct pages_builder *pages_builder_new(void)
 	return b;
 }
 
-static void drop_extents(struct pages_builder *b)
+static void pages_builder_drop_extents(struct pages_builder *b)
 {
 	for (size_t i = 0; i < b->extent_count; i++)
 		if (b->extents[i].block)
@@ -30,14 +30,14 @@ static void drop_extents(struct pages_builder *b)
 
 void pages_builder_free(struct pages_builder *builder)
 {
-	drop_extents(builder);
+	pages_builder_drop_extents(builder);
 	free(builder->extents);
 	free(builder->slots);
 	free(builder->scratch);
 	free(builder);
 }
 
-static void begin_block(struct pages_builder *b)
+static void pages_builder_begin_block(struct pages_builder *b)
 {
 	b->from = b->to = 0;
 	b->all = UINT16_MAX;
@@ -47,13 +47,13 @@ static void begin_block(struct pages_builder *b)
 
 void pages_builder_start(struct pages_builder *builder, uint64_t start, const struct pages *after)
 {
-	drop_extents(builder);
+	pages_builder_drop_extents(builder);
 	builder->skew = (uint32_t)(start >> 12 & (BLOCK_PAGES - 1));
 	builder->after = after && after->skew == builder->skew ? after : NULL;
 	builder->after_cursor = 0;
 	builder->position = 0;
 	builder->out_of_memory = false;
-	begin_block(builder);
+	pages_builder_begin_block(builder);
 	builder->slot_count = 0;
 	memset(&builder->counts, 0, sizeof(builder->counts));
 }
@@ -64,7 +64,7 @@ uint64_t pages_builder_position(const struct pages_builder *builder)
 }
 
 /* Room for one more element at the end of a growing array. */
-static bool make_room(void **array, size_t *room, size_t count, size_t element)
+static bool pages_builder_make_room(void **array, size_t *room, size_t count, size_t element)
 {
 	size_t wanted = *room ? *room * 2 : 64;
 	void *grown;
@@ -81,7 +81,8 @@ static bool make_room(void **array, size_t *room, size_t count, size_t element)
 
 void pages_builder_push(struct pages_builder *b, const struct extent *extent)
 {
-	if (!make_room((void **)&b->extents, &b->extent_room, b->extent_count, sizeof(*extent))) {
+	if (!pages_builder_make_room((void **)&b->extents, &b->extent_room, b->extent_count,
+				     sizeof(*extent))) {
 		b->out_of_memory = true;
 		if (extent->block)
 			block_unref(extent->block);
@@ -90,7 +91,7 @@ void pages_builder_push(struct pages_builder *b, const struct extent *extent)
 	b->extents[b->extent_count++] = *extent;
 }
 
-static void push_uniform(struct pages_builder *b, uint64_t first, uint16_t value)
+static void pages_builder_push_uniform(struct pages_builder *b, uint64_t first, uint16_t value)
 {
 	const struct extent *last = b->extent_count ? &b->extents[b->extent_count - 1] : NULL;
 
@@ -100,7 +101,7 @@ static void push_uniform(struct pages_builder *b, uint64_t first, uint16_t value
 }
 
 /* The block of `after` at the same place, if it holds the same as the scratch block. */
-static struct block *find_same_block(struct pages_builder *b, uint64_t first)
+static struct block *pages_builder_find_same_block(struct pages_builder *b, uint64_t first)
 {
 	const struct pages *after = b->after;
 	struct block *old;
@@ -120,14 +121,14 @@ static struct block *find_same_block(struct pages_builder *b, uint64_t first)
 	return old;
 }
 
-static void count_run(struct page_counts *counts, uint64_t count, uint16_t value)
+static void pages_builder_count_run(struct page_counts *counts, uint64_t count, uint16_t value)
 {
 	counts->state[value_state(value)] += count;
 	for (unsigned int m = value_marks(value); m; m &= m - 1)
 		counts->mark[__builtin_ctz(m)] += count;
 }
 
-static void push_dense(struct pages_builder *b)
+static void pages_builder_push_dense(struct pages_builder *b)
 {
 	struct block *block;
 
@@ -135,7 +136,7 @@ static void push_dense(struct pages_builder *b)
 	memset(b->values + b->to, 0, (BLOCK_PAGES - b->to) * sizeof(b->values[0]));
 	block_fill(b->scratch, b->values, b->from, b->to, b->all, b->any);
 	block_count(b->scratch, &b->counts);
-	block = find_same_block(b, b->block_first);
+	block = pages_builder_find_same_block(b, b->block_first);
 	if (!block) {
 		block = malloc(block_size(b->scratch->varied));
 		if (!block) {
@@ -149,24 +150,25 @@ static void push_dense(struct pages_builder *b)
 }
 
 /* Puts away the pages gathered since the last 2 MiB border. */
-static void finish_block(struct pages_builder *b)
+static void pages_builder_finish_block(struct pages_builder *b)
 {
 	if (b->run_count > RUNS_AS_EXTENTS) {
-		push_dense(b);
+		pages_builder_push_dense(b);
 	} else {
 		for (unsigned int i = 0; i < b->run_count; i++) {
 			unsigned int place = b->run_places[i];
 			unsigned int end = i + 1 < b->run_count ? b->run_places[i + 1] : b->to;
 
-			push_uniform(b, b->block_first + (place - b->from), b->values[place]);
-			count_run(&b->counts, end - place, b->values[place]);
+			pages_builder_push_uniform(b, b->block_first + (place - b->from),
+						   b->values[place]);
+			pages_builder_count_run(&b->counts, end - place, b->values[place]);
 		}
 	}
-	begin_block(b);
+	pages_builder_begin_block(b);
 }
 
 /* The block's place of the next page; the block begins with it if none is being filled. */
-static unsigned int next_place(struct pages_builder *b)
+static unsigned int pages_builder_next_place(struct pages_builder *b)
 {
 	if (!b->run_count) {
 		b->from = b->to = (unsigned int)((b->skew + b->position) & (BLOCK_PAGES - 1));
@@ -175,19 +177,19 @@ static unsigned int next_place(struct pages_builder *b)
 	return b->to;
 }
 
-static void begin_run(struct pages_builder *b, unsigned int place)
+static void pages_builder_begin_run(struct pages_builder *b, unsigned int place)
 {
 	if (b->run_count < RUNS_AS_EXTENTS)
 		b->run_places[b->run_count] = (uint16_t)place;
 	b->run_count++;
 }
 
-static void fill(struct pages_builder *b, unsigned int count, uint16_t value)
+static void pages_builder_fill(struct pages_builder *b, unsigned int count, uint16_t value)
 {
-	unsigned int place = next_place(b);
+	unsigned int place = pages_builder_next_place(b);
 
 	if (!b->run_count || b->values[place - 1] != value)
-		begin_run(b, place);
+		pages_builder_begin_run(b, place);
 	b->all &= value;
 	b->any |= value;
 	for (unsigned int i = 0; i < count; i += FILL_AT_ONCE)
@@ -196,7 +198,7 @@ static void fill(struct pages_builder *b, unsigned int count, uint16_t value)
 	b->to += count;
 	b->position += count;
 	if (b->to == BLOCK_PAGES)
-		finish_block(b);
+		pages_builder_finish_block(b);
 }
 
 void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_state state,
@@ -211,12 +213,12 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 
 		if (!place && count >= BLOCK_PAGES) {
 			n = count & ~(uint64_t)(BLOCK_PAGES - 1);
-			push_uniform(b, b->position, value);
-			count_run(&b->counts, n, value);
+			pages_builder_push_uniform(b, b->position, value);
+			pages_builder_count_run(&b->counts, n, value);
 			b->position += n;
 		} else {
 			n = count < n ? count : n;
-			fill(b, (unsigned int)n, value);
+			pages_builder_fill(b, (unsigned int)n, value);
 		}
 		count -= n;
 	}
@@ -227,7 +229,7 @@ void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *valu
 	struct pages_builder *b = builder;
 
 	while (count) {
-		unsigned int place = next_place(b), n = BLOCK_PAGES - place, i;
+		unsigned int place = pages_builder_next_place(b), n = BLOCK_PAGES - place, i;
 		uint16_t all = b->all, any = b->any;
 
 		n = count < n ? (unsigned int)count : n;
@@ -239,7 +241,7 @@ void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *valu
 		/* Where runs start matters only while they are few. */
 		for (i = 0; i < n && b->run_count <= RUNS_AS_EXTENTS; i++)
 			if (!b->run_count || b->values[place + i] != b->values[place + i - 1])
-				begin_run(b, place + i);
+				pages_builder_begin_run(b, place + i);
 		b->all = all;
 		b->any = any;
 		b->to += n;
@@ -247,7 +249,7 @@ void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *valu
 		values += n;
 		count -= n;
 		if (b->to == BLOCK_PAGES)
-			finish_block(b);
+			pages_builder_finish_block(b);
 	}
 }
 
@@ -261,8 +263,8 @@ void pages_builder_slot(struct pages_builder *builder, const struct slot_run *ru
 		last->count += run->count;
 		return;
 	}
-	if (!make_room((void **)&builder->slots, &builder->slot_room, builder->slot_count,
-		       sizeof(*run))) {
+	if (!pages_builder_make_room((void **)&builder->slots, &builder->slot_room,
+				     builder->slot_count, sizeof(*run))) {
 		builder->out_of_memory = true;
 		return;
 	}
@@ -270,7 +272,8 @@ void pages_builder_slot(struct pages_builder *builder, const struct slot_run *ru
 }
 
 /* True when everything is as in `after`, whose blocks are shared already: pointers tell. */
-static bool same_as_after(const struct pages_builder *b, const struct pages_facts *facts)
+static bool pages_builder_same_as_after(const struct pages_builder *b,
+					const struct pages_facts *facts)
 {
 	const struct pages *after = b->after;
 
@@ -301,10 +304,10 @@ int pages_builder_finish(struct pages_builder *builder, const struct pages_facts
 	size_t extent_bytes, slot_bytes;
 	struct pages *pages;
 
-	finish_block(b);
+	pages_builder_finish_block(b);
 	if (b->out_of_memory)
 		return -ENOMEM;
-	if (same_as_after(b, facts)) {
+	if (pages_builder_same_as_after(b, facts)) {
 		*ret_pages = pages_ref((struct pages *)b->after);
 		return 0;
 	}

@@ -2,7 +2,8 @@
 #include "model/pages_builder_internal.h"
 
 /* Takes over a whole block of `after`, which ends at page `stop`. */
-static void share_block(struct pages_builder *b, const struct extent *extent, uint64_t stop)
+static void pages_builder_share_block(struct pages_builder *b, const struct extent *extent,
+				      uint64_t stop)
 {
 	atomic_fetch_add_explicit(&extent->block->refs, 1, memory_order_relaxed);
 	pages_builder_push(b, extent);
@@ -11,7 +12,7 @@ static void share_block(struct pages_builder *b, const struct extent *extent, ui
 }
 
 /* The slots of pages [first, end) of `after`. */
-static void copy_slots(struct pages_builder *b, uint64_t first, uint64_t end)
+static void pages_builder_copy_slots(struct pages_builder *b, uint64_t first, uint64_t end)
 {
 	const struct pages *after = b->after;
 
@@ -41,7 +42,7 @@ void pages_builder_copy(struct pages_builder *builder, uint64_t count)
 		struct page_run run;
 
 		if (e->block && !b->run_count && e->first == b->position && stop <= end) {
-			share_block(b, e, stop);
+			pages_builder_share_block(b, e, stop);
 			continue;
 		}
 		for (; b->position < stop && b->position < end;) {
@@ -53,5 +54,5 @@ void pages_builder_copy(struct pages_builder *builder, uint64_t count)
 			pages_builder_add(b, run.count, (enum page_state)run.state, run.marks);
 		}
 	}
-	copy_slots(b, first, end);
+	pages_builder_copy_slots(b, first, end);
 }

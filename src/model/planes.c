@@ -30,8 +30,8 @@ uint16_t block_value(const struct block *block, unsigned int place)
 }
 
 /* Bit i is set when page 64 * word + i has another value, as far as the bits in `look` go. */
-static uint64_t word_differs(const struct block *block, unsigned int word, uint16_t value,
-			     uint16_t look)
+static uint64_t planes_word_differs(const struct block *block, unsigned int word, uint16_t value,
+				    uint16_t look)
 {
 	uint64_t differs = (block->base ^ value) & ~block->varied & look ? ~UINT64_C(0) : 0;
 	unsigned int plane = 0;
@@ -49,7 +49,7 @@ unsigned int block_run(const struct block *block, unsigned int place, unsigned i
 	uint64_t ignored = ~(~UINT64_C(0) << (place % 64));
 
 	for (unsigned int word = place / 64; word * 64 < limit; word++, ignored = 0) {
-		uint64_t differs = word_differs(block, word, value, UINT16_MAX) & ~ignored;
+		uint64_t differs = planes_word_differs(block, word, value, UINT16_MAX) & ~ignored;
 		unsigned int end;
 
 		if (!differs)
@@ -69,7 +69,7 @@ void block_count(const struct block *block, struct page_counts *counts)
 }
 
 /* The bits of [from, to) that lie in one word of a plane. */
-static uint64_t word_mask(unsigned int word, unsigned int from, unsigned int to)
+static uint64_t planes_word_mask(unsigned int word, unsigned int from, unsigned int to)
 {
 	uint64_t mask = ~UINT64_C(0);
 
@@ -81,14 +81,15 @@ static uint64_t word_mask(unsigned int word, unsigned int from, unsigned int to)
 }
 
 /* How many pages of [from, to) have exactly these of the bits in `look`. */
-static unsigned int count_alike(const struct block *block, unsigned int from, unsigned int to,
-				uint16_t value, uint16_t look)
+static unsigned int planes_count_alike(const struct block *block, unsigned int from,
+				       unsigned int to, uint16_t value, uint16_t look)
 {
 	unsigned int n = 0;
 
 	for (unsigned int word = from / 64; word * 64 < to; word++)
-		n += (unsigned int)__builtin_popcountll(~word_differs(block, word, value, look) &
-							word_mask(word, from, to));
+		n += (unsigned int)__builtin_popcountll(
+			~planes_word_differs(block, word, value, look) &
+			planes_word_mask(word, from, to));
 	return n;
 }
 
@@ -97,16 +98,16 @@ void block_count_part(const struct block *block, unsigned int from, unsigned int
 {
 	for (int s = 0; s < PAGE_STATES; s++)
 		if (block->state_counts[s])
-			counts->state[s] +=
-				count_alike(block, from, to, value_of(s, 0), (1 << STATE_BITS) - 1);
+			counts->state[s] += planes_count_alike(block, from, to, value_of(s, 0),
+							       (1 << STATE_BITS) - 1);
 	for (int m = 0; m < PAGE_MARKS; m++)
 		if (block->mark_counts[m])
-			counts->mark[m] += count_alike(block, from, to, value_of(0, 1 << m),
-						       value_of(0, 1 << m));
+			counts->mark[m] += planes_count_alike(block, from, to, value_of(0, 1 << m),
+							      value_of(0, 1 << m));
 }
 
 /* Bit `bit` of 64 values in one word: four values at a time, gathered by a multiplication. */
-static uint64_t gather_word(const uint16_t *values, unsigned int bit)
+static uint64_t planes_gather_word(const uint16_t *values, unsigned int bit)
 {
 	uint64_t word = 0;
 
@@ -120,7 +121,8 @@ static uint64_t gather_word(const uint16_t *values, unsigned int bit)
 	return word;
 }
 
-static void count_states(struct block *block, unsigned int from, unsigned int to, uint16_t any)
+static void planes_count_states(struct block *block, unsigned int from, unsigned int to,
+				uint16_t any)
 {
 	const uint16_t bits = (1 << STATE_BITS) - 1;
 
@@ -128,16 +130,17 @@ static void count_states(struct block *block, unsigned int from, unsigned int to
 	for (unsigned int s = 0; s < PAGE_STATES; s++)
 		if (!(s & ~any) && !(block->base & bits & ~s))
 			block->state_counts[s] =
-				(uint16_t)count_alike(block, from, to, (uint16_t)s, bits);
+				(uint16_t)planes_count_alike(block, from, to, (uint16_t)s, bits);
 }
 
-static void count_marks(struct block *block, unsigned int from, unsigned int to, uint16_t any)
+static void planes_count_marks(struct block *block, unsigned int from, unsigned int to,
+			       uint16_t any)
 {
 	for (unsigned int marks = value_marks(any); marks; marks &= marks - 1) {
 		uint16_t mark = value_of(0, (uint16_t)(marks & -marks));
 
 		block->mark_counts[__builtin_ctz(marks)] =
-			(uint16_t)count_alike(block, from, to, mark, mark);
+			(uint16_t)planes_count_alike(block, from, to, mark, mark);
 	}
 }
 
@@ -151,8 +154,8 @@ void block_fill(struct block *block, const uint16_t values[static BLOCK_PAGES], 
 	block->varied = any & ~base;
 	for (unsigned int bits = block->varied; bits; bits &= bits - 1, plane++)
 		for (unsigned int word = 0; word < PLANE_WORDS; word++)
-			block->planes[plane][word] = gather_word(values + word * UINT64_C(64),
-								 (unsigned int)__builtin_ctz(bits));
-	count_states(block, from, to, any);
-	count_marks(block, from, to, any);
+			block->planes[plane][word] = planes_gather_word(
+				values + word * UINT64_C(64), (unsigned int)__builtin_ctz(bits));
+	planes_count_states(block, from, to, any);
+	planes_count_marks(block, from, to, any);
 }

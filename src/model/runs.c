@@ -8,7 +8,7 @@ void run_walk_start(struct run_walk *walk, const struct pages *pages)
 }
 
 /* The slot run that holds `page` or is the first after it; NULL when there is none left. */
-static const struct slot_run *slot_from(struct run_walk *walk, uint64_t page)
+static const struct slot_run *runs_slot_from(struct run_walk *walk, uint64_t page)
 {
 	while (walk->slot < walk->slot_count) {
 		const struct slot_run *slots = &walk->slots[walk->slot];
@@ -34,7 +34,7 @@ bool run_walk_next(struct run_walk *walk, struct run *ret_run)
 		.state = rest->state,
 		.marks = rest->marks,
 	};
-	slots = slot_from(walk, run.first);
+	slots = runs_slot_from(walk, run.first);
 	if (slots && slots->first <= run.first) {
 		uint64_t skip = run.first - slots->first;
 

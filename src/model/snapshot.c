@@ -30,7 +30,7 @@ struct snapshot *snapshot_new(size_t count)
 }
 
 /* How well the places of this mapping's shared-swapped pages are known. */
-static enum shared_swap_knowledge mapping_knowledge(const struct snapshot_mapping *m)
+static enum shared_swap_knowledge snapshot_mapping_knowledge(const struct snapshot_mapping *m)
 {
 	const struct pages_facts *facts = pages_facts(m->pages);
 
@@ -65,8 +65,8 @@ void snapshot_seal(struct snapshot *snapshot)
 		snapshot->swap_unplaced += pages_facts(m->pages)->swap_unplaced;
 		if (counts->state[PAGE_SHARED_SWAP] && !pages_facts(m->pages)->slots_known)
 			snapshot->known.shared_slots = false;
-		if (mapping_knowledge(m) > snapshot->known.shared_swap)
-			snapshot->known.shared_swap = mapping_knowledge(m);
+		if (snapshot_mapping_knowledge(m) > snapshot->known.shared_swap)
+			snapshot->known.shared_swap = snapshot_mapping_knowledge(m);
 	}
 }
 

@@ -6,18 +6,18 @@
 #include "model/diff.h"
 
 /* Pages whose entry in the page table can carry the written mark (classify.h). */
-static uint64_t markable(const struct page_counts *counts)
+static uint64_t tile_markable(const struct page_counts *counts)
 {
 	return present(counts) + counts->state[PAGE_SWAP];
 }
 
-static uint64_t without_content(const struct page_counts *counts)
+static uint64_t tile_without_content(const struct page_counts *counts)
 {
 	return counts->state[PAGE_NONE] + counts->state[PAGE_GUARD] + counts->state[PAGE_POISON];
 }
 
-static void count_where(const struct tile_source *source, const struct range *range,
-			struct tile_counts *out)
+static void tile_count_where(const struct tile_source *source, const struct range *range,
+			     struct tile_counts *out)
 {
 	memcpy(out->value, range->pages.state, sizeof(range->pages.state));
 	if (is_known(source, MARK_WRITTEN))
@@ -25,7 +25,7 @@ static void count_where(const struct tile_source *source, const struct range *ra
 }
 
 /* Pages of the range that have got the mark since the sample before. */
-static uint64_t count_new_marks(const struct tile_source *source, const struct range *range)
+static uint64_t tile_count_new_marks(const struct tile_source *source, const struct range *range)
 {
 	const struct pages *now = source->pages, *then = source->before;
 	uint64_t n = 0, end = range->first + range->count, stop, shared;
@@ -48,20 +48,20 @@ static uint64_t count_new_marks(const struct tile_source *source, const struct r
 	return n;
 }
 
-static void count_written(const struct tile_source *source, const struct range *range,
-			  struct tile_counts *out)
+static void tile_count_written(const struct tile_source *source, const struct range *range,
+			       struct tile_counts *out)
 {
 	const struct page_counts *c = &range->pages;
 	struct page_counts remembered;
 	struct track_run run;
 
-	out->value[WRITTEN_NOTHING] = without_content(c);
-	out->value[WRITTEN_UNKNOWN] = range->count - without_content(c);
+	out->value[WRITTEN_NOTHING] = tile_without_content(c);
+	out->value[WRITTEN_UNKNOWN] = range->count - tile_without_content(c);
 	if (!is_known(source, MARK_WRITTEN))
 		return;
-	out->value[WRITTEN_UNKNOWN] -= markable(c);
-	out->value[WRITTEN_CLEAN] = markable(c) - c->mark[0];
-	out->value[WRITTEN_NOW] = count_new_marks(source, range);
+	out->value[WRITTEN_UNKNOWN] -= tile_markable(c);
+	out->value[WRITTEN_CLEAN] = tile_markable(c) - c->mark[0];
+	out->value[WRITTEN_NOW] = tile_count_new_marks(source, range);
 	out->value[WRITTEN_MARKED] = c->mark[0] - out->value[WRITTEN_NOW];
 	if (!source->track || !track_remembers(source->track))
 		return;
@@ -73,14 +73,14 @@ static void count_written(const struct tile_source *source, const struct range *
 		memset(&remembered, 0, sizeof(remembered));
 		pages_count(source->pages, i, n, &remembered);
 		/* Remembered pages are shared memory, in the page table or not, and unmarked. */
-		out->value[WRITTEN_CLEAN] -= markable(&remembered);
-		out->value[WRITTEN_UNKNOWN] -= n - markable(&remembered);
+		out->value[WRITTEN_CLEAN] -= tile_markable(&remembered);
+		out->value[WRITTEN_UNKNOWN] -= n - tile_markable(&remembered);
 		out->value[WRITTEN_REMEMBERED] += n;
 	}
 }
 
-static void count_age(const struct tile_source *source, const struct range *range,
-		      struct tile_counts *out)
+static void tile_count_age(const struct tile_source *source, const struct range *range,
+			   struct tile_counts *out)
 {
 	uint64_t end = range->first + range->count, n;
 	struct page_counts counts;
@@ -100,8 +100,8 @@ static void count_age(const struct tile_source *source, const struct range *rang
 	}
 }
 
-static void count_difference(const struct tile_source *source, const struct range *range,
-			     struct tile_counts *out)
+static void tile_count_difference(const struct tile_source *source, const struct range *range,
+				  struct tile_counts *out)
 {
 	struct page_counts counts = { 0 };
 
@@ -114,7 +114,7 @@ static void count_difference(const struct tile_source *source, const struct rang
 }
 
 /* What a lens says where nothing was read yet. */
-static unsigned unknown_value(enum lens lens)
+static unsigned tile_unknown_value(enum lens lens)
 {
 	static const uint8_t values[LENSES] = {
 		[LENS_WHERE] = PAGE_UNKNOWN,	  [LENS_WRITTEN] = WRITTEN_UNKNOWN,
@@ -136,47 +136,47 @@ void tile_count(const struct tile_source *source, enum lens lens, uint64_t first
 		return;
 	range.count = count < total - first ? count : total - first;
 	if (!source->pages) {
-		ret_counts->value[unknown_value(lens)] = range.count;
+		ret_counts->value[tile_unknown_value(lens)] = range.count;
 		return;
 	}
 	pages_count(source->pages, range.first, range.count, &range.pages);
 	switch (lens) {
 	case LENS_WHERE:
 	case LENSES:
-		count_where(source, &range, ret_counts);
+		tile_count_where(source, &range, ret_counts);
 		break;
 	case LENS_WRITTEN:
-		count_written(source, &range, ret_counts);
+		tile_count_written(source, &range, ret_counts);
 		break;
 	case LENS_SHARING:
 	case LENS_SIZE:
 		tile_count_detailed(source, lens, &range, ret_counts);
 		break;
 	case LENS_AGE:
-		count_age(source, &range, ret_counts);
+		tile_count_age(source, &range, ret_counts);
 		break;
 	case LENS_DIFFERENCE:
-		count_difference(source, &range, ret_counts);
+		tile_count_difference(source, &range, ret_counts);
 		break;
 	}
 }
 
-static enum written_value page_written(const struct tile_source *source, uint64_t page)
+static enum written_value tile_page_written(const struct tile_source *source, uint64_t page)
 {
 	struct page_counts counts = { 0 };
 	struct range range = { .first = page, .count = 1 };
 	struct track_run run;
 
 	counts.state[pages_state(source->pages, page)] = 1;
-	if (without_content(&counts))
+	if (tile_without_content(&counts))
 		return WRITTEN_NOTHING;
 	if (!is_known(source, MARK_WRITTEN))
 		return WRITTEN_UNKNOWN;
 	if (pages_marks(source->pages, page) & MARK_WRITTEN)
-		return count_new_marks(source, &range) ? WRITTEN_NOW : WRITTEN_MARKED;
+		return tile_count_new_marks(source, &range) ? WRITTEN_NOW : WRITTEN_MARKED;
 	if (source->track && track_run(source->track, page, &run) && run.remembered)
 		return WRITTEN_REMEMBERED;
-	return markable(&counts) ? WRITTEN_CLEAN : WRITTEN_UNKNOWN;
+	return tile_markable(&counts) ? WRITTEN_CLEAN : WRITTEN_UNKNOWN;
 }
 
 unsigned tile_page_value(const struct tile_source *source, enum lens lens, uint64_t page)
@@ -185,15 +185,15 @@ unsigned tile_page_value(const struct tile_source *source, enum lens lens, uint6
 	enum page_state state;
 
 	if (!source->pages)
-		return unknown_value(lens);
+		return tile_unknown_value(lens);
 	state = pages_state(source->pages, page);
 	if (lens == LENS_WHERE)
 		return state;
 	if (lens == LENS_WRITTEN)
-		return page_written(source, page);
+		return tile_page_written(source, page);
 	if (lens == LENS_SHARING || lens == LENS_SIZE) {
 		if (state == PAGE_UNKNOWN || state == PAGE_MIGRATING)
-			return unknown_value(lens);
+			return tile_unknown_value(lens);
 		if (!page_state_is_present(state))
 			return lens == LENS_SIZE ? (unsigned)SIZE_NOTHING : SHARING_NOTHING;
 		return lens == LENS_SIZE ? (unsigned)tile_page_size(source, page)
@@ -203,11 +203,11 @@ unsigned tile_page_value(const struct tile_source *source, enum lens lens, uint6
 	for (unsigned v = 0; v < lens_value_count(lens); v++)
 		if (counts.value[v])
 			return v;
-	return unknown_value(lens);
+	return tile_unknown_value(lens);
 }
 
 /* Whether a page of this state is surely among the marked ones. */
-static bool surely_written(const struct tile_counts *counts, unsigned value)
+static bool tile_surely_written(const struct tile_counts *counts, unsigned value)
 {
 	uint64_t others = 0;
 
@@ -217,7 +217,8 @@ static bool surely_written(const struct tile_counts *counts, unsigned value)
 	return counts->written > others;
 }
 
-static void summarise(enum lens lens, int pin, const struct tile_counts *counts, struct tile *tile)
+static void tile_summarise(enum lens lens, int pin, const struct tile_counts *counts,
+			   struct tile *tile)
 {
 	unsigned best = 0;
 
@@ -235,7 +236,7 @@ static void summarise(enum lens lens, int pin, const struct tile_counts *counts,
 	tile->written = counts->written;
 	tile->mixed = counts->value[best] != tile->count ||
 		      (counts->written && counts->written != tile->count);
-	tile->upper = lens == LENS_WHERE && surely_written(counts, best);
+	tile->upper = lens == LENS_WHERE && tile_surely_written(counts, best);
 }
 
 void tile_fill(const struct tile_source *source, enum lens lens, int pin, uint64_t first,
@@ -251,7 +252,7 @@ void tile_fill(const struct tile_source *source, enum lens lens, int pin, uint64
 		if (first < total) {
 			t->count = per_tile < total - first ? per_tile : total - first;
 			tile_count(source, lens, first, t->count, &counts);
-			summarise(lens, pin, &counts, t);
+			tile_summarise(lens, pin, &counts, t);
 		}
 		first = first + per_tile < first ? UINT64_MAX : first + per_tile;
 	}

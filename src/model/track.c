@@ -46,13 +46,13 @@ struct track *track_ref(struct track *track)
 	return track;
 }
 
-static struct track_mapping *mapping_keep(struct track_mapping *mapping)
+static struct track_mapping *track_mapping_keep(struct track_mapping *mapping)
 {
 	atomic_fetch_add_explicit(&mapping->refs, 1, memory_order_relaxed);
 	return mapping;
 }
 
-static void mapping_drop(struct track_mapping *mapping)
+static void track_mapping_drop(struct track_mapping *mapping)
 {
 	if (mapping && atomic_fetch_sub_explicit(&mapping->refs, 1, memory_order_acq_rel) == 1)
 		free(mapping);
@@ -63,7 +63,7 @@ void track_unref(struct track *track)
 	if (!track || atomic_fetch_sub_explicit(&track->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; i < track->count; i++)
-		mapping_drop(track->mappings[i]);
+		track_mapping_drop(track->mappings[i]);
 	free(track);
 }
 
@@ -136,7 +136,7 @@ static void cleanup_maker(struct maker *maker)
 	free(maker->pieces);
 }
 
-static void make_piece(struct maker *m, uint64_t count, int64_t since_ns, bool remembered)
+static void track_make_piece(struct maker *m, uint64_t count, int64_t since_ns, bool remembered)
 {
 	struct piece *last = m->count ? &m->pieces[m->count - 1] : NULL;
 
@@ -158,7 +158,7 @@ static void make_piece(struct maker *m, uint64_t count, int64_t since_ns, bool r
 	m->remembers = m->remembers || remembered;
 }
 
-static struct track_mapping *finish(const struct maker *maker)
+static struct track_mapping *track_finish(const struct maker *maker)
 {
 	struct track_mapping *m;
 
@@ -176,22 +176,22 @@ static struct track_mapping *finish(const struct maker *maker)
 }
 
 /* Copies what is known of [first, first + count) of the mapping before. */
-static void keep(struct maker *maker, const struct track_mapping *old, uint64_t first,
-		 uint64_t count)
+static void track_keep(struct maker *maker, const struct track_mapping *old, uint64_t first,
+		       uint64_t count)
 {
 	struct track_run run;
 
 	while (count && track_run(old, first, &run)) {
 		uint64_t n = run.count < count ? run.count : count;
 
-		make_piece(maker, n, run.since_ns, run.remembered);
+		track_make_piece(maker, n, run.since_ns, run.remembered);
 		first += n;
 		count -= n;
 	}
 }
 
 /* A page of shared memory that has no page-table entry which could carry the mark. */
-static bool mark_is_lost(const struct diff_run *run)
+static bool track_mark_is_lost(const struct diff_run *run)
 {
 	return run->state_after == PAGE_SHARED_SWAP || run->state_after == PAGE_CACHED;
 }
@@ -200,45 +200,46 @@ static bool mark_is_lost(const struct diff_run *run)
  * Pages whose state, mark or place changed alike. Remembered stays remembered while the page is
  * content of shared memory and until the kernel marks it again.
  */
-static void change(struct maker *maker, const struct track_mapping *old, uint64_t old_first,
-		   const struct diff_run *run, int64_t now_ns)
+static void track_change(struct maker *maker, const struct track_mapping *old, uint64_t old_first,
+			 const struct diff_run *run, int64_t now_ns)
 {
 	bool same_state = run->state_before == run->state_after;
-	bool becomes = run->marks_before & MARK_WRITTEN && mark_is_lost(run);
+	bool becomes = run->marks_before & MARK_WRITTEN && track_mark_is_lost(run);
 	bool may_stay = !(run->marks_after & MARK_WRITTEN) &&
-			(mark_is_lost(run) || run->state_after == PAGE_SHMEM);
+			(track_mark_is_lost(run) || run->state_after == PAGE_SHMEM);
 	struct track_run was;
 
 	for (uint64_t n, done = 0; done < run->count; done += n) {
 		if (!track_run(old, old_first + done, &was))
 			return;
 		n = was.count < run->count - done ? was.count : run->count - done;
-		make_piece(maker, n, same_state ? was.since_ns : now_ns,
-			   becomes || (may_stay && was.remembered));
+		track_make_piece(maker, n, same_state ? was.since_ns : now_ns,
+				 becomes || (may_stay && was.remembered));
 	}
 }
 
-static void add_segment(struct maker *maker, const struct diff *diff, const struct diff_segment *s,
-			const struct track *track, int64_t now_ns)
+static void track_add_segment(struct maker *maker, const struct diff *diff,
+			      const struct diff_segment *s, const struct track *track,
+			      int64_t now_ns)
 {
 	const struct track_mapping *old;
 	struct diff_run run;
 
 	if (s->before == DIFF_NOTHING) {
-		make_piece(maker, s->pages, now_ns, false);
+		track_make_piece(maker, s->pages, now_ns, false);
 		return;
 	}
 	old = track->mappings[s->before];
 	for (uint64_t i = 0; diff_run(diff, s, i, &run); i = run.first + run.count) {
 		if (run.change == CHANGE_SAME && run.state_before == run.state_after &&
 		    run.marks_before == run.marks_after)
-			keep(maker, old, s->before_first + run.first, run.count);
+			track_keep(maker, old, s->before_first + run.first, run.count);
 		else
-			change(maker, old, s->before_first + run.first, &run, now_ns);
+			track_change(maker, old, s->before_first + run.first, &run, now_ns);
 	}
 }
 
-static bool unchanged(const struct diff *diff, const struct diff_row *row)
+static bool track_unchanged(const struct diff *diff, const struct diff_row *row)
 {
 	const struct snapshot_mapping *a, *b;
 
@@ -249,26 +250,26 @@ static bool unchanged(const struct diff *diff, const struct diff_row *row)
 	return a->pages && a->pages == b->pages;
 }
 
-static struct track_mapping *next_mapping(const struct diff *diff, const struct diff_row *row,
-					  const struct track *track)
+static struct track_mapping *track_next_mapping(const struct diff *diff, const struct diff_row *row,
+						const struct track *track)
 {
 	CLEANUP(cleanup_maker) struct maker maker = { 0 };
 
-	if (unchanged(diff, row)) {
+	if (track_unchanged(diff, row)) {
 		struct track_mapping *m = track->mappings[row->before];
 
-		return mapping_keep(m);
+		return track_mapping_keep(m);
 	}
 	for (size_t i = 0; i < row->segment_count; i++) {
 		const struct diff_segment *s = &diff->segments[row->segment_first + i];
 
 		if (s->after != DIFF_NOTHING)
-			add_segment(&maker, diff, s, track, diff->after->taken_ns);
+			track_add_segment(&maker, diff, s, track, diff->after->taken_ns);
 	}
-	return finish(&maker);
+	return track_finish(&maker);
 }
 
-static int first_track(const struct snapshot *after, struct track **ret_track)
+static int track_first_track(const struct snapshot *after, struct track **ret_track)
 {
 	struct track *t = track_new(after->count);
 
@@ -277,9 +278,9 @@ static int first_track(const struct snapshot *after, struct track **ret_track)
 	for (size_t i = 0; i < after->count; i++) {
 		CLEANUP(cleanup_maker) struct maker maker = { 0 };
 
-		make_piece(&maker, mapping_pages(after->mappings[i].mapping), after->taken_ns,
-			   false);
-		t->mappings[i] = finish(&maker);
+		track_make_piece(&maker, mapping_pages(after->mappings[i].mapping), after->taken_ns,
+				 false);
+		t->mappings[i] = track_finish(&maker);
 		if (!t->mappings[i]) {
 			track_unref(t);
 			return -ENOMEM;
@@ -293,7 +294,7 @@ static int first_track(const struct snapshot *after, struct track **ret_track)
  * Private pages keep the mark through swap, so one that stays what it is and loses it tells that
  * somebody cleared the marks of the process.
  */
-static bool marks_were_cleared(const struct diff *diff)
+static bool track_marks_were_cleared(const struct diff *diff)
 {
 	struct diff_run run;
 
@@ -323,15 +324,15 @@ int track_forget(struct track *track, struct track **ret_track)
 		CLEANUP(cleanup_maker) struct maker maker = { 0 };
 
 		if (!m->remembers) {
-			t->mappings[i] = mapping_keep(m);
+			t->mappings[i] = track_mapping_keep(m);
 			continue;
 		}
 		for (size_t k = 0; k < m->count; k++)
-			make_piece(&maker,
-				   (k + 1 < m->count ? m->pieces[k + 1].first : m->pages) -
-					   m->pieces[k].first,
-				   m->pieces[k].since_ns, false);
-		t->mappings[i] = finish(&maker);
+			track_make_piece(&maker,
+					 (k + 1 < m->count ? m->pieces[k + 1].first : m->pages) -
+						 m->pieces[k].first,
+					 m->pieces[k].since_ns, false);
+		t->mappings[i] = track_finish(&maker);
 		if (!t->mappings[i]) {
 			track_unref(t);
 			return -ENOMEM;
@@ -341,7 +342,8 @@ int track_forget(struct track *track, struct track **ret_track)
 	return 0;
 }
 
-static int follow(const struct diff *diff, const struct track *track, struct track **ret_track)
+static int track_follow(const struct diff *diff, const struct track *track,
+			struct track **ret_track)
 {
 	struct track *t = track_new(diff->after->count);
 
@@ -352,7 +354,7 @@ static int follow(const struct diff *diff, const struct track *track, struct tra
 
 		if (row->after == DIFF_NOTHING)
 			continue;
-		t->mappings[row->after] = next_mapping(diff, row, track);
+		t->mappings[row->after] = track_next_mapping(diff, row, track);
 		if (!t->mappings[row->after]) {
 			track_unref(t);
 			return -ENOMEM;
@@ -370,12 +372,12 @@ int track_next(struct track *track, struct snapshot *before, struct snapshot *af
 	int r;
 
 	if (!track)
-		return first_track(after, ret_track);
+		return track_first_track(after, ret_track);
 	r = diff_new(before, after, &diff);
 	if (r < 0)
 		return r;
-	r = follow(diff, track, &next);
-	if (!r && marks_were_cleared(diff)) {
+	r = track_follow(diff, track, &next);
+	if (!r && track_marks_were_cleared(diff)) {
 		r = track_forget(next, &forgetful);
 		track_unref(next);
 		next = forgetful;

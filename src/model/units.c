@@ -6,22 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_digit(char c)
+static bool units_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
 /* Reads the digits at *text and moves it behind them. */
-static int parse_digits(const char **text, uint64_t *ret_value)
+static int units_parse_digits(const char **text, uint64_t *ret_value)
 {
 	uint64_t value = 0;
 	const char *p = *text;
 
-	if (*p == '-' && is_digit(p[1]))
+	if (*p == '-' && units_is_digit(p[1]))
 		return -EDOM;
-	if (!is_digit(*p))
+	if (!units_is_digit(*p))
 		return -EINVAL;
-	for (; is_digit(*p); p++)
+	for (; units_is_digit(*p); p++)
 		if (__builtin_mul_overflow(value, 10, &value) ||
 		    __builtin_add_overflow(value, *p - '0', &value))
 			return -ERANGE;
@@ -31,7 +31,7 @@ static int parse_digits(const char **text, uint64_t *ret_value)
 }
 
 /* The power of two that a unit stands for, or -EINVAL. */
-static int size_shift(const char *unit)
+static int units_size_shift(const char *unit)
 {
 	static const char letters[] = "kmgt";
 	const char *found;
@@ -47,11 +47,11 @@ static int size_shift(const char *unit)
 int units_parse_size(const char *text, uint64_t *ret_bytes)
 {
 	uint64_t value;
-	int shift, r = parse_digits(&text, &value);
+	int shift, r = units_parse_digits(&text, &value);
 
 	if (r < 0)
 		return r;
-	shift = size_shift(text);
+	shift = units_size_shift(text);
 	if (shift < 0)
 		return shift;
 	if (value > UINT64_MAX >> shift)
@@ -61,7 +61,7 @@ int units_parse_size(const char *text, uint64_t *ret_bytes)
 }
 
 /* How many nanoseconds a unit stands for, or 0. */
-static uint64_t duration_unit(const char *unit)
+static uint64_t units_duration_unit(const char *unit)
 {
 	static const struct {
 		const char *name;
@@ -80,21 +80,21 @@ static uint64_t duration_unit(const char *unit)
 int units_parse_duration(const char *text, uint64_t *ret_ns)
 {
 	uint64_t whole = 0, fraction = 0, scale = 1, unit, value;
-	int r = parse_digits(&text, &whole);
+	int r = units_parse_digits(&text, &whole);
 
 	if (r < 0)
 		return r;
 	if (*text == '.') {
-		if (!is_digit(*++text))
+		if (!units_is_digit(*++text))
 			return -EINVAL;
 		/* Nine digits are a nanosecond of a second; more of them change nothing. */
-		for (; is_digit(*text); text++)
+		for (; units_is_digit(*text); text++)
 			if (scale < 1000000000) {
 				fraction = fraction * 10 + (*text - '0');
 				scale *= 10;
 			}
 	}
-	unit = duration_unit(text);
+	unit = units_duration_unit(text);
 	if (!unit)
 		return -EINVAL;
 	/* fraction < scale <= 10^9 and unit < 10^13: the product stays under 2^74, so wide. */

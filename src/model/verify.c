@@ -35,14 +35,15 @@ bool verify_is_explained(enum verify_cause cause)
 }
 
 /* What lies between two sums that were read around the sample was right at some moment of it. */
-static bool lies_between(uint64_t value, uint64_t a, uint64_t b)
+static bool verify_lies_between(uint64_t value, uint64_t a, uint64_t b)
 {
 	return a < b ? value >= a && value <= b : value >= b && value <= a;
 }
 
-static enum verify_cause compare(uint64_t own, uint64_t unknown, uint64_t before, uint64_t after)
+static enum verify_cause verify_compare(uint64_t own, uint64_t unknown, uint64_t before,
+					uint64_t after)
 {
-	if (lies_between(own, before, after))
+	if (verify_lies_between(own, before, after))
 		return VERIFY_AGREES;
 	if (before != after)
 		return VERIFY_MOVED;
@@ -56,8 +57,8 @@ static enum verify_cause compare(uint64_t own, uint64_t unknown, uint64_t before
  * writable, from the object behind it without a look at the page table (fs/proc/task_mmu.c,
  * smap_gather_stats(), since 4.6): what a guard marker or a private copy hides is counted too.
  */
-static enum verify_cause explain_swap(const struct mapping *mapping,
-				      const struct page_counts *counts, uint64_t excess)
+static enum verify_cause verify_explain_swap(const struct mapping *mapping,
+					     const struct page_counts *counts, uint64_t excess)
 {
 	/*
 	 * A poison marker in the page table hides a page as well, and one in the object counts as
@@ -79,8 +80,8 @@ static enum verify_cause explain_swap(const struct mapping *mapping,
 }
 
 /* Pages on the move are still counted as present by smaps (is_pfn_swap_entry(), since 5.14). */
-static void own_sums(const struct mapping *mapping, const struct pages *pages,
-		     struct verify_sums *ret_sums)
+static void verify_own_sums(const struct mapping *mapping, const struct pages *pages,
+			    struct verify_sums *ret_sums)
 {
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t anon = counts->state[PAGE_ANON];
@@ -108,13 +109,14 @@ void verify_mapping(const struct mapping *mapping, const struct pages *pages,
 	struct verify_verdict verdict = { .smaps = *after };
 	uint64_t own_swap, smaps_swap = after->pages[VERIFY_SWAP];
 
-	own_sums(mapping, pages, &verdict.own);
+	verify_own_sums(mapping, pages, &verdict.own);
 	for (int i = 0; i < VERIFY_SUMS; i++)
-		verdict.cause[i] =
-			compare(verdict.own.pages[i], unknown, before->pages[i], after->pages[i]);
+		verdict.cause[i] = verify_compare(verdict.own.pages[i], unknown, before->pages[i],
+						  after->pages[i]);
 	own_swap = verdict.own.pages[VERIFY_SWAP];
 	if (verdict.cause[VERIFY_SWAP] == VERIFY_DIFFERS && own_swap < smaps_swap)
-		verdict.cause[VERIFY_SWAP] = explain_swap(mapping, counts, smaps_swap - own_swap);
+		verdict.cause[VERIFY_SWAP] =
+			verify_explain_swap(mapping, counts, smaps_swap - own_swap);
 	*ret_verdict = verdict;
 }
 
@@ -134,7 +136,7 @@ void verify_explain_entries(const struct mapping *mapping, const struct pages *p
 	verdict->cause[VERIFY_SWAP] =
 		smaps - own == beyond
 			? VERIFY_ENTRIES
-			: explain_swap(mapping, pages_counts(pages), smaps - own - beyond);
+			: verify_explain_swap(mapping, pages_counts(pages), smaps - own - beyond);
 }
 
 enum verify_cause verify_worst(const struct verify_verdict *verdict)

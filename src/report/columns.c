@@ -7,44 +7,44 @@
 
 #include "model/escape.h"
 
-static void get_start(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_start(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_ADDRESS;
 	cell->number = row->mapping->mapping->start;
 }
 
-static void get_end(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_end(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_ADDRESS;
 	cell->number = row->mapping->mapping->end;
 }
 
-static void get_perms(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_perms(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_TEXT;
 	cell->text = row->mapping->mapping->perms;
 }
 
-static void get_offset(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_offset(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_NUMBER;
 	cell->number = row->mapping->mapping->offset;
 }
 
-static void get_name(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_name(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_NAME;
 	cell->text = row->mapping->mapping->name;
 	cell->length = row->mapping->mapping->name_length;
 }
 
-static void get_kind(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_kind(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_TEXT;
 	cell->text = mapping_kind_names[row->mapping->mapping->kind];
 }
 
-static void get_pages(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_pages(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_PAGES;
 	if (row->mapping) {
@@ -55,7 +55,7 @@ static void get_pages(const struct report_row *row, unsigned int which, struct c
 		cell->number += row->counts->state[s];
 }
 
-static void get_state(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_state(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	if (!row->counts)
 		return;
@@ -63,7 +63,7 @@ static void get_state(const struct report_row *row, unsigned int which, struct c
 	cell->number = row->counts->state[which];
 }
 
-static void get_present(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_present(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	if (!row->counts)
 		return;
@@ -73,7 +73,7 @@ static void get_present(const struct report_row *row, unsigned int which, struct
 			cell->number += row->counts->state[s];
 }
 
-static void get_written(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_written(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	if (!row->counts || !(row->marks_known & MARK_WRITTEN))
 		return;
@@ -81,20 +81,22 @@ static void get_written(const struct report_row *row, unsigned int which, struct
 	cell->number = row->counts->mark[__builtin_ctz(MARK_WRITTEN)];
 }
 
-static void get_unplaced(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_unplaced(const struct report_row *row, unsigned int which,
+				 struct cell *cell)
 {
 	cell->kind = CELL_PAGES;
 	cell->number = row->swap_unplaced;
 }
 
 /* In text, pages in swap whose place is unknown stand with those whose place is known. */
-static void get_shared_swap(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_shared_swap(const struct report_row *row, unsigned int which,
+				    struct cell *cell)
 {
-	get_state(row, PAGE_SHARED_SWAP, cell);
+	columns_get_state(row, PAGE_SHARED_SWAP, cell);
 	cell->number += row->swap_unplaced;
 }
 
-static void get_doubt(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_doubt(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	enum page_doubt doubt = row->counts ? pages_facts(row->mapping->pages)->doubt : DOUBT_NONE;
 
@@ -104,7 +106,7 @@ static void get_doubt(const struct report_row *row, unsigned int which, struct c
 	cell->text = page_doubt_text(doubt);
 }
 
-static void get_smaps(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_smaps(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	if (!row->verdict || !row->verdict->found)
 		return;
@@ -112,14 +114,14 @@ static void get_smaps(const struct report_row *row, unsigned int which, struct c
 	cell->number = row->verdict->verdict.smaps.pages[which];
 }
 
-static void get_agrees(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_agrees(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	if (!row->verdict || !row->verdict->found)
 		return;
 	cell->kind = verify_worst(&row->verdict->verdict) == VERIFY_AGREES ? CELL_TRUE : CELL_FALSE;
 }
 
-static void get_cause(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_cause(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	enum verify_cause cause;
 
@@ -136,24 +138,24 @@ static void get_cause(const struct report_row *row, unsigned int which, struct c
 #define STATE_USE  (USE_JSON_STATES | USE_CSV | USE_TOTAL)
 #define STATE(key, state)                                                                          \
 	{                                                                                          \
-		key, STATE_USE, NULL, 0, 0, state, get_state                                       \
+		key, STATE_USE, NULL, 0, 0, state, columns_get_state                               \
 	}
 #define SHOWN_STATE(key, state, title, place)                                                      \
 	{                                                                                          \
-		key, STATE_USE, title, 6, place, state, get_state                                  \
+		key, STATE_USE, title, 6, place, state, columns_get_state                          \
 	}
 
 /* clang-format off */
 const struct column mapping_columns[] = {
 	/* key, use, title, width, place in text, which, get */
-	{ "start", EVERYWHERE, "ADDRESS", 12, 1, 0, get_start },
-	{ "end", EVERYWHERE, NULL, 0, 0, 0, get_end },
-	{ "perms", EVERYWHERE, "PERM", -4, 3, 0, get_perms },
-	{ "offset", EVERYWHERE, NULL, 0, 0, 0, get_offset },
-	{ "name", EVERYWHERE, "MAPPING", 0, 11, 0, get_name },
-	{ "kind", EVERYWHERE, NULL, 0, 0, 0, get_kind },
-	{ "pages", EVERYWHERE | USE_TOTAL, "SIZE", 6, 2, 0, get_pages },
-	{ "present", USE_TOTAL, "RSS", 6, 4, 0, get_present },
+	{ "start", EVERYWHERE, "ADDRESS", 12, 1, 0, columns_get_start },
+	{ "end", EVERYWHERE, NULL, 0, 0, 0, columns_get_end },
+	{ "perms", EVERYWHERE, "PERM", -4, 3, 0, columns_get_perms },
+	{ "offset", EVERYWHERE, NULL, 0, 0, 0, columns_get_offset },
+	{ "name", EVERYWHERE, "MAPPING", 0, 11, 0, columns_get_name },
+	{ "kind", EVERYWHERE, NULL, 0, 0, 0, columns_get_kind },
+	{ "pages", EVERYWHERE | USE_TOTAL, "SIZE", 6, 2, 0, columns_get_pages },
+	{ "present", USE_TOTAL, "RSS", 6, 4, 0, columns_get_present },
 	STATE("none", PAGE_NONE),
 	STATE("anon", PAGE_ANON),
 	STATE("file", PAGE_FILE),
@@ -162,48 +164,53 @@ const struct column mapping_columns[] = {
 	SHOWN_STATE("cached", PAGE_CACHED, "CACHED", 8),
 	SHOWN_STATE("swap", PAGE_SWAP, "SWAP", 6),
 	STATE("shared_swap", PAGE_SHARED_SWAP),
-	{ "total_shared_swap", USE_TOTAL, "SHSWAP", 6, 7, 0, get_shared_swap },
+	{ "total_shared_swap", USE_TOTAL, "SHSWAP", 6, 7, 0, columns_get_shared_swap },
 	STATE("migrating", PAGE_MIGRATING),
 	STATE("guard", PAGE_GUARD),
 	STATE("poison", PAGE_POISON),
 	SHOWN_STATE("unknown", PAGE_UNKNOWN, "UNKN", 9),
-	{ "written", EVERYWHERE | USE_TOTAL, "WRITTEN", 7, 5, 0, get_written },
-	{ "swap_unplaced", EVERYWHERE, NULL, 0, 0, 0, get_unplaced },
-	{ "doubt", EVERYWHERE, NULL, 0, 0, 0, get_doubt },
-	{ "smaps_rss", USE_VERIFY, NULL, 0, 0, VERIFY_RSS, get_smaps },
-	{ "smaps_anonymous", USE_VERIFY, NULL, 0, 0, VERIFY_ANONYMOUS, get_smaps },
-	{ "smaps_swap", USE_VERIFY, NULL, 0, 0, VERIFY_SWAP, get_smaps },
-	{ "agrees", USE_VERIFY, NULL, 0, 0, 0, get_agrees },
-	{ "cause", USE_VERIFY, NULL, 0, 0, 0, get_cause },
+	{ "written", EVERYWHERE | USE_TOTAL, "WRITTEN", 7, 5, 0, columns_get_written },
+	{ "swap_unplaced", EVERYWHERE, NULL, 0, 0, 0, columns_get_unplaced },
+	{ "doubt", EVERYWHERE, NULL, 0, 0, 0, columns_get_doubt },
+	{ "smaps_rss", USE_VERIFY, NULL, 0, 0, VERIFY_RSS, columns_get_smaps },
+	{ "smaps_anonymous", USE_VERIFY, NULL, 0, 0, VERIFY_ANONYMOUS, columns_get_smaps },
+	{ "smaps_swap", USE_VERIFY, NULL, 0, 0, VERIFY_SWAP, columns_get_smaps },
+	{ "agrees", USE_VERIFY, NULL, 0, 0, 0, columns_get_agrees },
+	{ "cause", USE_VERIFY, NULL, 0, 0, 0, columns_get_cause },
 };
 /* clang-format on */
 const size_t mapping_column_count = sizeof(mapping_columns) / sizeof(*mapping_columns);
 
-static void get_run_start(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_run_start(const struct report_row *row, unsigned int which,
+				  struct cell *cell)
 {
 	cell->kind = CELL_ADDRESS;
 	cell->number = row->mapping->mapping->start + (row->run->first << PMTOP_PAGE_SHIFT);
 }
 
-static void get_run_pages(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_run_pages(const struct report_row *row, unsigned int which,
+				  struct cell *cell)
 {
 	cell->kind = CELL_NUMBER;
 	cell->number = row->run->count;
 }
 
-static void get_run_state(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_run_state(const struct report_row *row, unsigned int which,
+				  struct cell *cell)
 {
 	cell->kind = CELL_TEXT;
 	cell->text = page_states[row->run->state].key;
 }
 
-static void get_run_marks(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_run_marks(const struct report_row *row, unsigned int which,
+				  struct cell *cell)
 {
 	cell->kind = CELL_TEXT;
 	cell->text = report_marks(row->run->marks, ' ', cell->buf);
 }
 
-static void get_slot_type(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_slot_type(const struct report_row *row, unsigned int which,
+				  struct cell *cell)
 {
 	if (!row->run->has_slot)
 		return;
@@ -211,7 +218,8 @@ static void get_slot_type(const struct report_row *row, unsigned int which, stru
 	cell->number = row->run->slot_type;
 }
 
-static void get_slot_offset(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_slot_offset(const struct report_row *row, unsigned int which,
+				    struct cell *cell)
 {
 	if (!row->run->has_slot)
 		return;
@@ -221,13 +229,13 @@ static void get_slot_offset(const struct report_row *row, unsigned int which, st
 
 /* clang-format off */
 const struct column run_columns[] = {
-	{ "mapping", USE_CSV, NULL, 0, 0, 0, get_start },
-	{ "start", USE_CSV, "", 12, 1, 0, get_run_start },
-	{ "pages", USE_CSV, "PAGES", 8, 2, 0, get_run_pages },
-	{ "state", USE_CSV, "STATE", -12, 3, 0, get_run_state },
-	{ "swap_type", USE_CSV, "SWAP", 4, 4, 0, get_slot_type },
-	{ "swap_offset", USE_CSV, "OFFSET", 9, 5, 0, get_slot_offset },
-	{ "marks", USE_CSV, "MARKS", 0, 6, 0, get_run_marks },
+	{ "mapping", USE_CSV, NULL, 0, 0, 0, columns_get_start },
+	{ "start", USE_CSV, "", 12, 1, 0, columns_get_run_start },
+	{ "pages", USE_CSV, "PAGES", 8, 2, 0, columns_get_run_pages },
+	{ "state", USE_CSV, "STATE", -12, 3, 0, columns_get_run_state },
+	{ "swap_type", USE_CSV, "SWAP", 4, 4, 0, columns_get_slot_type },
+	{ "swap_offset", USE_CSV, "OFFSET", 9, 5, 0, columns_get_slot_offset },
+	{ "marks", USE_CSV, "MARKS", 0, 6, 0, columns_get_run_marks },
 };
 /* clang-format on */
 const size_t run_column_count = sizeof(run_columns) / sizeof(*run_columns);

@@ -11,7 +11,7 @@
  * A field quoted as RFC 4180 asks for it. Names are escaped first, so the quotes only ever guard a
  * comma or a quote, and each record is one line.
  */
-static void put_quoted(FILE *out, const char *text, size_t length)
+static void csv_put_quoted(FILE *out, const char *text, size_t length)
 {
 	bool quotes = memchr(text, ',', length) || memchr(text, '"', length);
 	char buf[ESCAPE_MAX];
@@ -26,7 +26,7 @@ static void put_quoted(FILE *out, const char *text, size_t length)
 		fputc('"', out);
 }
 
-static void put_cell(FILE *out, const struct cell *cell)
+static void csv_put_cell(FILE *out, const struct cell *cell)
 {
 	switch (cell->kind) {
 	case CELL_NULL:
@@ -39,10 +39,10 @@ static void put_cell(FILE *out, const struct cell *cell)
 		fprintf(out, "%" PRIx64, cell->number);
 		break;
 	case CELL_TEXT:
-		put_quoted(out, cell->text, strlen(cell->text));
+		csv_put_quoted(out, cell->text, strlen(cell->text));
 		break;
 	case CELL_NAME:
-		put_quoted(out, cell->text, cell->length);
+		csv_put_quoted(out, cell->text, cell->length);
 		break;
 	case CELL_TRUE:
 	case CELL_FALSE:
@@ -52,8 +52,8 @@ static void put_cell(FILE *out, const struct cell *cell)
 }
 
 /* One record; the header when there is no row. */
-static void put_record(FILE *out, const struct column *columns, size_t count, unsigned int use,
-		       const char *lead, const struct report_row *row)
+static void csv_put_record(FILE *out, const struct column *columns, size_t count, unsigned int use,
+			   const char *lead, const struct report_row *row)
 {
 	const char *separator = "";
 
@@ -73,12 +73,12 @@ static void put_record(FILE *out, const struct column *columns, size_t count, un
 			continue;
 		}
 		columns[i].get(row, columns[i].which, &cell);
-		put_cell(out, &cell);
+		csv_put_cell(out, &cell);
 	}
 	fputc('\n', out);
 }
 
-static void put_runs(FILE *out, const char *lead, const struct report_row *mapping_row)
+static void csv_put_runs(FILE *out, const char *lead, const struct report_row *mapping_row)
 {
 	struct report_row row = *mapping_row;
 	struct run_walk walk;
@@ -87,7 +87,7 @@ static void put_runs(FILE *out, const char *lead, const struct report_row *mappi
 	run_walk_start(&walk, row.mapping->pages);
 	row.run = &run;
 	while (run_walk_next(&walk, &run) && !ferror(out))
-		put_record(out, run_columns, run_column_count, USE_CSV, lead, &row);
+		csv_put_record(out, run_columns, run_column_count, USE_CSV, lead, &row);
 }
 
 /* With pages a record is a run, else it is a mapping. */
@@ -96,18 +96,18 @@ int report_csv(FILE *out, const struct snapshot *snapshot, const struct report_o
 	unsigned int use = USE_CSV | (options->verdicts ? USE_VERIFY : 0);
 
 	if (options->pages && !options->no_header)
-		put_record(out, run_columns, run_column_count, use, options->lead_header, NULL);
+		csv_put_record(out, run_columns, run_column_count, use, options->lead_header, NULL);
 	else if (!options->no_header)
-		put_record(out, mapping_columns, mapping_column_count, use, options->lead_header,
-			   NULL);
+		csv_put_record(out, mapping_columns, mapping_column_count, use,
+			       options->lead_header, NULL);
 	for (size_t i = 0; i < snapshot->count && !ferror(out); i++) {
 		struct report_row row = report_row_of(snapshot, i, options);
 
 		if (!options->pages)
-			put_record(out, mapping_columns, mapping_column_count, use, options->lead,
-				   &row);
+			csv_put_record(out, mapping_columns, mapping_column_count, use,
+				       options->lead, &row);
 		else if (row.counts)
-			put_runs(out, options->lead, &row);
+			csv_put_runs(out, options->lead, &row);
 	}
 	return ferror(out) ? -EIO : 0;
 }

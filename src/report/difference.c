@@ -9,12 +9,12 @@
 #include "model/cleanup.h"
 #include "report/columns.h"
 
-static const struct mapping *mapping_of(const struct snapshot *s, size_t index)
+static const struct mapping *difference_mapping_of(const struct snapshot *s, size_t index)
 {
 	return index == DIFF_NOTHING ? NULL : s->mappings[index].mapping;
 }
 
-static uint64_t changed(const struct diff_row *row)
+static uint64_t difference_changed(const struct diff_row *row)
 {
 	uint64_t sum = 0;
 
@@ -24,24 +24,26 @@ static uint64_t changed(const struct diff_row *row)
 	return sum;
 }
 
-static bool is_shown(const struct diff_row *row, const struct difference_options *options)
+static bool difference_is_shown(const struct diff_row *row,
+				const struct difference_options *options)
 {
-	return options->all || row->fate != FATE_KEPT || changed(row);
+	return options->all || row->fate != FATE_KEPT || difference_changed(row);
 }
 
 /* Most changed first; by address where they are equal. */
-static int compare_rows(const void *a, const void *b)
+static int difference_compare_rows(const void *a, const void *b)
 {
 	const struct diff_row *x = *(const struct diff_row *const *)a;
 	const struct diff_row *y = *(const struct diff_row *const *)b;
-	uint64_t m = changed(x), n = changed(y);
+	uint64_t m = difference_changed(x), n = difference_changed(y);
 
 	if (m != n)
 		return m < n ? 1 : -1;
 	return x < y ? -1 : x > y;
 }
 
-static void put_moment(FILE *out, const char *which, const char *name, const struct snapshot *s)
+static void difference_put_moment(FILE *out, const char *which, const char *name,
+				  const struct snapshot *s)
 {
 	char time[TIME_MAX];
 
@@ -52,25 +54,26 @@ static void put_moment(FILE *out, const char *which, const char *name, const str
 	fprintf(out, ", %s\n", report_time(s->taken_ns, time));
 }
 
-static void put_range(FILE *out, const struct mapping *m)
+static void difference_put_range(FILE *out, const struct mapping *m)
 {
 	fprintf(out, "%" PRIx64 "-%" PRIx64, m->start, m->end);
 }
 
-static void put_runs_text(FILE *out, const struct diff *diff, const struct diff_row *row)
+static void difference_put_runs_text(FILE *out, const struct diff *diff, const struct diff_row *row)
 {
 	for (size_t i = 0; i < row->segment_count; i++) {
 		const struct diff_segment *s = &diff->segments[row->segment_first + i];
 		struct diff_run run;
 
 		for (uint64_t p = 0; diff_run(diff, s, p, &run); p = run.first + run.count) {
-			uint64_t page = s->after == DIFF_NOTHING
-						? (mapping_of(diff->before, s->before)->start >>
-						   PMTOP_PAGE_SHIFT) +
-							  s->before_first
-						: (mapping_of(diff->after, s->after)->start >>
-						   PMTOP_PAGE_SHIFT) +
-							  s->after_first;
+			uint64_t page =
+				s->after == DIFF_NOTHING
+					? (difference_mapping_of(diff->before, s->before)->start >>
+					   PMTOP_PAGE_SHIFT) +
+						  s->before_first
+					: (difference_mapping_of(diff->after, s->after)->start >>
+					   PMTOP_PAGE_SHIFT) +
+						  s->after_first;
 
 			if (run.change == CHANGE_SAME)
 				continue;
@@ -84,11 +87,11 @@ static void put_runs_text(FILE *out, const struct diff *diff, const struct diff_
 	}
 }
 
-static void put_row_text(FILE *out, const struct diff *diff, const struct diff_row *row,
-			 const struct difference_options *options)
+static void difference_put_row_text(FILE *out, const struct diff *diff, const struct diff_row *row,
+				    const struct difference_options *options)
 {
-	const struct mapping *before = mapping_of(diff->before, row->before);
-	const struct mapping *after = mapping_of(diff->after, row->after);
+	const struct mapping *before = difference_mapping_of(diff->before, row->before);
+	const struct mapping *after = difference_mapping_of(diff->after, row->after);
 	const struct mapping *m = after ? after : before;
 
 	fprintf(out, "%-8s ", mapping_fate_names[row->fate]);
@@ -96,17 +99,17 @@ static void put_row_text(FILE *out, const struct diff *diff, const struct diff_r
 		if (c != CHANGE_SAME)
 			fprintf(out, " %9" PRIu64, row->changes[c]);
 	fputs("  ", out);
-	put_range(out, m);
+	difference_put_range(out, m);
 	fprintf(out, " %s ", m->perms);
 	report_put_escaped(out, m->name, m->name_length);
 	if (before && after && (before->start != after->start || before->end != after->end)) {
 		fputs(" (was ", out);
-		put_range(out, before);
+		difference_put_range(out, before);
 		fputc(')', out);
 	}
 	fputc('\n', out);
 	if (options->pages)
-		put_runs_text(out, diff, row);
+		difference_put_runs_text(out, diff, row);
 }
 
 int report_diff_text(FILE *out, const struct diff *diff, const struct difference_options *options)
@@ -116,8 +119,8 @@ int report_diff_text(FILE *out, const struct diff *diff, const struct difference
 
 	if (!rows)
 		return -ENOMEM;
-	put_moment(out, "before", options->before, diff->before);
-	put_moment(out, "after", options->after, diff->after);
+	difference_put_moment(out, "before", options->before, diff->before);
+	difference_put_moment(out, "after", options->after, diff->after);
 	fprintf(out, "\n%-8s ", "pages");
 	for (int c = 0; c < PAGE_CHANGES; c++)
 		if (c != CHANGE_SAME)
@@ -129,14 +132,15 @@ int report_diff_text(FILE *out, const struct diff *diff, const struct difference
 	fputc('\n', out);
 	for (size_t i = 0; i < diff->row_count; i++)
 		rows[i] = &diff->rows[i];
-	qsort(rows, diff->row_count, sizeof(const struct diff_row *), compare_rows);
+	qsort(rows, diff->row_count, sizeof(const struct diff_row *), difference_compare_rows);
 	for (size_t i = 0; i < diff->row_count && !ferror(out); i++)
-		if (is_shown(rows[i], options))
-			put_row_text(out, diff, rows[i], options);
+		if (difference_is_shown(rows[i], options))
+			difference_put_row_text(out, diff, rows[i], options);
 	return ferror(out) ? -EIO : 0;
 }
 
-static int put_moment_json(FILE *out, const char *key, const char *name, const struct snapshot *s)
+static int difference_put_moment_json(FILE *out, const char *key, const char *name,
+				      const struct snapshot *s)
 {
 	char time[TIME_MAX];
 	int error;
@@ -151,7 +155,7 @@ static int put_moment_json(FILE *out, const char *key, const char *name, const s
 	return error;
 }
 
-static void put_changes(FILE *out, const uint64_t *changes)
+static void difference_put_changes(FILE *out, const uint64_t *changes)
 {
 	fputs("\"changes\": {", out);
 	for (int c = 0; c < PAGE_CHANGES; c++)
@@ -159,7 +163,7 @@ static void put_changes(FILE *out, const uint64_t *changes)
 	fputc('}', out);
 }
 
-static void put_range_json(FILE *out, const char *key, const struct mapping *m)
+static void difference_put_range_json(FILE *out, const char *key, const struct mapping *m)
 {
 	if (m)
 		fprintf(out, "\"%s\": {\"start\": \"%" PRIx64 "\", \"end\": \"%" PRIx64 "\"}, ",
@@ -168,8 +172,8 @@ static void put_range_json(FILE *out, const char *key, const struct mapping *m)
 		fprintf(out, "\"%s\": null, ", key);
 }
 
-static void put_place(FILE *out, const char *key, const struct mapping *m, uint64_t page,
-		      uint8_t state)
+static void difference_put_place(FILE *out, const char *key, const struct mapping *m, uint64_t page,
+				 uint8_t state)
 {
 	if (m)
 		fprintf(out, ", \"%s\": {\"start\": \"%" PRIx64 "\", \"state\": \"%s\"}", key,
@@ -178,7 +182,7 @@ static void put_place(FILE *out, const char *key, const struct mapping *m, uint6
 		fprintf(out, ", \"%s\": null", key);
 }
 
-static void put_runs_json(FILE *out, const struct diff *diff, const struct diff_row *row)
+static void difference_put_runs_json(FILE *out, const struct diff *diff, const struct diff_row *row)
 {
 	const char *separator = "";
 
@@ -192,10 +196,12 @@ static void put_runs_json(FILE *out, const struct diff *diff, const struct diff_
 				continue;
 			fprintf(out, "%s{\"pages\": %" PRIu64 ", \"change\": \"%s\"", separator,
 				run.count, page_changes[run.change].key);
-			put_place(out, "before", mapping_of(diff->before, s->before),
-				  s->before_first + run.first, run.state_before);
-			put_place(out, "after", mapping_of(diff->after, s->after),
-				  s->after_first + run.first, run.state_after);
+			difference_put_place(out, "before",
+					     difference_mapping_of(diff->before, s->before),
+					     s->before_first + run.first, run.state_before);
+			difference_put_place(out, "after",
+					     difference_mapping_of(diff->after, s->after),
+					     s->after_first + run.first, run.state_after);
 			fputc('}', out);
 			separator = ", ";
 		}
@@ -203,26 +209,26 @@ static void put_runs_json(FILE *out, const struct diff *diff, const struct diff_
 	fputc(']', out);
 }
 
-static int put_row_json(FILE *out, const struct diff *diff, const struct diff_row *row,
-			const struct difference_options *options)
+static int difference_put_row_json(FILE *out, const struct diff *diff, const struct diff_row *row,
+				   const struct difference_options *options)
 {
-	const struct mapping *before = mapping_of(diff->before, row->before);
-	const struct mapping *after = mapping_of(diff->after, row->after);
+	const struct mapping *before = difference_mapping_of(diff->before, row->before);
+	const struct mapping *after = difference_mapping_of(diff->after, row->after);
 	const struct mapping *m = after ? after : before;
 	int error;
 
 	fprintf(out, "{\"fate\": \"%s\", ", mapping_fate_names[row->fate]);
-	put_range_json(out, "before", before);
-	put_range_json(out, "after", after);
+	difference_put_range_json(out, "before", before);
+	difference_put_range_json(out, "after", after);
 	fprintf(out, "\"perms\": \"%s\", \"kind\": \"%s\", ", m->perms,
 		mapping_kind_names[m->kind]);
 	error = report_put_named(out, "name", m->name, m->name_length);
 	if (error)
 		return error;
 	fputs(", ", out);
-	put_changes(out, row->changes);
+	difference_put_changes(out, row->changes);
 	if (options->pages)
-		put_runs_json(out, diff, row);
+		difference_put_runs_json(out, diff, row);
 	fputc('}', out);
 	return 0;
 }
@@ -233,17 +239,17 @@ int report_diff_json(FILE *out, const struct diff *diff, const struct difference
 	int error;
 
 	fprintf(out, "{\"pmtop\": \"" PMTOP_VERSION "\", ");
-	error = put_moment_json(out, "before", options->before, diff->before);
+	error = difference_put_moment_json(out, "before", options->before, diff->before);
 	if (!error)
-		error = put_moment_json(out, "after", options->after, diff->after);
-	put_changes(out, diff->totals);
+		error = difference_put_moment_json(out, "after", options->after, diff->after);
+	difference_put_changes(out, diff->totals);
 	fputs(", \"mappings\": [", out);
 	for (size_t i = 0; !error && i < diff->row_count && !ferror(out); i++) {
-		if (!is_shown(&diff->rows[i], options))
+		if (!difference_is_shown(&diff->rows[i], options))
 			continue;
 		fputs(separator, out);
 		separator = ", ";
-		error = put_row_json(out, diff, &diff->rows[i], options);
+		error = difference_put_row_json(out, diff, &diff->rows[i], options);
 	}
 	fputs("]}\n", out);
 	return error ? error : ferror(out) ? -EIO : 0;

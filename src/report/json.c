@@ -13,7 +13,7 @@
 DEFINE_CLEANUP(cleanup_json, json_t *, json_decref)
 
 /* Text with U+FFFD for each byte that is not part of valid UTF-8, which JSON cannot hold. */
-static char *repair(const char *text, size_t length, size_t *ret_length, bool *ret_broken)
+static char *json_repair(const char *text, size_t length, size_t *ret_length, bool *ret_broken)
 {
 	char *copy = malloc(3 * length + 4);
 	size_t used = 0;
@@ -43,10 +43,11 @@ static char *repair(const char *text, size_t length, size_t *ret_length, bool *r
  * A string of JSON in ASCII alone: no character of a name can act on a terminal that shows it.
  * `broken` says that bytes were replaced. -ENOMEM when memory is out.
  */
-static int put_string(FILE *out, const char *text, size_t length, bool *ret_broken)
+static int json_put_string(FILE *out, const char *text, size_t length, bool *ret_broken)
 {
 	size_t repaired_length = 0;
-	CLEANUP(cleanup_free) char *repaired = repair(text, length, &repaired_length, ret_broken);
+	CLEANUP(cleanup_free)
+	char *repaired = json_repair(text, length, &repaired_length, ret_broken);
 	CLEANUP(cleanup_json)
 	json_t *string = repaired ? json_stringn_nocheck(repaired, repaired_length) : NULL;
 
@@ -56,7 +57,7 @@ static int put_string(FILE *out, const char *text, size_t length, bool *ret_brok
 }
 
 /* What broken UTF-8 really was, byte by byte: the name alone would not tell. */
-static void put_bytes(FILE *out, const char *text, size_t length)
+static void json_put_bytes(FILE *out, const char *text, size_t length)
 {
 	fputc('"', out);
 	for (size_t i = 0; i < length; i++)
@@ -70,17 +71,17 @@ int report_put_named(FILE *out, const char *key, const char *text, size_t length
 	int error;
 
 	fprintf(out, "\"%s\": ", key);
-	error = put_string(out, text, length, &broken);
+	error = json_put_string(out, text, length, &broken);
 	if (error)
 		return error;
 	if (broken) {
 		fprintf(out, ", \"%s_bytes\": ", key);
-		put_bytes(out, text, length);
+		json_put_bytes(out, text, length);
 	}
 	return 0;
 }
 
-static int put_cell(FILE *out, const char *key, const struct cell *cell)
+static int json_put_cell(FILE *out, const char *key, const struct cell *cell)
 {
 	if (cell->kind == CELL_NAME)
 		return report_put_named(out, key, cell->text, cell->length);
@@ -99,7 +100,7 @@ static int put_cell(FILE *out, const char *key, const struct cell *cell)
 }
 
 /* An object of counts that is left open for more keys; null where nothing was read. */
-static void put_states(FILE *out, const struct report_row *row)
+static void json_put_states(FILE *out, const struct report_row *row)
 {
 	const char *separator = "{";
 
@@ -116,12 +117,12 @@ static void put_states(FILE *out, const struct report_row *row)
 		column->get(row, column->which, &cell);
 		fputs(separator, out);
 		separator = ", ";
-		put_cell(out, column->key, &cell);
+		json_put_cell(out, column->key, &cell);
 	}
 }
 
 /* The states are an object of their own, at the place of the first of them in the table. */
-static int put_columns(FILE *out, const struct report_row *row)
+static int json_put_columns(FILE *out, const struct report_row *row)
 {
 	const char *separator = "";
 	bool states = false;
@@ -134,10 +135,10 @@ static int put_columns(FILE *out, const struct report_row *row)
 		if (column->use & USE_JSON) {
 			fputs(separator, out);
 			column->get(row, column->which, &cell);
-			error = put_cell(out, column->key, &cell);
+			error = json_put_cell(out, column->key, &cell);
 		} else if (column->use & USE_JSON_STATES && !states) {
 			fprintf(out, "%s\"states\": ", separator);
-			put_states(out, row);
+			json_put_states(out, row);
 			fputs(row->counts ? "}" : "", out);
 			states = true;
 		}
@@ -146,7 +147,7 @@ static int put_columns(FILE *out, const struct report_row *row)
 	return error;
 }
 
-static void put_marks(FILE *out, uint16_t marks)
+static void json_put_marks(FILE *out, uint16_t marks)
 {
 	const char *separator = "";
 
@@ -160,21 +161,21 @@ static void put_marks(FILE *out, uint16_t marks)
 	fputc(']', out);
 }
 
-static void put_runs(FILE *out, const struct snapshot_mapping *mapping)
+static void json_put_runs(FILE *out, const struct snapshot_mapping *mapping)
 {
 	struct run_walk walk;
 	struct run run;
 	const char *separator = "";
 
 	fputs(", \"marks_known\": ", out);
-	put_marks(out, pages_facts(mapping->pages)->marks_known);
+	json_put_marks(out, pages_facts(mapping->pages)->marks_known);
 	fputs(", \"runs\": [", out);
 	run_walk_start(&walk, mapping->pages);
 	while (run_walk_next(&walk, &run) && !ferror(out)) {
 		fprintf(out, "%s{\"start\": \"%" PRIx64 "\", \"pages\": %" PRIu64, separator,
 			mapping->mapping->start + (run.first << PMTOP_PAGE_SHIFT), run.count);
 		fprintf(out, ", \"state\": \"%s\", \"marks\": ", page_states[run.state].key);
-		put_marks(out, run.marks);
+		json_put_marks(out, run.marks);
 		if (run.has_slot)
 			fprintf(out, ", \"swap\": {\"type\": %" PRIu32 ", \"offset\": %" PRIu64 "}",
 				run.slot_type, run.slot_offset);
@@ -184,7 +185,7 @@ static void put_runs(FILE *out, const struct snapshot_mapping *mapping)
 	fputc(']', out);
 }
 
-static void put_verdict(FILE *out, const struct verify_result *verdict)
+static void json_put_verdict(FILE *out, const struct verify_result *verdict)
 {
 	const struct verify_verdict *v = &verdict->verdict;
 	enum verify_cause worst;
@@ -204,25 +205,25 @@ static void put_verdict(FILE *out, const struct verify_result *verdict)
 		fprintf(out, "}, \"agrees\": false, \"cause\": \"%s\"", verify_cause_text(worst));
 }
 
-static int put_mapping(FILE *out, const struct snapshot *snapshot, size_t index,
-		       const struct report_options *options)
+static int json_put_mapping(FILE *out, const struct snapshot *snapshot, size_t index,
+			    const struct report_options *options)
 {
 	struct report_row row = report_row_of(snapshot, index, options);
 	int error;
 
 	fputs(index ? ", {" : "{", out);
-	error = put_columns(out, &row);
+	error = json_put_columns(out, &row);
 	if (error)
 		return error;
 	if (row.verdict)
-		put_verdict(out, row.verdict);
+		json_put_verdict(out, row.verdict);
 	if (options->pages && row.counts)
-		put_runs(out, row.mapping);
+		json_put_runs(out, row.mapping);
 	fputc('}', out);
 	return ferror(out) ? -EIO : 0;
 }
 
-static int put_head(FILE *out, const struct snapshot *snapshot)
+static int json_put_head(FILE *out, const struct snapshot *snapshot)
 {
 	const struct snapshot_known *known = &snapshot->known;
 	struct report_row total = report_row_total(snapshot);
@@ -243,17 +244,17 @@ static int put_head(FILE *out, const struct snapshot *snapshot)
 		known->private_slots ? "true" : "false", known->shared_slots ? "true" : "false",
 		known->swap_exact ? "true" : "false");
 	fputs(", \"totals\": ", out);
-	put_states(out, &total);
+	json_put_states(out, &total);
 	fprintf(out, ", \"swap_unplaced\": %" PRIu64 "}, \"mappings\": [", total.swap_unplaced);
 	return 0;
 }
 
 int report_json(FILE *out, const struct snapshot *snapshot, const struct report_options *options)
 {
-	int error = put_head(out, snapshot);
+	int error = json_put_head(out, snapshot);
 
 	for (size_t i = 0; i < snapshot->count && !error; i++)
-		error = put_mapping(out, snapshot, i, options);
+		error = json_put_mapping(out, snapshot, i, options);
 	if (error)
 		return error;
 	fputs("]}\n", out);

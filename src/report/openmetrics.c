@@ -20,14 +20,14 @@ static const struct {
 #define MAPPING_FAMILY "pmtop_mapping_pages"
 
 /* The unit is the last word of the name, as OpenMetrics asks for; to Prometheus it is a comment. */
-static void put_head(FILE *out, const char *name, const char *help)
+static void openmetrics_put_head(FILE *out, const char *name, const char *help)
 {
 	fprintf(out, "# TYPE %s gauge\n# UNIT %s pages\n# HELP %s %s\n", name, name, name, help);
 }
 
 void openmetrics_put_family(FILE *out, enum openmetrics_family family)
 {
-	put_head(out, families[family].name, families[family].help);
+	openmetrics_put_head(out, families[family].name, families[family].help);
 }
 
 unsigned int openmetrics_series(enum openmetrics_family family)
@@ -36,7 +36,7 @@ unsigned int openmetrics_series(enum openmetrics_family family)
 }
 
 /* A label's value: escaped for people first, and then the backslashes and quotes for the format. */
-static void put_value(FILE *out, const char *text, size_t length)
+static void openmetrics_put_value(FILE *out, const char *text, size_t length)
 {
 	char buf[ESCAPE_MAX];
 
@@ -52,13 +52,13 @@ static void put_value(FILE *out, const char *text, size_t length)
 	fputc('"', out);
 }
 
-static void put_process(FILE *out, const struct openmetrics_process *process)
+static void openmetrics_put_process(FILE *out, const struct openmetrics_process *process)
 {
 	fprintf(out, "{pid=\"%" PRId64 "\",comm=", process->pid);
-	put_value(out, process->comm, strlen(process->comm));
+	openmetrics_put_value(out, process->comm, strlen(process->comm));
 }
 
-static void put_number(FILE *out, uint64_t number, int64_t taken_ns)
+static void openmetrics_put_number(FILE *out, uint64_t number, int64_t taken_ns)
 {
 	fprintf(out, "} %" PRIu64, number);
 	if (taken_ns)
@@ -77,7 +77,7 @@ void openmetrics_put_point(FILE *out, enum openmetrics_family family, unsigned i
 	if (family == METRIC_MARKED && !(marks_known >> series & 1))
 		return;
 	fputs(families[family].name, out);
-	put_process(out, process);
+	openmetrics_put_process(out, process);
 	if (family == METRIC_PAGES) {
 		fprintf(out, ",state=\"%s\"", page_states[series].key);
 		number = counts->state[series];
@@ -85,7 +85,7 @@ void openmetrics_put_point(FILE *out, enum openmetrics_family family, unsigned i
 		fprintf(out, ",mark=\"%s\"", page_marks[series].key);
 		number = counts->mark[series];
 	}
-	put_number(out, number, taken_ns);
+	openmetrics_put_number(out, number, taken_ns);
 }
 
 void openmetrics_put_end(FILE *out)
@@ -95,7 +95,7 @@ void openmetrics_put_end(FILE *out)
 
 void openmetrics_put_mapping_family(FILE *out)
 {
-	put_head(out, MAPPING_FAMILY, "Pages of one mapping in each state.");
+	openmetrics_put_head(out, MAPPING_FAMILY, "Pages of one mapping in each state.");
 }
 
 void openmetrics_put_mapping_point(FILE *out, const struct openmetrics_process *process,
@@ -103,16 +103,16 @@ void openmetrics_put_mapping_point(FILE *out, const struct openmetrics_process *
 				   uint64_t pages, int64_t taken_ns)
 {
 	fputs(MAPPING_FAMILY, out);
-	put_process(out, process);
+	openmetrics_put_process(out, process);
 	fprintf(out, ",start=\"%" PRIx64 "\",perms=\"%s\",kind=\"%s\",name=", mapping->start,
 		mapping->perms, mapping_kind_names[mapping->kind]);
-	put_value(out, mapping->name, mapping->name_length);
+	openmetrics_put_value(out, mapping->name, mapping->name_length);
 	fprintf(out, ",state=\"%s\"", page_states[state].key);
-	put_number(out, pages, taken_ns);
+	openmetrics_put_number(out, pages, taken_ns);
 }
 
-static void put_mapping(FILE *out, const struct openmetrics_process *process,
-			const struct snapshot_mapping *m)
+static void openmetrics_put_mapping(FILE *out, const struct openmetrics_process *process,
+				    const struct snapshot_mapping *m)
 {
 	const struct page_counts *counts = pages_counts(m->pages);
 
@@ -123,7 +123,7 @@ static void put_mapping(FILE *out, const struct openmetrics_process *process,
 }
 
 /* Marks that can be told of every mapping: a sum over fewer would be too small. */
-static uint16_t marks_of_all(const struct snapshot *snapshot)
+static uint16_t openmetrics_marks_of_all(const struct snapshot *snapshot)
 {
 	uint16_t known = (1 << PAGE_MARKS) - 1;
 
@@ -138,7 +138,7 @@ static uint16_t marks_of_all(const struct snapshot *snapshot)
 int report_openmetrics(FILE *out, const struct snapshot *snapshot, bool only_totals)
 {
 	const struct openmetrics_process process = { snapshot->pid, snapshot->comm };
-	uint16_t known = marks_of_all(snapshot);
+	uint16_t known = openmetrics_marks_of_all(snapshot);
 
 	if (!snapshot->known.written)
 		known &= (uint16_t)~MARK_WRITTEN;
@@ -152,7 +152,7 @@ int report_openmetrics(FILE *out, const struct snapshot *snapshot, bool only_tot
 		openmetrics_put_mapping_family(out);
 	for (size_t i = 0; !only_totals && i < snapshot->count && !ferror(out); i++)
 		if (snapshot->mappings[i].pages)
-			put_mapping(out, &process, &snapshot->mappings[i]);
+			openmetrics_put_mapping(out, &process, &snapshot->mappings[i]);
 	openmetrics_put_end(out);
 	return ferror(out) ? -EIO : 0;
 }

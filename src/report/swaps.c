@@ -18,18 +18,18 @@ int64_t swaps_unexplained(const struct swaps_account *account)
 	       (int64_t)account->census->totals.object_swap;
 }
 
-static const char *safe(const char *raw, char buf[static NAME_MAX_SHOWN])
+static const char *swaps_safe(const char *raw, char buf[static NAME_MAX_SHOWN])
 {
 	escape_text(raw, strlen(raw), buf, NAME_MAX_SHOWN);
 	return buf;
 }
 
-static const char *size_text(uint64_t bytes, char buf[static UNITS_SIZE_MAX])
+static const char *swaps_size_text(uint64_t bytes, char buf[static UNITS_SIZE_MAX])
 {
 	return bytes ? units_format_size(bytes, buf) : "-";
 }
 
-static void print_areas(FILE *out, const struct census *c)
+static void swaps_print_areas(FILE *out, const struct census *c)
 {
 	char name[NAME_MAX_SHOWN], size[UNITS_SIZE_MAX], used[UNITS_SIZE_MAX];
 
@@ -41,13 +41,14 @@ static void print_areas(FILE *out, const struct census *c)
 	for (size_t i = 0; i < c->area_count; i++) {
 		const struct census_area *a = &c->areas[i];
 
-		fprintf(out, "%6s %6s %5d %-10s %s\n", size_text(a->size, size),
-			size_text(a->used, used), a->priority, a->kind, safe(a->path, name));
+		fprintf(out, "%6s %6s %5d %-10s %s\n", swaps_size_text(a->size, size),
+			swaps_size_text(a->used, used), a->priority, a->kind,
+			swaps_safe(a->path, name));
 	}
 }
 
 /* Largest holders first; the rest by number. */
-static int by_total(const void *x, const void *y, void *context)
+static int swaps_by_total(const void *x, const void *y, void *context)
 {
 	const struct census *c = context;
 	size_t i = *(const size_t *)x, k = *(const size_t *)y;
@@ -56,7 +57,7 @@ static int by_total(const void *x, const void *y, void *context)
 	return a != b ? (a < b ? 1 : -1) : (i > k) - (i < k);
 }
 
-static void print_processes(FILE *out, const struct census *c)
+static void swaps_print_processes(FILE *out, const struct census *c)
 {
 	size_t *order = calloc(c->process_count + 1, sizeof(*order)), n = 0;
 	char name[NAME_MAX_SHOWN], private[UNITS_SIZE_MAX], shared[UNITS_SIZE_MAX];
@@ -66,21 +67,22 @@ static void print_processes(FILE *out, const struct census *c)
 	for (size_t i = 0; i < c->process_count; i++)
 		if (census_total_swap(&c->processes[i]))
 			order[n++] = i;
-	qsort_r(order, n, sizeof(*order), by_total, (void *)c);
+	qsort_r(order, n, sizeof(*order), swaps_by_total, (void *)c);
 	if (n)
 		fprintf(out, "\n    PID USER       SWAP SHSWAP PROCESS\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct census_process *p = &c->processes[order[i]];
 
 		fprintf(out, "%7d %-8.8s %6s %6s %s\n", (int)p->pid, p->user,
-			size_text(p->private_swap, private),
-			p->shared_doubt == CENSUS_KNOWN ? size_text(p->shared_swap, shared) : "?",
-			safe(p->comm, name));
+			swaps_size_text(p->private_swap, private),
+			p->shared_doubt == CENSUS_KNOWN ? swaps_size_text(p->shared_swap, shared)
+							: "?",
+			swaps_safe(p->comm, name));
 	}
 	free(order);
 }
 
-static void print_objects(FILE *out, const struct census *c)
+static void swaps_print_objects(FILE *out, const struct census *c)
 {
 	char name[NAME_MAX_SHOWN], size[UNITS_SIZE_MAX], ram[UNITS_SIZE_MAX], swap[UNITS_SIZE_MAX];
 	bool headed = false;
@@ -94,22 +96,22 @@ static void print_objects(FILE *out, const struct census *c)
 			fprintf(out, "\n  INODE   SIZE    RAM SHSWAP MAPPERS OBJECT\n");
 		headed = true;
 		fprintf(out, "%7" PRIu64 " %6s %6s %6s %7zu %s\n", o->inode,
-			o->doubt ? "?" : size_text(o->size, size),
-			o->doubt ? "?" : size_text(o->ram, ram),
-			o->doubt ? "?" : size_text(o->swap, swap), o->mapper_count,
-			safe(o->name, name));
+			o->doubt ? "?" : swaps_size_text(o->size, size),
+			o->doubt ? "?" : swaps_size_text(o->ram, ram),
+			o->doubt ? "?" : swaps_size_text(o->swap, swap), o->mapper_count,
+			swaps_safe(o->name, name));
 	}
 }
 
 /* What the rest may be, so that nobody takes it for an error of the count. */
-static void explain_rest(FILE *out, const struct swaps_account *a)
+static void swaps_explain_rest(FILE *out, const struct swaps_account *a)
 {
 	const struct census *c = a->census;
 	int64_t rest = swaps_unexplained(a);
 	char size[UNITS_SIZE_MAX], cached[UNITS_SIZE_MAX];
 
 	if (rest < 0)
-		fprintf(out, "%6s  more than used: %s\n", size_text((uint64_t)-rest, size),
+		fprintf(out, "%6s  more than used: %s\n", swaps_size_text((uint64_t)-rest, size),
 			a->slots_seen ? "swap changed while it was counted"
 				      : "slots that forked processes share count for each of them");
 	else if (rest)
@@ -117,56 +119,56 @@ static void explain_rest(FILE *out, const struct swaps_account *a)
 			"%6s  not explained: pages that are back in RAM and keep their slot\n"
 			"        (%s is in swap and in RAM), shared memory that no process maps, and\n"
 			"        processes that may not be looked into (%zu)\n",
-			size_text((uint64_t)rest, size), size_text(c->totals.swap_cached, cached),
-			c->totals.hidden);
+			swaps_size_text((uint64_t)rest, size),
+			swaps_size_text(c->totals.swap_cached, cached), c->totals.hidden);
 	if (a->used_before != a->used_after)
 		fprintf(out,
 			"        Swap changed while it was counted: the sums are of no one moment.\n");
 }
 
-static void print_account(FILE *out, const struct swaps_account *a)
+static void swaps_print_account(FILE *out, const struct swaps_account *a)
 {
 	char size[UNITS_SIZE_MAX], twice[UNITS_SIZE_MAX];
 
-	fprintf(out, "\n%6s  used, of these\n", size_text(a->used_after, size));
-	fprintf(out, "%6s  private pages of processes (%s", size_text(a->private_bytes, size),
+	fprintf(out, "\n%6s  used, of these\n", swaps_size_text(a->used_after, size));
+	fprintf(out, "%6s  private pages of processes (%s", swaps_size_text(a->private_bytes, size),
 		a->slots_seen ? "each slot once" : "VmSwap; see pmtop doctor for slots");
 	if (a->shared_slots)
-		fprintf(out, "; %s shared after a fork", size_text(a->shared_slots, twice));
+		fprintf(out, "; %s shared after a fork", swaps_size_text(a->shared_slots, twice));
 	fprintf(out, ")\n%6s  shared memory (each object once)\n",
-		size_text(a->census->totals.object_swap, size));
-	explain_rest(out, a);
+		swaps_size_text(a->census->totals.object_swap, size));
+	swaps_explain_rest(out, a);
 }
 
 void report_swaps_text(FILE *out, const struct swaps_account *account)
 {
-	print_areas(out, account->census);
-	print_processes(out, account->census);
-	print_objects(out, account->census);
+	swaps_print_areas(out, account->census);
+	swaps_print_processes(out, account->census);
+	swaps_print_objects(out, account->census);
 	if (account->census->area_count)
-		print_account(out, account);
+		swaps_print_account(out, account);
 }
 
 /* A string that JSON can hold, whatever the bytes: as people would see it. */
-static json_t *json_safe(const char *raw)
+static json_t *swaps_json_safe(const char *raw)
 {
 	char buf[NAME_MAX_SHOWN];
 
-	return json_string(safe(raw, buf));
+	return json_string(swaps_safe(raw, buf));
 }
 
-static json_t *json_known(bool known, uint64_t value)
+static json_t *swaps_json_known(bool known, uint64_t value)
 {
 	return known ? json_integer((json_int_t)value) : json_null();
 }
 
-static json_t *json_areas(const struct census *c)
+static json_t *swaps_json_areas(const struct census *c)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < c->area_count; i++)
 		json_array_append_new(list, json_pack("{s:o, s:s, s:I, s:I, s:i}", "path",
-						      json_safe(c->areas[i].path), "type",
+						      swaps_json_safe(c->areas[i].path), "type",
 						      c->areas[i].kind, "size",
 						      (json_int_t)c->areas[i].size, "used",
 						      (json_int_t)c->areas[i].used, "priority",
@@ -174,7 +176,7 @@ static json_t *json_areas(const struct census *c)
 	return list;
 }
 
-static json_t *json_processes(const struct census *c)
+static json_t *swaps_json_processes(const struct census *c)
 {
 	json_t *list = json_array();
 
@@ -182,16 +184,16 @@ static json_t *json_processes(const struct census *c)
 		const struct census_process *p = &c->processes[i];
 
 		json_array_append_new(
-			list,
-			json_pack("{s:i, s:o, s:o, s:I, s:o}", "pid", (int)p->pid, "comm",
-				  json_safe(p->comm), "user", json_safe(p->user), "swap",
-				  (json_int_t)p->private_swap, "shared_swap",
-				  json_known(p->shared_doubt == CENSUS_KNOWN, p->shared_swap)));
+			list, json_pack("{s:i, s:o, s:o, s:I, s:o}", "pid", (int)p->pid, "comm",
+					swaps_json_safe(p->comm), "user", swaps_json_safe(p->user),
+					"swap", (json_int_t)p->private_swap, "shared_swap",
+					swaps_json_known(p->shared_doubt == CENSUS_KNOWN,
+							 p->shared_swap)));
 	}
 	return list;
 }
 
-static json_t *json_objects(const struct census *c)
+static json_t *swaps_json_objects(const struct census *c)
 {
 	json_t *list = json_array();
 
@@ -208,9 +210,10 @@ static json_t *json_objects(const struct census *c)
 		json_array_append_new(
 			list,
 			json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "device", device, "inode",
-				  (json_int_t)o->inode, "name", json_safe(o->name), "size",
-				  json_known(known, o->size), "ram", json_known(known, o->ram),
-				  "swap", json_known(known, o->swap), "mappers", mappers));
+				  (json_int_t)o->inode, "name", swaps_json_safe(o->name), "size",
+				  swaps_json_known(known, o->size), "ram",
+				  swaps_json_known(known, o->ram), "swap",
+				  swaps_json_known(known, o->swap), "mappers", mappers));
 	}
 	return list;
 }
@@ -220,9 +223,9 @@ int report_swaps_json(FILE *out, const struct swaps_account *a)
 	const struct census *c = a->census;
 	json_t *root = json_pack(
 		"{s:s, s:o, s:o, s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:b}}", "pmtop",
-		PMTOP_VERSION, "areas", json_areas(c), "processes", json_processes(c), "objects",
-		json_objects(c), "totals", "used", (json_int_t)a->used_after, "private",
-		(json_int_t)a->private_bytes, "slots_seen", (int)a->slots_seen, "shared",
+		PMTOP_VERSION, "areas", swaps_json_areas(c), "processes", swaps_json_processes(c),
+		"objects", swaps_json_objects(c), "totals", "used", (json_int_t)a->used_after,
+		"private", (json_int_t)a->private_bytes, "slots_seen", (int)a->slots_seen, "shared",
 		(json_int_t)c->totals.object_swap, "unexplained", (json_int_t)swaps_unexplained(a),
 		"swap_cached", (json_int_t)c->totals.swap_cached, "changing",
 		(int)(a->used_before != a->used_after));
@@ -249,6 +252,6 @@ void report_slots_text(FILE *out, const struct snapshot *snapshot)
 				runs[k].type, runs[k].offset, runs[k].count,
 				m->mapping->start + (runs[k].first << PMTOP_PAGE_SHIFT),
 				page_states[pages_state(m->pages, runs[k].first)].name,
-				safe(m->mapping->name, name));
+				swaps_safe(m->mapping->name, name));
 	}
 }

@@ -10,8 +10,8 @@
 #define PLACES 16
 
 /* The columns that text shows, in its own order; returns how many. */
-static size_t pick_columns(const struct column *columns, size_t count,
-			   const struct column *ret_picked[static PLACES])
+static size_t text_pick_columns(const struct column *columns, size_t count,
+				const struct column *ret_picked[static PLACES])
 {
 	size_t picked = 0;
 
@@ -22,61 +22,62 @@ static size_t pick_columns(const struct column *columns, size_t count,
 	return picked;
 }
 
-static void put_padded(FILE *out, const struct column *column, const char *text)
+static void text_put_padded(FILE *out, const struct column *column, const char *text)
 {
 	fprintf(out, "%*s", column->width, text);
 }
 
-static void put_size(FILE *out, const struct column *column, uint64_t pages)
+static void text_put_size(FILE *out, const struct column *column, uint64_t pages)
 {
 	char size[UNITS_SIZE_MAX];
 
-	put_padded(out, column, pages ? units_format_size(pages << PMTOP_PAGE_SHIFT, size) : "-");
+	text_put_padded(out, column,
+			pages ? units_format_size(pages << PMTOP_PAGE_SHIFT, size) : "-");
 }
 
-static void put_cell(FILE *out, const struct column *column, const struct cell *cell)
+static void text_put_cell(FILE *out, const struct column *column, const struct cell *cell)
 {
 	char number[24];
 
 	switch (cell->kind) {
 	case CELL_NULL:
-		put_padded(out, column, "?");
+		text_put_padded(out, column, "?");
 		break;
 	case CELL_PAGES:
-		put_size(out, column, cell->number);
+		text_put_size(out, column, cell->number);
 		break;
 	case CELL_NUMBER:
 		snprintf(number, sizeof(number), "%" PRIu64, cell->number);
-		put_padded(out, column, number);
+		text_put_padded(out, column, number);
 		break;
 	case CELL_ADDRESS:
 		snprintf(number, sizeof(number), "%" PRIx64, cell->number);
-		put_padded(out, column, number);
+		text_put_padded(out, column, number);
 		break;
 	case CELL_TEXT:
-		put_padded(out, column, cell->text);
+		text_put_padded(out, column, cell->text);
 		break;
 	case CELL_NAME:
 		report_put_escaped(out, cell->text, cell->length);
 		break;
 	case CELL_TRUE:
 	case CELL_FALSE:
-		put_padded(out, column, cell->kind == CELL_TRUE ? "yes" : "no");
+		text_put_padded(out, column, cell->kind == CELL_TRUE ? "yes" : "no");
 		break;
 	}
 }
 
-static void put_header(FILE *out, const struct column *const columns[], size_t count)
+static void text_put_header(FILE *out, const struct column *const columns[], size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		fputs(i ? " " : "", out);
-		put_padded(out, columns[i], columns[i]->title);
+		text_put_padded(out, columns[i], columns[i]->title);
 	}
 	fputc('\n', out);
 }
 
-static void put_line(FILE *out, const struct column *const columns[], size_t count,
-		     const struct report_row *row)
+static void text_put_line(FILE *out, const struct column *const columns[], size_t count,
+			  const struct report_row *row)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct cell cell = { 0 };
@@ -86,15 +87,15 @@ static void put_line(FILE *out, const struct column *const columns[], size_t cou
 		if (cell.kind == CELL_NAME && !cell.length)
 			fprintf(out, "[%s]", mapping_kind_names[row->mapping->mapping->kind]);
 		else
-			put_cell(out, columns[i], &cell);
+			text_put_cell(out, columns[i], &cell);
 	}
 	fputc('\n', out);
 }
 
-static void put_runs(FILE *out, const struct report_row *mapping_row)
+static void text_put_runs(FILE *out, const struct report_row *mapping_row)
 {
 	const struct column *columns[PLACES];
-	size_t count = pick_columns(run_columns, run_column_count, columns);
+	size_t count = text_pick_columns(run_columns, run_column_count, columns);
 	struct report_row row = *mapping_row;
 	struct run_walk walk;
 	struct run run;
@@ -108,15 +109,15 @@ static void put_runs(FILE *out, const struct report_row *mapping_row)
 			columns[i]->get(&row, columns[i]->which, &cell);
 			fputs(i ? " " : "  ", out);
 			if (cell.kind == CELL_NULL || (cell.kind == CELL_TEXT && !*cell.text))
-				put_padded(out, columns[i], "-");
+				text_put_padded(out, columns[i], "-");
 			else
-				put_cell(out, columns[i], &cell);
+				text_put_cell(out, columns[i], &cell);
 		}
 		fputc('\n', out);
 	}
 }
 
-static void put_verdict(FILE *out, const struct verify_result *verdict)
+static void text_put_verdict(FILE *out, const struct verify_result *verdict)
 {
 	const struct verify_verdict *v = &verdict->verdict;
 
@@ -133,8 +134,8 @@ static void put_verdict(FILE *out, const struct verify_result *verdict)
 }
 
 /* How many mappings each outcome has, so that "all agree" need not be looked for. */
-static void put_verify_summary(FILE *out, const struct snapshot *snapshot,
-			       const struct report_options *options)
+static void text_put_verify_summary(FILE *out, const struct snapshot *snapshot,
+				    const struct report_options *options)
 {
 	size_t agree = 0, explained = 0, other = 0;
 
@@ -155,7 +156,7 @@ static void put_verify_summary(FILE *out, const struct snapshot *snapshot,
 		agree, snapshot->count, explained, other);
 }
 
-static void put_states(FILE *out, const struct snapshot *snapshot)
+static void text_put_states(FILE *out, const struct snapshot *snapshot)
 {
 	for (int s = 0; s < PAGE_STATES; s++) {
 		const struct page_state_info *info = &page_states[s];
@@ -176,7 +177,7 @@ static void put_states(FILE *out, const struct snapshot *snapshot)
 }
 
 /* Each doubt once, with how many mappings have it. */
-static void put_doubts(FILE *out, const struct snapshot *snapshot)
+static void text_put_doubts(FILE *out, const struct snapshot *snapshot)
 {
 	size_t mappings[DOUBTS] = { 0 };
 
@@ -190,8 +191,8 @@ static void put_doubts(FILE *out, const struct snapshot *snapshot)
 				page_doubt_text((enum page_doubt)d));
 }
 
-static void put_totals(FILE *out, const struct snapshot *snapshot,
-		       const struct column *const columns[], size_t count)
+static void text_put_totals(FILE *out, const struct snapshot *snapshot,
+			    const struct column *const columns[], size_t count)
 {
 	const struct report_row total = report_row_total(snapshot);
 
@@ -201,9 +202,9 @@ static void put_totals(FILE *out, const struct snapshot *snapshot,
 		fputs(i ? " " : "", out);
 		if (columns[i]->use & USE_TOTAL) {
 			columns[i]->get(&total, columns[i]->which, &cell);
-			put_cell(out, columns[i], &cell);
+			text_put_cell(out, columns[i], &cell);
 		} else if (i + 1 < count) {
-			put_padded(out, columns[i], "");
+			text_put_padded(out, columns[i], "");
 		} else {
 			fprintf(out, "total of %zu mappings", snapshot->count);
 		}
@@ -214,26 +215,26 @@ static void put_totals(FILE *out, const struct snapshot *snapshot,
 int report_text(FILE *out, const struct snapshot *snapshot, const struct report_options *options)
 {
 	const struct column *columns[PLACES];
-	size_t count = pick_columns(mapping_columns, mapping_column_count, columns);
+	size_t count = text_pick_columns(mapping_columns, mapping_column_count, columns);
 	char time[TIME_MAX];
 
 	fprintf(out, "pmtop %d ", snapshot->pid);
 	report_put_escaped(out, snapshot->comm, strnlen(snapshot->comm, sizeof(snapshot->comm)));
 	fprintf(out, " at %s\n", report_time(snapshot->taken_ns, time));
-	put_header(out, columns, count);
+	text_put_header(out, columns, count);
 	for (size_t i = 0; i < snapshot->count && !ferror(out); i++) {
 		struct report_row row = report_row_of(snapshot, i, options);
 
-		put_line(out, columns, count, &row);
+		text_put_line(out, columns, count, &row);
 		if (row.verdict)
-			put_verdict(out, row.verdict);
+			text_put_verdict(out, row.verdict);
 		if (options->pages && row.counts)
-			put_runs(out, &row);
+			text_put_runs(out, &row);
 	}
-	put_totals(out, snapshot, columns, count);
-	put_states(out, snapshot);
-	put_doubts(out, snapshot);
+	text_put_totals(out, snapshot, columns, count);
+	text_put_states(out, snapshot);
+	text_put_doubts(out, snapshot);
 	if (options->verdicts)
-		put_verify_summary(out, snapshot, options);
+		text_put_verify_summary(out, snapshot, options);
 	return ferror(out) ? -EIO : 0;
 }

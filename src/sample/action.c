@@ -19,7 +19,7 @@
 #define MADV_PAGEOUT 21
 #endif
 
-static bool clear_written(const struct target *target, char *message, size_t size)
+static bool action_clear_written(const struct target *target, char *message, size_t size)
 {
 	CLEANUP(cleanup_close) int fd = openat(target->proc, "clear_refs", O_WRONLY | O_CLOEXEC);
 
@@ -32,8 +32,8 @@ static bool clear_written(const struct target *target, char *message, size_t siz
 }
 
 /* One call takes at most 2 GiB less a page (measured on 6.18) and returns what it took. */
-static bool push_out(const struct target *target, uint64_t start, uint64_t length, char *message,
-		     size_t size)
+static bool action_push_out(const struct target *target, uint64_t start, uint64_t length,
+			    char *message, size_t size)
 {
 	uint64_t done = 0;
 
@@ -57,7 +57,7 @@ static bool push_out(const struct target *target, uint64_t start, uint64_t lengt
 	return done;
 }
 
-static void say_verified(const struct verified *verified, char *message, size_t size)
+static void action_say_verified(const struct verified *verified, char *message, size_t size)
 {
 	size_t agree = 0, explained = 0, differ = 0;
 
@@ -104,7 +104,7 @@ void action_verify_end(const struct target *target, const struct probe *probe,
 				swap_edges_explain(&edges, snapshot->mappings[i].mapping,
 						   snapshot->mappings[i].pages,
 						   &verified->results[i].verdict);
-		say_verified(verified, message, size);
+		action_say_verified(verified, message, size);
 		snapshot->verified = verified;
 	}
 	smaps_list_free(&verify->before);
@@ -116,9 +116,9 @@ bool action_perform(const struct target *target, const struct source_request *re
 {
 	switch (request->action) {
 	case SOURCE_CLEAR_WRITTEN:
-		return clear_written(target, message, size);
+		return action_clear_written(target, message, size);
 	case SOURCE_PUSH_OUT:
-		return push_out(target, request->start, request->length, message, size);
+		return action_push_out(target, request->start, request->length, message, size);
 	default:
 		message[0] = '\0';
 		return false;

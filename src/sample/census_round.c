@@ -52,7 +52,7 @@ void census_maker_free(struct census_maker *maker)
 }
 
 /* What was known of the shared memory of a process stays until it is looked at again. */
-static void carry_over(const struct census *last, struct census *census)
+static void collector_carry_over(const struct census *last, struct census *census)
 {
 	for (size_t i = 0; last && i < census->process_count; i++) {
 		struct census_process *p = &census->processes[i];
@@ -67,7 +67,7 @@ static void carry_over(const struct census *last, struct census *census)
 }
 
 /* Looks at processes from the cursor on. True when the round is complete. */
-static int look(struct census_maker *m, struct census *census, int64_t budget_ns)
+static int collector_look(struct census_maker *m, struct census *census, int64_t budget_ns)
 {
 	int64_t until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + budget_ns;
 	bool looked = false;
@@ -98,7 +98,7 @@ static int look(struct census_maker *m, struct census *census, int64_t budget_ns
 	return r < 0 ? r : 1;
 }
 
-static int copy_objects(const struct census *from, struct census *to)
+static int collector_copy_objects(const struct census *from, struct census *to)
 {
 	to->objects = calloc(from->object_count + 1, sizeof(*to->objects));
 	to->mappers = calloc(from->mapper_count + 1, sizeof(*to->mappers));
@@ -117,25 +117,25 @@ static int copy_objects(const struct census *from, struct census *to)
 }
 
 /* Objects of the last complete round; before there is one, as far as the first has come. */
-static int add_objects(struct census_maker *m, struct census *census, bool complete)
+static int collector_add_objects(struct census_maker *m, struct census *census, bool complete)
 {
 	struct census *kept;
 	int r;
 
 	if (!complete)
-		return m->objects ? copy_objects(m->objects, census)
+		return m->objects ? collector_copy_objects(m->objects, census)
 				  : shared_export(m->shared, census);
 	r = shared_export(m->shared, census);
 	kept = r < 0 ? NULL : census_new();
 	if (!kept)
 		return r < 0 ? r : -ENOMEM;
-	r = copy_objects(census, kept);
+	r = collector_copy_objects(census, kept);
 	census_unref(m->objects);
 	m->objects = kept;
 	return r;
 }
 
-static int fill(struct census_maker *m, struct census *census, int64_t budget_ns)
+static int collector_fill(struct census_maker *m, struct census *census, int64_t budget_ns)
 {
 	int complete;
 	int r = swaps_read(&census->areas, &census->area_count);
@@ -144,9 +144,9 @@ static int fill(struct census_maker *m, struct census *census, int64_t budget_ns
 		r = process_list(m->processes, &census->processes, &census->process_count);
 	if (r < 0)
 		return r;
-	carry_over(m->last, census);
-	complete = look(m, census, budget_ns);
-	r = complete < 0 ? complete : add_objects(m, census, complete);
+	collector_carry_over(m->last, census);
+	complete = collector_look(m, census, budget_ns);
+	r = complete < 0 ? complete : collector_add_objects(m, census, complete);
 	if (r < 0)
 		return r;
 	(void)swaps_cached(&census->totals.swap_cached);
@@ -163,7 +163,7 @@ static int fill(struct census_maker *m, struct census *census, int64_t budget_ns
 int census_make(struct census_maker *maker, int64_t budget_ns, struct census **ret_census)
 {
 	struct census *census = census_new();
-	int r = census ? fill(maker, census, budget_ns) : -ENOMEM;
+	int r = census ? collector_fill(maker, census, budget_ns) : -ENOMEM;
 
 	if (r < 0) {
 		census_unref(census);

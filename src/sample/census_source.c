@@ -30,7 +30,7 @@ struct census_source {
 	struct census *newest;
 };
 
-static void publish(struct census_source *s, struct census *census)
+static void collector_publish(struct census_source *s, struct census *census)
 {
 	uint64_t one = 1;
 
@@ -41,7 +41,7 @@ static void publish(struct census_source *s, struct census *census)
 	(void)!write(s->event, &one, sizeof(one));
 }
 
-static void add_time(struct timespec *t, int64_t ns)
+static void collector_add_time(struct timespec *t, int64_t ns)
 {
 	t->tv_nsec += ns % 1000000000;
 	t->tv_sec += ns / 1000000000 + t->tv_nsec / 1000000000;
@@ -52,13 +52,13 @@ static void add_time(struct timespec *t, int64_t ns)
  * Sleeps for the interval, and until the last census was taken: nobody may be looking. False:
  * leave.
  */
-static bool rest(struct census_source *s, int64_t interval_ns)
+static bool collector_rest(struct census_source *s, int64_t interval_ns)
 {
 	struct timespec until;
 	bool go_on;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	add_time(&until, interval_ns);
+	collector_add_time(&until, interval_ns);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
 		if (s->newest)
@@ -71,7 +71,7 @@ static bool rest(struct census_source *s, int64_t interval_ns)
 	return go_on;
 }
 
-static void count(struct census_source *s)
+static void collector_count(struct census_source *s)
 {
 	int64_t budget_ns = 0; /* first of all the list alone */
 	struct census *census;
@@ -81,15 +81,17 @@ static void count(struct census_source *s)
 
 		if (census_make(s->maker, budget_ns, &census) == 0) {
 			complete = census->complete;
-			publish(s, census);
+			collector_publish(s, census);
 		}
-		if (!rest(s, !budget_ns ? 0 : complete ? s->interval_ns : FIRST_INTERVAL_NS))
+		if (!collector_rest(s, !budget_ns ? 0
+				       : complete ? s->interval_ns
+						  : FIRST_INTERVAL_NS))
 			return;
 		budget_ns = complete ? s->interval_ns / BUDGET_DIVISOR : FIRST_BUDGET_NS;
 	}
 }
 
-static void release(struct census_source *s)
+static void collector_release(struct census_source *s)
 {
 	census_unref(s->newest);
 	census_maker_free(s->maker);
@@ -101,13 +103,13 @@ static void release(struct census_source *s)
 	free(s);
 }
 
-static void *census_thread(void *context)
+static void *collector_census_thread(void *context)
 {
 	struct census_source *s = context;
 
-	count(s);
+	collector_count(s);
 	if (leave_end(&s->leave))
-		release(s);
+		collector_release(s);
 	return NULL;
 }
 
@@ -129,9 +131,9 @@ int census_open(const struct probe *probe, int64_t interval_ns, struct census_so
 	s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = s->event < 0 ? -errno : census_maker_new(probe, &s->maker);
 	if (!r)
-		r = -pthread_create(&s->thread, NULL, census_thread, s);
+		r = -pthread_create(&s->thread, NULL, collector_census_thread, s);
 	if (r < 0) {
-		release(s);
+		collector_release(s);
 		return r;
 	}
 	*ret_source = s;
@@ -165,7 +167,7 @@ void census_close(struct census_source *source)
 	pthread_cond_signal(&source->wake);
 	pthread_mutex_unlock(&source->lock);
 	if (leave_thread(&source->leave, source->thread))
-		release(source);
+		collector_release(source);
 }
 
 int census_once(const struct probe *probe, struct census **ret_census)

@@ -27,8 +27,8 @@ void limit_watch_begin(struct limit_watch *watch, const struct target *target, b
 				       .hits_noted = first.limit_hits };
 }
 
-static void take_hits(struct limit_watch *w, int64_t hits, int64_t now, limit_watch_note *note,
-		      void *context)
+static void limit_watch_take_hits(struct limit_watch *w, int64_t hits, int64_t now,
+				  limit_watch_note *note, void *context)
 {
 	bool more = hits > w->seen.limit_hits, quiet = now - w->hit_ns > QUIET_NS;
 	char text[EVENT_TEXT_MAX];
@@ -50,7 +50,7 @@ void limit_watch_take(struct limit_watch *watch, struct memcg_events now, int64_
 	char text[EVENT_TEXT_MAX];
 
 	if (watch->seen.limit_hits >= 0)
-		take_hits(watch, now.limit_hits, now_ns, note, context);
+		limit_watch_take_hits(watch, now.limit_hits, now_ns, note, context);
 	if (watch->seen.oom_kills >= 0 && now.oom_kills > watch->seen.oom_kills) {
 		snprintf(text, sizeof(text), "the OOM killer killed %lld of its cgroup",
 			 (long long)(now.oom_kills - watch->seen.oom_kills));

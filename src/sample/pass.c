@@ -92,7 +92,7 @@ void pass_set_focus(struct pass *pass, uint64_t address)
 }
 
 /* A snapshot of the list, without pages. */
-static struct snapshot *start_snapshot(struct pass *p)
+static struct snapshot *pass_start_snapshot(struct pass *p)
 {
 	struct snapshot *s = snapshot_new(p->list.count);
 
@@ -113,7 +113,7 @@ static struct snapshot *start_snapshot(struct pass *p)
 }
 
 /* Both lists ascend, and what is in both is the same object. vsyscall is in every process. */
-static bool share_a_mapping(const struct mapping_list *a, const struct mapping_list *b)
+static bool pass_share_a_mapping(const struct mapping_list *a, const struct mapping_list *b)
 {
 	for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
 		if (a->items[i] == b->items[j])
@@ -126,7 +126,7 @@ static bool share_a_mapping(const struct mapping_list *a, const struct mapping_l
 	return false;
 }
 
-static int read_list(struct pass *p)
+static int pass_read_list(struct pass *p)
 {
 	struct mapping_list list = { 0 };
 	int error;
@@ -139,7 +139,7 @@ static int read_list(struct pass *p)
 	 * Not even the vdso is where it was: another program. The memory before may live on with a
 	 * process that shared it (vfork), so that reading it does not fail.
 	 */
-	if (p->list.count && !share_a_mapping(&p->list, &list)) {
+	if (p->list.count && !pass_share_a_mapping(&p->list, &list)) {
 		mapping_list_release(&list);
 		return -ESRCH;
 	}
@@ -153,12 +153,12 @@ static int read_list(struct pass *p)
 
 int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot)
 {
-	int error = read_list(pass);
+	int error = pass_read_list(pass);
 	struct snapshot *s;
 
 	if (error)
 		return error;
-	s = start_snapshot(pass);
+	s = pass_start_snapshot(pass);
 	if (!s)
 		return -ENOMEM;
 	snapshot_seal(s);
@@ -167,7 +167,7 @@ int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot)
 }
 
 /* Both lists ascend: the pages before of each mapping that still starts where it did. */
-static void remember_before(struct pass *p, const struct snapshot *before)
+static void pass_remember_before(struct pass *p, const struct snapshot *before)
 {
 	p->before = before;
 	p->before_at = 0;
@@ -185,7 +185,7 @@ const struct pages *pass_pages_before(struct pass *p, const struct mapping *m)
 }
 
 /* Hands out what there is so far; mappings not read yet show what they showed before. */
-static void report_progress(struct pass *p, const struct snapshot *snapshot)
+static void pass_report_progress(struct pass *p, const struct snapshot *snapshot)
 {
 	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	size_t saved = p->before_at;
@@ -194,7 +194,7 @@ static void report_progress(struct pass *p, const struct snapshot *snapshot)
 	if (!p->progress || now - p->progress_at < PROGRESS_NS)
 		return;
 	p->progress_at = now;
-	partial = start_snapshot(p);
+	partial = pass_start_snapshot(p);
 	if (!partial)
 		return;
 	p->before_at = 0;
@@ -215,14 +215,15 @@ static void report_progress(struct pass *p, const struct snapshot *snapshot)
  * Reading words reads the hole between two mappings as well, which between the heap and the
  * libraries has tens of tebibytes: 3 ns a page against 400 ns a call (pread of pagemap, measured).
  */
-static bool worth_joining(const struct pass *p, const struct mapping *m, const struct mapping *next)
+static bool pass_worth_joining(const struct pass *p, const struct mapping *m,
+			       const struct mapping *next)
 {
 	return p->probe->has[PROBE_PAGEMAP_SCAN] ||
 	       next->start - m->end <= READ_ACROSS * (uint64_t)PMTOP_PAGE_SIZE;
 }
 
 /* Mappings from `from` on that one scan can serve: neighbours with the same wish, not read yet. */
-static size_t segment_end(const struct pass *p, const struct snapshot *s, size_t from)
+static size_t pass_segment_end(const struct pass *p, const struct snapshot *s, size_t from)
 {
 	enum scan_wish wish = pass_scan_wish(p, s->mappings[from].mapping);
 	size_t to = from + 1;
@@ -231,13 +232,13 @@ static size_t segment_end(const struct pass *p, const struct snapshot *s, size_t
 		return to;
 	while (to < s->count && !s->mappings[to].pages &&
 	       pass_scan_wish(p, s->mappings[to].mapping) == wish &&
-	       worth_joining(p, s->mappings[to - 1].mapping, s->mappings[to].mapping))
+	       pass_worth_joining(p, s->mappings[to - 1].mapping, s->mappings[to].mapping))
 		to++;
 	return to;
 }
 
 /* What the person looks at comes before the rest. */
-static int scan_focus(struct pass *p, struct snapshot *s)
+static int pass_scan_focus(struct pass *p, struct snapshot *s)
 {
 	size_t at = p->focus ? snapshot_find(s, p->focus) : s->count;
 	int error;
@@ -247,14 +248,14 @@ static int scan_focus(struct pass *p, struct snapshot *s)
 	error = pass_scan_segment(p, s, at, at + 1);
 	p->before_at = 0; /* the others are asked for in order again */
 	if (!error)
-		report_progress(p, s);
+		pass_report_progress(p, s);
 	return error;
 }
 
-static int scan_all(struct pass *p, struct snapshot *s)
+static int pass_scan_all(struct pass *p, struct snapshot *s)
 {
 	size_t from = 0;
-	int first = scan_focus(p, s);
+	int first = pass_scan_focus(p, s);
 
 	if (first)
 		return first;
@@ -263,21 +264,21 @@ static int scan_all(struct pass *p, struct snapshot *s)
 		int error = 0;
 
 		if (!s->mappings[from].pages) {
-			to = segment_end(p, s, from);
+			to = pass_segment_end(p, s, from);
 			error = pass_scan_segment(p, s, from, to);
 		}
 		if (error)
 			return error;
-		report_progress(p, s);
+		pass_report_progress(p, s);
 		from = to;
 	}
 	return 0;
 }
 
 /* Moves the pages of mappings that are still the very same into a snapshot of the new list. */
-static struct snapshot *carry_over(struct pass *p, struct snapshot *old)
+static struct snapshot *pass_carry_over(struct pass *p, struct snapshot *old)
 {
-	struct snapshot *s = start_snapshot(p);
+	struct snapshot *s = pass_start_snapshot(p);
 	size_t j = 0;
 
 	for (size_t i = 0; s && i < s->count; i++) {
@@ -296,13 +297,13 @@ static struct snapshot *carry_over(struct pass *p, struct snapshot *old)
  * costs, and every sample ends with a look at it: so the next one goes by what that look saw,
  * unless the list keeps changing. When it is another one at the end, what changed is scanned then.
  */
-static int begin_list(struct pass *p)
+static int pass_begin_list(struct pass *p)
 {
 	p->list_is_new = false;
-	return p->list.count && !p->list_is_restless ? 0 : read_list(p);
+	return p->list.count && !p->list_is_restless ? 0 : pass_read_list(p);
 }
 
-static bool list_changed(struct pass *p)
+static bool pass_list_changed(struct pass *p)
 {
 	uint64_t hash;
 
@@ -312,41 +313,42 @@ static bool list_changed(struct pass *p)
 }
 
 /* Scans until the list of mappings held still for the length of a scan. */
-static int scan_until_stable(struct pass *p, struct snapshot **snapshot)
+static int pass_scan_until_stable(struct pass *p, struct snapshot **snapshot)
 {
 	for (int attempt = p->list_is_new;; attempt++) {
-		int error = scan_all(p, *snapshot);
+		int error = pass_scan_all(p, *snapshot);
 
-		if (error || !list_changed(p))
+		if (error || !pass_list_changed(p))
 			return error;
 		/* A file may have been asked for by a mapping that is gone. */
 		object_reader_let_go(p->objects);
-		error = read_list(p);
+		error = pass_read_list(p);
 		if (error)
 			return error;
-		*snapshot = carry_over(p, *snapshot);
+		*snapshot = pass_carry_over(p, *snapshot);
 		if (!*snapshot)
 			return -ENOMEM;
-		remember_before(p, p->before);
+		pass_remember_before(p, p->before);
 		if (attempt == ATTEMPTS)
 			return pass_fill_unknown(p, *snapshot);
 	}
 }
 
-static int take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
+static int pass_pass_take(struct pass *pass, const struct snapshot *before,
+			  struct snapshot **ret_snapshot)
 {
 	struct snapshot *s;
-	int error = begin_list(pass);
+	int error = pass_begin_list(pass);
 
 	if (error)
 		return error;
-	s = start_snapshot(pass);
+	s = pass_start_snapshot(pass);
 	if (!s)
 		return -ENOMEM;
-	remember_before(pass, before);
+	pass_remember_before(pass, before);
 	pass->progress_at = s->clock_ns;
 	object_reader_begin(pass->objects);
-	error = scan_until_stable(pass, &s);
+	error = pass_scan_until_stable(pass, &s);
 	object_reader_end(pass->objects);
 	if (!error)
 		error = settle_by_sums(pass, s);
@@ -365,7 +367,7 @@ static int take(struct pass *pass, const struct snapshot *before, struct snapsho
 }
 
 /* Nothing of what was kept is true of another program. */
-static int follow_exec(struct pass *pass)
+static int pass_follow_exec(struct pass *pass)
 {
 	int error = target_follow_exec(pass->target);
 
@@ -378,14 +380,14 @@ static int follow_exec(struct pass *pass)
 
 int pass_take(struct pass *pass, const struct snapshot *before, struct snapshot **ret_snapshot)
 {
-	int error = take(pass, before, ret_snapshot);
+	int error = pass_pass_take(pass, before, ret_snapshot);
 
 	for (int i = 0; i < EXECS_IN_A_ROW && error == -ESRCH && target_is_alive(pass->target);
 	     i++) {
 		/* Not permitted: it has become a program of another user, and lives. */
-		error = follow_exec(pass);
+		error = pass_follow_exec(pass);
 		if (!error)
-			error = take(pass, NULL, ret_snapshot);
+			error = pass_pass_take(pass, NULL, ret_snapshot);
 	}
 	return error;
 }

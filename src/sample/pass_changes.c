@@ -37,7 +37,7 @@ struct collection {
 	uint64_t beyond; /* that found no room */
 };
 
-static void add_run(struct collection *c, size_t mapping, uint64_t first, uint64_t count)
+static void pass_facts_add_run(struct collection *c, size_t mapping, uint64_t first, uint64_t count)
 {
 	struct run *last = c->count ? &c->runs[c->count - 1] : NULL;
 	size_t room = first + count <= c->from ? CHANGES_MOST : RUNS_MOST;
@@ -54,13 +54,14 @@ static void add_run(struct collection *c, size_t mapping, uint64_t first, uint64
 }
 
 /* Of a mapping that was not there before, what it holds has changed. */
-static void add_new(struct collection *c, size_t mapping, uint64_t base, const struct pages *pages)
+static void pass_facts_add_new(struct collection *c, size_t mapping, uint64_t base,
+			       const struct pages *pages)
 {
 	struct page_run run;
 
 	for (uint64_t i = 0; pages_run(pages, i, &run); i = run.first + run.count)
 		if (run.state != PAGE_NONE && run.state != PAGE_UNKNOWN)
-			add_run(c, mapping, base + run.first, run.count);
+			pass_facts_add_run(c, mapping, base + run.first, run.count);
 }
 
 /* Slots of one of two snapshots; asked in page order. */
@@ -70,7 +71,7 @@ struct slot_cursor {
 };
 
 /* The slot of a page as one number, 0: none; *ret_end: up to where the slots go on so. */
-static uint64_t slot_at(struct slot_cursor *c, uint64_t page, uint64_t *ret_end)
+static uint64_t pass_facts_slot_at(struct slot_cursor *c, uint64_t page, uint64_t *ret_end)
 {
 	const struct slot_run *run;
 
@@ -98,61 +99,62 @@ struct comparison {
 };
 
 /* The states are the same from page `from` on; the slots may not be. */
-static void compare_slots(struct comparison *k, uint64_t from, uint64_t to)
+static void pass_facts_compare_slots(struct comparison *k, uint64_t from, uint64_t to)
 {
 	uint64_t end, old_end;
 
 	for (uint64_t page = from; page < to; page = end) {
-		uint64_t slot = slot_at(&k->slots, page, &end);
-		uint64_t old = slot_at(&k->old_slots, page, &old_end);
+		uint64_t slot = pass_facts_slot_at(&k->slots, page, &end);
+		uint64_t old = pass_facts_slot_at(&k->old_slots, page, &old_end);
 
 		if (old_end < end)
 			end = old_end;
 		if (end > to)
 			end = to;
 		if (slot != old)
-			add_run(k->c, k->mapping, k->base + page, end - page);
+			pass_facts_add_run(k->c, k->mapping, k->base + page, end - page);
 	}
 }
 
 /* Compares from page i on; returns how far. */
-static uint64_t compare_run(struct comparison *k, uint64_t i)
+static uint64_t pass_facts_compare_run(struct comparison *k, uint64_t i)
 {
 	struct page_run a, b;
 	uint64_t shared, end;
 
 	if (pages_shared(k->old, k->now, i, &shared)) {
-		compare_slots(k, i, i + shared);
+		pass_facts_compare_slots(k, i, i + shared);
 		return i + shared;
 	}
 	pages_run(k->now, i, &b);
 	end = b.first + b.count;
 	if (!pages_run(k->old, i, &a)) {
 		if (b.state != PAGE_NONE && b.state != PAGE_UNKNOWN)
-			add_run(k->c, k->mapping, k->base + i, end - i);
+			pass_facts_add_run(k->c, k->mapping, k->base + i, end - i);
 		return end;
 	}
 	if (a.first + a.count < end)
 		end = a.first + a.count;
 	if (a.state != b.state || a.marks != b.marks)
-		add_run(k->c, k->mapping, k->base + i, end - i);
+		pass_facts_add_run(k->c, k->mapping, k->base + i, end - i);
 	else
-		compare_slots(k, i, end);
+		pass_facts_compare_slots(k, i, end);
 	return end;
 }
 
-static void add_changed(struct collection *c, size_t mapping, uint64_t base,
-			const struct pages *old, const struct pages *now)
+static void pass_facts_add_changed(struct collection *c, size_t mapping, uint64_t base,
+				   const struct pages *old, const struct pages *now)
 {
 	struct comparison k = { .c = c, .mapping = mapping, .base = base, .old = old, .now = now };
 
 	k.old_slots.runs = pages_slots(old, &k.old_slots.count);
 	k.slots.runs = pages_slots(now, &k.slots.count);
 	for (uint64_t i = 0; i < pages_total(now);)
-		i = compare_run(&k, i);
+		i = pass_facts_compare_run(&k, i);
 }
 
-static void collect(const struct snapshot *before, const struct snapshot *now, struct collection *c)
+static void pass_facts_collect(const struct snapshot *before, const struct snapshot *now,
+			       struct collection *c)
 {
 	size_t j = 0;
 
@@ -167,15 +169,15 @@ static void collect(const struct snapshot *before, const struct snapshot *now, s
 		if (!m->pages || (old && old->pages == m->pages))
 			continue;
 		if (old && old->pages)
-			add_changed(c, i, base, old->pages, m->pages);
+			pass_facts_add_changed(c, i, base, old->pages, m->pages);
 		else
-			add_new(c, i, base, m->pages);
+			pass_facts_add_new(c, i, base, m->pages);
 	}
 }
 
 /* Keeps as many pages as may be read, from the one on whose turn it is. */
-static void choose(struct pass *p, const struct collection *c, struct page_detail *d,
-		   size_t *mappings)
+static void pass_facts_choose(struct pass *p, const struct collection *c, struct page_detail *d,
+			      size_t *mappings)
 {
 	size_t from = 0, n = 0;
 
@@ -202,7 +204,7 @@ static void choose(struct pass *p, const struct collection *c, struct page_detai
 }
 
 /* How many pages of the detail from `at` on are worth one read. */
-static size_t stretch(const struct page_detail *d, size_t at)
+static size_t pass_facts_stretch(const struct page_detail *d, size_t at)
 {
 	size_t n = 1;
 
@@ -212,12 +214,12 @@ static size_t stretch(const struct page_detail *d, size_t at)
 	return n;
 }
 
-static bool read_words(struct pass *p, struct page_detail *d)
+static bool pass_facts_read_words(struct pass *p, struct page_detail *d)
 {
 	for (size_t i = 0, n; i < d->count; i += n) {
 		uint64_t first = d->pages[i];
 
-		n = stretch(d, i);
+		n = pass_facts_stretch(d, i);
 		if (pagemap_read(p->probe, p->target->pagemap, first << PMTOP_PAGE_SHIFT, p->words,
 				 (size_t)(d->pages[i + n - 1] - first) + 1))
 			return false;
@@ -232,7 +234,7 @@ struct place {
 	size_t index;
 };
 
-static int compare_frames(const void *a, const void *b)
+static int pass_facts_compare_frames(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
 
@@ -240,7 +242,7 @@ static int compare_frames(const void *a, const void *b)
 }
 
 /* In the order of their frames they are read four times as fast. */
-static void read_frames(struct pass *p, struct page_detail *d)
+static void pass_facts_read_frames(struct pass *p, struct page_detail *d)
 {
 	CLEANUP(cleanup_free) struct place *places = calloc(d->count, sizeof(*places));
 	struct page_detail *sorted = page_detail_new(0, d->count);
@@ -250,7 +252,7 @@ static void read_frames(struct pass *p, struct page_detail *d)
 			(struct place){ d->words[i] & PM_PRESENT ? PM_PFN(d->words[i]) : UINT64_MAX,
 					i };
 	if (places && sorted) {
-		qsort(places, d->count, sizeof(*places), compare_frames);
+		qsort(places, d->count, sizeof(*places), pass_facts_compare_frames);
 		for (size_t k = 0; k < d->count; k++)
 			sorted->words[k] = d->words[places[k].index];
 		pass_read_frames(p, sorted);
@@ -268,14 +270,14 @@ static void read_frames(struct pass *p, struct page_detail *d)
 		page_detail_unref(sorted);
 }
 
-static void read_facts(struct pass *p, const struct snapshot *now, struct page_detail *d,
-		       const size_t *mappings)
+static void pass_facts_read_facts(struct pass *p, const struct snapshot *now, struct page_detail *d,
+				  const size_t *mappings)
 {
 	int64_t at = clock_ns(CLOCK_MONOTONIC);
 
-	d->words_known = read_words(p, d);
+	d->words_known = pass_facts_read_words(p, d);
 	if (d->words_known && p->probe->has[PROBE_PFN])
-		read_frames(p, d);
+		pass_facts_read_frames(p, d);
 	pass_find_nodes(p, d);
 	/* Not too early for pages that are the first to go to swap. */
 	if (at - p->swap_paths_at > SWAP_PATHS_NS && pass_find_swap_paths(now, d))
@@ -300,7 +302,7 @@ int pass_changes(struct pass *pass, const struct snapshot *before, const struct 
 
 	if (!runs || !mappings)
 		return -ENOMEM;
-	collect(before, now, &c);
+	pass_facts_collect(before, now, &c);
 	if (!c.pages)
 		return -ENOENT;
 	d = page_detail_new(0, c.pages < CHANGES_MOST ? (size_t)c.pages : CHANGES_MOST);
@@ -312,8 +314,8 @@ int pass_changes(struct pass *pass, const struct snapshot *before, const struct 
 			page_detail_unref(d);
 		return error;
 	}
-	choose(pass, &c, d, mappings);
-	read_facts(pass, now, d, mappings);
+	pass_facts_choose(pass, &c, d, mappings);
+	pass_facts_read_facts(pass, now, d, mappings);
 	*ret_detail = d;
 	return 0;
 }

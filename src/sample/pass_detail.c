@@ -42,7 +42,7 @@ bool pass_sign(struct pass *pass, const struct snapshot *snapshot,
 }
 
 /* The object's part of the evidence, back from the state that it led to. */
-static enum object_page object_of_state(enum page_state state, uint16_t marks)
+static enum object_page pass_facts_object_of_state(enum page_state state, uint16_t marks)
 {
 	switch (state) {
 	case PAGE_CACHED:
@@ -69,7 +69,7 @@ uint8_t pass_find_rule(const struct pass *pass, const struct snapshot_mapping *m
 		if (state == PAGE_ZERO)
 			e.bits |= SEEN_ZERO;
 	}
-	e.object = (uint8_t)object_of_state(state, pages_marks(m->pages, page));
+	e.object = (uint8_t)pass_facts_object_of_state(state, pages_marks(m->pages, page));
 	return classify_page(m->mapping, &e).rule;
 }
 
@@ -93,7 +93,7 @@ void pass_find_nodes(const struct pass *pass, struct page_detail *detail)
 }
 
 /* Place of a cgroup in the table of known ones; its name is looked up the first time. */
-static uint8_t find_group(struct pass *p, uint64_t inode)
+static uint8_t pass_facts_find_group(struct pass *p, uint64_t inode)
 {
 	struct page_group *g;
 
@@ -109,7 +109,7 @@ static uint8_t find_group(struct pass *p, uint64_t inode)
 	return (uint8_t)p->group_count++;
 }
 
-static void find_groups(struct pass *p, struct page_detail *d)
+static void pass_facts_find_groups(struct pass *p, struct page_detail *d)
 {
 	CLEANUP(cleanup_free) uint64_t *inodes = calloc(d->count, sizeof(*inodes));
 
@@ -117,12 +117,12 @@ static void find_groups(struct pass *p, struct page_detail *d)
 		return;
 	for (size_t i = 0; i < d->count; i++)
 		if (inodes[i])
-			d->groups[i] = find_group(p, inodes[i]);
+			d->groups[i] = pass_facts_find_group(p, inodes[i]);
 	memcpy(d->group_table, p->groups, sizeof(d->group_table));
 }
 
 /* VmFlags stand only in smaps, which is dear: read once for a mapping. */
-static void find_vm_flags(struct pass *p, struct mapping *m, struct page_detail *d)
+static void pass_facts_find_vm_flags(struct pass *p, struct mapping *m, struct page_detail *d)
 {
 	if (p->flags_mapping != m) {
 		if (p->flags_mapping)
@@ -138,7 +138,7 @@ static void find_vm_flags(struct pass *p, struct mapping *m, struct page_detail 
 #define SLOTS_LOOKED_AT 512
 
 /* Types that occur in the process; bit t is type t. */
-static uint32_t types_seen(const struct snapshot *snapshot, const struct page_detail *d)
+static uint32_t pass_facts_types_seen(const struct snapshot *snapshot, const struct page_detail *d)
 {
 	uint32_t seen = 0;
 
@@ -164,7 +164,7 @@ static uint32_t types_seen(const struct snapshot *snapshot, const struct page_de
 bool pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail)
 {
 	struct page_detail *d = detail;
-	uint32_t seen = types_seen(snapshot, d);
+	uint32_t seen = pass_facts_types_seen(snapshot, d);
 	struct census_area *areas;
 	size_t count;
 
@@ -189,7 +189,7 @@ void pass_read_frames(struct pass *pass, struct page_detail *detail)
 	d->counts_known = kpage_counts(p->kpage, d->words, d->count, d->map_counts) == 0;
 	if (d->flags_known)
 		kpage_orders(p->kpage, d->words, d->flags, d->count, d->orders);
-	find_groups(p, d);
+	pass_facts_find_groups(p, d);
 }
 
 int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t start, uint64_t count,
@@ -212,7 +212,7 @@ int pass_detail(struct pass *pass, const struct snapshot *snapshot, uint64_t sta
 		pass_read_frames(pass, d);
 	pass_find_nodes(pass, d);
 	pass_find_swap_paths(snapshot, d);
-	find_vm_flags(pass, m->mapping, d);
+	pass_facts_find_vm_flags(pass, m->mapping, d);
 	for (size_t i = 0; i < d->count; i++)
 		d->rules[i] = pass_find_rule(pass, m,
 					     ((start - m->mapping->start) >> PMTOP_PAGE_SHIFT) + i,

@@ -17,24 +17,24 @@ enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *map
 	return SCAN_ENTRIES;
 }
 
-static const struct mapping *current(const struct pass *p)
+static const struct mapping *pass_scan_scan_current(const struct pass *p)
 {
 	return p->now.mapping->mapping;
 }
 
-static int add_evidence(struct pass *p, uint64_t count, const struct evidence *e)
+static int pass_scan_add_evidence(struct pass *p, uint64_t count, const struct evidence *e)
 {
 	struct verdict v;
 
-	if (classify_needs_object(current(p), e))
+	if (classify_needs_object(pass_scan_scan_current(p), e))
 		return pass_add_absent(p, count, e);
-	v = classify_page(current(p), e);
+	v = classify_page(pass_scan_scan_current(p), e);
 	pass_add_verdict(p, count, &v);
 	return 0;
 }
 
 /* Entries that the scan has told enough about. */
-static int add_scanned(struct pass *p, uint64_t count, uint16_t bits)
+static int pass_scan_add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 {
 	struct evidence e = { .bits = bits, .known = pagemap_scan_known(&p->scan) };
 
@@ -42,9 +42,9 @@ static int add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 		pages_builder_add(p->builder, count, p->now.verdict.state, p->now.verdict.marks);
 		return 0;
 	}
-	if (classify_needs_object(current(p), &e))
+	if (classify_needs_object(pass_scan_scan_current(p), &e))
 		return pass_add_absent(p, count, &e);
-	p->now.verdict = classify_page(current(p), &e);
+	p->now.verdict = classify_page(pass_scan_scan_current(p), &e);
 	p->now.bits = bits;
 	p->now.verdict_known = true;
 	pass_add_verdict(p, count, &p->now.verdict);
@@ -52,7 +52,7 @@ static int add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 }
 
 /* Marks that only the page frame knows. */
-static uint16_t frame_marks(const struct pass *p, uint64_t flags)
+static uint16_t pass_scan_frame_marks(const struct pass *p, uint64_t flags)
 {
 	uint16_t marks = 0;
 
@@ -75,7 +75,8 @@ struct evidence pass_word_evidence(const struct pass *pass, uint64_t word)
 }
 
 /* One word, put together with what the scan saw of the same page. */
-static struct evidence word_evidence(const struct pass *p, uint64_t word, uint16_t scanned)
+static struct evidence pass_scan_word_evidence(const struct pass *p, uint64_t word,
+					       uint16_t scanned)
 {
 	struct evidence e = pass_word_evidence(p, word);
 
@@ -87,12 +88,12 @@ static struct evidence word_evidence(const struct pass *p, uint64_t word, uint16
 	return e;
 }
 
-static bool alike(const struct evidence *a, const struct evidence *b)
+static bool pass_scan_alike(const struct evidence *a, const struct evidence *b)
 {
 	return a->bits == b->bits && a->swap_type == b->swap_type;
 }
 
-static int add_words(struct pass *p, size_t count, uint16_t scanned)
+static int pass_scan_add_words(struct pass *p, size_t count, uint16_t scanned)
 {
 	bool frames = p->now.facts.marks_known & (MARK_KSM | MARK_LAZYFREE) &&
 		      kpage_flags(p->kpage, p->words, count, p->flags) == 0;
@@ -100,14 +101,14 @@ static int add_words(struct pass *p, size_t count, uint16_t scanned)
 	if (frames)
 		kpage_complete_tails(p->kpage, p->words, count, p->flags);
 	for (size_t i = 0, n; i < count; i += n) {
-		struct evidence e = word_evidence(p, p->words[i], scanned);
-		uint16_t extra = frames ? frame_marks(p, p->flags[i]) : 0;
+		struct evidence e = pass_scan_word_evidence(p, p->words[i], scanned);
+		uint16_t extra = frames ? pass_scan_frame_marks(p, p->flags[i]) : 0;
 
 		for (n = 1; i + n < count; n++) {
-			struct evidence next = word_evidence(p, p->words[i + n], scanned);
+			struct evidence next = pass_scan_word_evidence(p, p->words[i + n], scanned);
 
-			if (!alike(&e, &next) ||
-			    (frames && frame_marks(p, p->flags[i + n]) != extra) ||
+			if (!pass_scan_alike(&e, &next) ||
+			    (frames && pass_scan_frame_marks(p, p->flags[i + n]) != extra) ||
 			    (e.swap_type == SWAP_TYPE_AREA &&
 			     p->words[i + n] != p->words[i] + (n << 5)))
 				break;
@@ -118,12 +119,12 @@ static int add_words(struct pass *p, size_t count, uint16_t scanned)
 							       n, PM_OFFSET(p->words[i]),
 							       PM_TYPE(p->words[i]) });
 		if (extra && e.bits & SEEN_PRESENT) {
-			struct verdict v = classify_page(current(p), &e);
+			struct verdict v = classify_page(pass_scan_scan_current(p), &e);
 
 			v.marks |= extra;
 			pass_add_verdict(p, n, &v);
 		} else {
-			int error = add_evidence(p, n, &e);
+			int error = pass_scan_add_evidence(p, n, &e);
 
 			if (error)
 				return error;
@@ -133,14 +134,14 @@ static int add_words(struct pass *p, size_t count, uint16_t scanned)
 }
 
 /* Entries about which the scan says too little: their words say the rest. */
-static int add_read(struct pass *p, uint64_t address, uint64_t count, uint16_t scanned)
+static int pass_scan_add_read(struct pass *p, uint64_t address, uint64_t count, uint16_t scanned)
 {
 	while (count) {
 		size_t n = count < WORDS ? (size_t)count : WORDS;
 		int error = pagemap_read(p->probe, p->target->pagemap, address, p->words, n);
 
 		if (!error)
-			error = add_words(p, n, scanned);
+			error = pass_scan_add_words(p, n, scanned);
 		if (error)
 			return error;
 		address += n * PMTOP_PAGE_SIZE;
@@ -149,14 +150,14 @@ static int add_read(struct pass *p, uint64_t address, uint64_t count, uint16_t s
 	return 0;
 }
 
-static bool needs_word(const struct pass *p, uint16_t bits)
+static bool pass_scan_needs_word(const struct pass *p, uint16_t bits)
 {
 	return p->complete ||
 	       (bits & SEEN_SWAPPED && !(bits & SEEN_GUARD) && p->probe->has[PROBE_PFN]);
 }
 
 /* Marks that are told for every page of the mapping by this pass. */
-static uint16_t marks_known(struct pass *p, const struct mapping *m)
+static uint16_t pass_scan_marks_known(struct pass *p, const struct mapping *m)
 {
 	uint16_t known = MARK_UFFD_WP | MARK_HUGETLB;
 
@@ -174,18 +175,18 @@ static uint16_t marks_known(struct pass *p, const struct mapping *m)
 	return known | object_marks_known(p->objects, m);
 }
 
-static void begin_mapping(struct pass *p)
+static void pass_scan_begin_mapping(struct pass *p)
 {
 	struct snapshot_mapping *m = &p->snapshot->mappings[p->at];
 
 	p->now = (struct assembly){ .mapping = m };
-	p->now.facts.marks_known = marks_known(p, m->mapping);
+	p->now.facts.marks_known = pass_scan_marks_known(p, m->mapping);
 	p->now.facts.slots_known = p->complete && p->probe->has[PROBE_PFN];
 	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
 }
 
 /* Pages up to `page` have no entry. */
-static int add_gap(struct pass *p, uint64_t page)
+static int pass_scan_add_gap(struct pass *p, uint64_t page)
 {
 	uint64_t position = pages_builder_position(p->builder);
 	struct evidence nothing = { .known = pagemap_scan_known(&p->scan) };
@@ -193,9 +194,9 @@ static int add_gap(struct pass *p, uint64_t page)
 	if (position >= page)
 		return 0;
 	if (!p->now.gap_known) {
-		if (classify_needs_object(current(p), &nothing))
+		if (classify_needs_object(pass_scan_scan_current(p), &nothing))
 			return pass_add_absent(p, page - position, &nothing);
-		p->now.gap = classify_page(current(p), &nothing);
+		p->now.gap = classify_page(pass_scan_scan_current(p), &nothing);
 		p->now.gap_known = true;
 	}
 	pass_add_verdict(p, page - position, &p->now.gap);
@@ -203,9 +204,9 @@ static int add_gap(struct pass *p, uint64_t page)
 }
 
 /* Slots of shared pages are known only where a backend gave them. */
-static void limit_slot_knowledge(struct pass *p)
+static void pass_scan_limit_slot_knowledge(struct pass *p)
 {
-	const struct mapping *m = current(p);
+	const struct mapping *m = pass_scan_scan_current(p);
 	bool shared = object_slots_known(p->objects, m);
 
 	if (m->kind == MAPPING_SHMEM)
@@ -213,35 +214,35 @@ static void limit_slot_knowledge(struct pass *p)
 			shared && (p->now.facts.slots_known || !mapping_is_private(m));
 }
 
-static int finish_mapping(struct pass *p)
+static int pass_scan_finish_mapping(struct pass *p)
 {
-	int error = add_gap(p, mapping_pages(current(p)));
+	int error = pass_scan_add_gap(p, mapping_pages(pass_scan_scan_current(p)));
 
 	if (error)
 		return error;
-	limit_slot_knowledge(p);
+	pass_scan_limit_slot_knowledge(p);
 	object_close(p->objects);
 	error = pages_builder_finish(p->builder, &p->now.facts, &p->now.mapping->pages);
 	p->at++;
 	return error;
 }
 
-static int take_entries(void *context, const struct entry_run *run)
+static int pass_scan_take_entries(void *context, const struct entry_run *run)
 {
 	struct pass *p = context;
 	uint64_t address = run->start, count = run->count;
 
 	while (count && p->at < p->to) {
-		const struct mapping *m = current(p);
+		const struct mapping *m = pass_scan_scan_current(p);
 		uint64_t n = (m->end - address) >> PMTOP_PAGE_SHIFT;
 		int error;
 
 		if (address >= m->end) {
-			error = finish_mapping(p);
+			error = pass_scan_finish_mapping(p);
 			if (error)
 				return error;
 			if (p->at < p->to)
-				begin_mapping(p);
+				pass_scan_begin_mapping(p);
 			continue;
 		}
 		if (address < m->start) { /* mapped after the list was read */
@@ -249,11 +250,11 @@ static int take_entries(void *context, const struct entry_run *run)
 			n = n < count ? n : count;
 		} else {
 			n = n < count ? n : count;
-			error = add_gap(p, (address - m->start) >> PMTOP_PAGE_SHIFT);
+			error = pass_scan_add_gap(p, (address - m->start) >> PMTOP_PAGE_SHIFT);
 			if (!error)
-				error = needs_word(p, run->bits)
-						? add_read(p, address, n, run->bits)
-						: add_scanned(p, n, run->bits);
+				error = pass_scan_needs_word(p, run->bits)
+						? pass_scan_add_read(p, address, n, run->bits)
+						: pass_scan_add_scanned(p, n, run->bits);
 			if (error)
 				return error;
 		}
@@ -264,7 +265,7 @@ static int take_entries(void *context, const struct entry_run *run)
 }
 
 /* All pages of a mapping in one state, for one reason. */
-static int fill_mapping(struct pass *p, enum page_state state, enum page_doubt doubt)
+static int pass_scan_fill_mapping(struct pass *p, enum page_state state, enum page_doubt doubt)
 {
 	struct pages_facts facts = { .doubt = (uint8_t)doubt };
 	struct snapshot_mapping *m = p->now.mapping;
@@ -285,16 +286,16 @@ int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from,
 	p->to = to;
 	if (wish == SCAN_NOT) {
 		p->now.mapping = &snapshot->mappings[from];
-		return fill_mapping(p, PAGE_UNKNOWN, DOUBT_KERNEL_MEMORY);
+		return pass_scan_fill_mapping(p, PAGE_UNKNOWN, DOUBT_KERNEL_MEMORY);
 	}
-	begin_mapping(p);
+	pass_scan_begin_mapping(p);
 	p->scan.file = wish == SCAN_ENTRIES_AND_FILE;
 	error = pagemap_scan(&p->scan, snapshot->mappings[from].mapping->start,
-			     snapshot->mappings[to - 1].mapping->end, take_entries, p);
+			     snapshot->mappings[to - 1].mapping->end, pass_scan_take_entries, p);
 	while (!error && p->at < to) {
-		error = finish_mapping(p);
+		error = pass_scan_finish_mapping(p);
 		if (!error && p->at < to)
-			begin_mapping(p);
+			pass_scan_begin_mapping(p);
 	}
 	return error;
 }
@@ -307,7 +308,7 @@ int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot)
 		if (snapshot->mappings[i].pages)
 			continue;
 		pass->now.mapping = &snapshot->mappings[i];
-		error = fill_mapping(pass, PAGE_UNKNOWN, DOUBT_GONE);
+		error = pass_scan_fill_mapping(pass, PAGE_UNKNOWN, DOUBT_GONE);
 		if (error)
 			return error;
 	}

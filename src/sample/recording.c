@@ -35,7 +35,7 @@ struct fact_list {
 };
 
 static void __attribute__((format(printf, 3, 4)))
-add_fact(struct fact_list *list, const char *key, const char *format, ...)
+recording_add_fact(struct fact_list *list, const char *key, const char *format, ...)
 {
 	va_list arguments;
 
@@ -46,45 +46,47 @@ add_fact(struct fact_list *list, const char *key, const char *format, ...)
 	list->count++;
 }
 
-static void add_features(struct fact_list *list, const struct probe *probe)
+static void recording_add_features(struct fact_list *list, const struct probe *probe)
 {
 	for (int f = 0; f < PROBE_FEATURES; f++) {
 		snprintf(list->keys[f], sizeof(list->keys[f]), "has.%s", probe_features[f].key);
 		if (probe->has[f])
-			add_fact(list, list->keys[f], "yes");
+			recording_add_fact(list, list->keys[f], "yes");
 		else if (probe->taken_away[f])
-			add_fact(list, list->keys[f], "no: taken away by --without");
+			recording_add_fact(list, list->keys[f], "no: taken away by --without");
 		else if (probe->error[f])
-			add_fact(list, list->keys[f], "no: %s", strerror(probe->error[f]));
+			recording_add_fact(list, list->keys[f], "no: %s",
+					   strerror(probe->error[f]));
 		else
-			add_fact(list, list->keys[f], "no");
+			recording_add_fact(list, list->keys[f], "no");
 	}
 }
 
-static void collect_facts(const struct recording_options *options, const struct probe *probe,
-			  struct fact_list *list)
+static void recording_collect_facts(const struct recording_options *options,
+				    const struct probe *probe, struct fact_list *list)
 {
 	struct utsname host;
 
-	add_fact(list, "pmtop", "%s", PMTOP_VERSION);
-	add_fact(list, "needs", "%s", NEEDS_VERSION);
-	add_fact(list, "page_size", "%u", PMTOP_PAGE_SIZE);
-	add_fact(list, "interval_ns", "%lld", (long long)options->interval_ns);
-	add_fact(list, "euid", "%u", geteuid());
+	recording_add_fact(list, "pmtop", "%s", PMTOP_VERSION);
+	recording_add_fact(list, "needs", "%s", NEEDS_VERSION);
+	recording_add_fact(list, "page_size", "%u", PMTOP_PAGE_SIZE);
+	recording_add_fact(list, "interval_ns", "%lld", (long long)options->interval_ns);
+	recording_add_fact(list, "euid", "%u", geteuid());
 	if (!uname(&host)) {
-		add_fact(list, "kernel", "%s %s", host.sysname, host.release);
-		add_fact(list, "kernel_version", "%s", host.version);
-		add_fact(list, "machine", "%s", host.machine);
+		recording_add_fact(list, "kernel", "%s %s", host.sysname, host.release);
+		recording_add_fact(list, "kernel_version", "%s", host.version);
+		recording_add_fact(list, "machine", "%s", host.machine);
 	}
-	add_features(list, probe);
+	recording_add_features(list, probe);
 }
 
-static void observe_event(void *recorder, enum event_kind kind, int64_t taken_ns, const char *text)
+static void recording_observe_event(void *recorder, enum event_kind kind, int64_t taken_ns,
+				    const char *text)
 {
 	recorder_event(recorder, kind, taken_ns, text);
 }
 
-static const struct live_observer observer = { recorder_observe, observe_event };
+static const struct live_observer observer = { recorder_observe, recording_observe_event };
 
 int recording_start(const struct recording_options *options, struct source *live,
 		    const struct probe *probe, struct recording **ret_recording, char *message)
@@ -99,7 +101,7 @@ int recording_start(const struct recording_options *options, struct source *live
 	int code = -ENOMEM;
 
 	if (list && recording) {
-		collect_facts(options, probe, list);
+		recording_collect_facts(options, probe, list);
 		recorder.log.facts = list->facts;
 		recorder.log.fact_count = list->count;
 		code = recorder_start(&recorder, &recording->recorder, &error);
@@ -121,7 +123,7 @@ void recording_event(struct recording *recording, enum event_kind kind, int64_t 
 	recorder_event(recording->recorder, kind, taken_ns, text);
 }
 
-static void translate(const struct recorder_status *from, struct recording_status *to)
+static void recording_translate(const struct recorder_status *from, struct recording_status *to)
 {
 	*to = (struct recording_status){ 0 };
 	to->runs = from->state == RECORDER_RUNS;
@@ -155,7 +157,7 @@ void recording_status(struct recording *recording, struct recording_status *ret_
 	struct recorder_status status;
 
 	recorder_status(recording->recorder, &status);
-	translate(&status, ret_status);
+	recording_translate(&status, ret_status);
 }
 
 int recording_stop(struct recording *recording, struct recording_status *ret_status)
@@ -167,7 +169,7 @@ int recording_stop(struct recording *recording, struct recording_status *ret_sta
 	live_observe(recording->live, NULL, NULL);
 	code = recorder_stop(recording->recorder, &status);
 	logs = &status.logs;
-	translate(&status, ret_status);
+	recording_translate(&status, ret_status);
 	ret_status->newest = logs->newest;
 	ret_status->older = logs->older;
 	ret_status->samples = logs->samples;

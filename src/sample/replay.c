@@ -9,19 +9,19 @@
 #include "model/cleanup.h"
 #include "sample/replay_internal.h"
 
-static struct replay *of(struct source *source)
+static struct replay *replay_of(struct source *source)
 {
 	return (struct replay *)source;
 }
 
 static int replay_fd(struct source *source)
 {
-	return of(source)->event;
+	return replay_of(source)->event;
 }
 
 static struct snapshot *replay_take(struct source *source)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 	struct snapshot *newest;
 	uint64_t news;
 	ssize_t n = read(r->event, &news, sizeof(news));
@@ -35,7 +35,7 @@ static struct snapshot *replay_take(struct source *source)
 
 static void replay_status(struct source *source, struct source_status *ret_status)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	pthread_mutex_lock(&r->lock);
 	*ret_status = r->status;
@@ -51,7 +51,7 @@ static void replay_set_interval(struct source *source, int64_t interval_ns)
 
 static void replay_set_paused(struct source *source, bool paused)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	pthread_mutex_lock(&r->lock);
 	r->playing = !paused;
@@ -68,7 +68,7 @@ static void replay_set_paused(struct source *source, bool paused)
 
 static void replay_set_focus(struct source *source, const struct source_focus *focus)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	pthread_mutex_lock(&r->lock);
 	if (r->focus.start != focus->start || r->focus.count != focus->count) {
@@ -88,7 +88,7 @@ static int replay_request(struct source *source, const struct source_request *re
 
 static int replay_span(struct source *source, struct source_span *ret_span)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	pthread_mutex_lock(&r->lock);
 	*ret_span = (struct source_span){
@@ -103,7 +103,7 @@ static int replay_span(struct source *source, struct source_span *ret_span)
 
 static int replay_seek(struct source *source, uint64_t sample)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	if (sample >= r->info.samples)
 		return -ERANGE;
@@ -117,7 +117,7 @@ static int replay_seek(struct source *source, uint64_t sample)
 
 static void replay_set_speed(struct source *source, double speed)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	if (!(speed > 0))
 		return;
@@ -130,7 +130,7 @@ static void replay_set_speed(struct source *source, double speed)
 
 static int replay_find(struct source *source, const struct source_find *find)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	pthread_mutex_lock(&r->lock);
 	r->find = *find;
@@ -142,7 +142,7 @@ static int replay_find(struct source *source, const struct source_find *find)
 
 static int replay_set_bookmark(struct source *source, int64_t taken_ns, const char *name)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 	int code = 0;
 
 	pthread_mutex_lock(&r->lock);
@@ -160,7 +160,7 @@ static int replay_set_bookmark(struct source *source, int64_t taken_ns, const ch
 
 static bool replay_overview(struct source *source, struct source_overview *ret_overview)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 	bool ready;
 
 	pthread_mutex_lock(&r->lock);
@@ -187,7 +187,7 @@ static void replay_destroy(struct replay *r)
 
 static void replay_free(struct source *source)
 {
-	struct replay *r = of(source);
+	struct replay *r = replay_of(source);
 
 	pthread_mutex_lock(&r->lock);
 	r->stop = true;
@@ -214,7 +214,7 @@ static const struct source_ops replay_ops = {
 	.free = replay_free,
 };
 
-static void init_lock(struct replay *r)
+static void replay_init_lock(struct replay *r)
 {
 	pthread_condattr_t attributes;
 
@@ -239,7 +239,7 @@ int replay_open(const char *path, uint64_t first, struct source **ret_source, ch
 		return -ENOMEM;
 	}
 	r->base.ops = &replay_ops;
-	init_lock(r);
+	replay_init_lock(r);
 	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	code = r->event < 0 ? -errno : log_reader_open(path, &r->reader, &error);
 	if (!code) {

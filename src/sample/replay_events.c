@@ -12,7 +12,7 @@
 /* A bookmark is made soon after its sample was shown; playing may have gone on meanwhile. */
 #define LOOK_BACK 65536
 
-static int add_event(void *context, const struct log_event *event)
+static int replay_events_add_event(void *context, const struct log_event *event)
 {
 	struct source_overview *o = context;
 	struct source_event *e;
@@ -29,7 +29,7 @@ static int add_event(void *context, const struct log_event *event)
 	return 0;
 }
 
-static int add_point(void *context, const struct log_counts *counts)
+static int replay_events_add_point(void *context, const struct log_counts *counts)
 {
 	struct source_overview *o = context;
 	struct source_point *p = (struct source_point *)&o->points[o->point_count++];
@@ -54,8 +54,9 @@ void replay_make_overview(struct replay *r)
 		return;
 	}
 	for (uint64_t i = 0; i < points; i++)
-		log_reader_totals(r->reader, i * samples / points, 1, add_point, &o, NULL);
-	log_reader_events(r->reader, add_event, &o, NULL);
+		log_reader_totals(r->reader, i * samples / points, 1, replay_events_add_point, &o,
+				  NULL);
+	log_reader_events(r->reader, replay_events_add_event, &o, NULL);
 	pthread_mutex_lock(&r->lock);
 	r->overview = o;
 	r->overview_ready = true;
@@ -63,8 +64,8 @@ void replay_make_overview(struct replay *r)
 }
 
 /* The nearest of those that the log did not take. */
-static const struct log_event *nearest_of_session(const struct replay *r, uint64_t position,
-						  int direction)
+static const struct log_event *replay_events_nearest_of_session(const struct replay *r,
+								uint64_t position, int direction)
 {
 	const struct log_event *best = NULL;
 
@@ -82,7 +83,7 @@ static const struct log_event *nearest_of_session(const struct replay *r, uint64
 int replay_find_event(struct replay *r, uint64_t position, int direction,
 		      struct log_event *ret_event, struct log_error *error)
 {
-	const struct log_event *own = nearest_of_session(r, position, direction);
+	const struct log_event *own = replay_events_nearest_of_session(r, position, direction);
 	int code = log_reader_event(r->reader, position, direction, ret_event, error);
 
 	if (own &&
@@ -111,7 +112,8 @@ void replay_describe(const struct replay *r, const struct log_event *event, char
 }
 
 /* The sample of this log that was taken then, from the one shown on backward. */
-static int find_sample(struct replay *r, uint64_t position, int64_t taken_ns, uint64_t *ret_sample)
+static int replay_events_find_sample(struct replay *r, uint64_t position, int64_t taken_ns,
+				     uint64_t *ret_sample)
 {
 	for (uint64_t back = 0; back <= position && back < LOOK_BACK; back++) {
 		int64_t taken, clock;
@@ -126,11 +128,11 @@ static int find_sample(struct replay *r, uint64_t position, int64_t taken_ns, ui
 	return -ENOENT;
 }
 
-static void show_on_strip(struct replay *r, const struct log_event *event)
+static void replay_events_show_on_strip(struct replay *r, const struct log_event *event)
 {
 	pthread_mutex_lock(&r->lock);
 	if (r->overview_ready)
-		add_event(&r->overview, event);
+		replay_events_add_event(&r->overview, event);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -139,7 +141,7 @@ void replay_bookmark(struct replay *r, uint64_t position, int64_t taken_ns, cons
 {
 	struct log_event event = { .kind = EVENT_BOOKMARK, .taken_ns = taken_ns };
 	struct log_error error = { .text = "memory is out" };
-	int code = find_sample(r, position, taken_ns, &event.sample);
+	int code = replay_events_find_sample(r, position, taken_ns, &event.sample);
 
 	if (code) {
 		snprintf(message, size, "no bookmark: the log holds no such sample");
@@ -155,5 +157,5 @@ void replay_bookmark(struct replay *r, uint64_t position, int64_t taken_ns, cons
 			 error.text);
 	if (code && r->session_count < SESSION_BOOKMARKS)
 		r->session[r->session_count++] = event;
-	show_on_strip(r, &event);
+	replay_events_show_on_strip(r, &event);
 }

@@ -26,7 +26,7 @@ struct player {
 	double speed;
 };
 
-static void tell(struct replay *r)
+static void replay_tell(struct replay *r)
 {
 	static const uint64_t one = 1;
 	ssize_t n = write(r->event, &one, sizeof(one));
@@ -34,7 +34,8 @@ static void tell(struct replay *r)
 	(void)n; /* a full counter is readable too */
 }
 
-static void __attribute__((format(printf, 2, 3))) say(struct replay *r, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+replay_say(struct replay *r, const char *format, ...)
 {
 	va_list arguments;
 
@@ -44,11 +45,11 @@ static void __attribute__((format(printf, 2, 3))) say(struct replay *r, const ch
 	va_end(arguments);
 	r->status.message_serial++;
 	pthread_mutex_unlock(&r->lock);
-	tell(r);
+	replay_tell(r);
 }
 
 /* The same picture with the raw facts that were recorded of the pages on screen. */
-static struct snapshot *with_detail(const struct snapshot *like, struct page_detail *detail)
+static struct snapshot *replay_with_detail(const struct snapshot *like, struct page_detail *detail)
 {
 	struct snapshot *s = snapshot_new(like->count);
 
@@ -75,7 +76,7 @@ static struct snapshot *with_detail(const struct snapshot *like, struct page_det
 	return s;
 }
 
-static struct snapshot *dress(struct player *p)
+static struct snapshot *replay_dress(struct player *p)
 {
 	struct page_detail *detail;
 	struct snapshot *s;
@@ -83,17 +84,17 @@ static struct snapshot *dress(struct player *p)
 	if (!p->focus.count || log_reader_detail(p->r->reader, p->position, p->focus.start,
 						 p->focus.count, &detail, NULL))
 		return snapshot_ref(p->shown);
-	s = with_detail(p->shown, detail);
+	s = replay_with_detail(p->shown, detail);
 	if (s)
 		return s;
 	page_detail_unref(detail);
 	return snapshot_ref(p->shown);
 }
 
-static void publish(struct player *p)
+static void replay_publish(struct player *p)
 {
 	struct replay *r = p->r;
-	struct snapshot *s = dress(p), *old;
+	struct snapshot *s = replay_dress(p), *old;
 	bool last = p->position + 1 >= r->info.samples;
 
 	pthread_mutex_lock(&r->lock);
@@ -110,19 +111,19 @@ static void publish(struct player *p)
 	pthread_mutex_unlock(&r->lock);
 	if (old)
 		snapshot_unref(old);
-	tell(r);
+	replay_tell(r);
 }
 
-static void say_all(struct replay *r, const struct log_event *event)
+static void replay_say_all(struct replay *r, const struct log_event *event)
 {
 	char text[sizeof(r->status.message)];
 
 	replay_describe(r, event, text, sizeof(text));
-	say(r, "%s", text);
+	replay_say(r, "%s", text);
 }
 
 /* Events between what was shown and what is shown now, the newest one. */
-static void say_event(struct player *p, uint64_t before)
+static void replay_say_event(struct player *p, uint64_t before)
 {
 	struct log_event event;
 
@@ -130,14 +131,14 @@ static void say_event(struct player *p, uint64_t before)
 	    log_reader_event(p->r->reader, p->position + 1, -1, &event, NULL) ||
 	    event.sample <= before || event.kind == EVENT_CHANGED)
 		return;
-	say_all(p->r, &event);
+	replay_say_all(p->r, &event);
 }
 
 /*
  * Forward it goes on from what was shown; a step back begins anew, as the history of the screen
  * does.
  */
-static void add_track(struct player *p, uint64_t sample, struct snapshot *s)
+static void replay_add_track(struct player *p, uint64_t sample, struct snapshot *s)
 {
 	bool goes_on = p->shown && p->shown->track && sample > p->position;
 
@@ -146,11 +147,11 @@ static void add_track(struct player *p, uint64_t sample, struct snapshot *s)
 		return;
 	if (track_next(goes_on ? p->shown->track : NULL, goes_on ? p->shown : NULL, s, &s->track) <
 	    0)
-		say(p->r, "no memory left for the ages of pages");
+		replay_say(p->r, "no memory left for the ages of pages");
 }
 
 /* Shows a sample; one that is damaged is said, and what was shown stays. */
-static void show(struct player *p, uint64_t sample)
+static void replay_show(struct player *p, uint64_t sample)
 {
 	uint64_t before = p->shown ? p->position : sample;
 	struct log_error error = { 0 };
@@ -162,27 +163,27 @@ static void show(struct player *p, uint64_t sample)
 		p->r->status.state = p->shown ? SOURCE_PAUSED : SOURCE_FAILED;
 		p->r->status.error = -error.code;
 		pthread_mutex_unlock(&p->r->lock);
-		say(p->r, "%s", error.text);
+		replay_say(p->r, "%s", error.text);
 		return;
 	}
-	add_track(p, sample, s);
+	replay_add_track(p, sample, s);
 	if (p->shown)
 		snapshot_unref(p->shown);
 	p->shown = s;
 	p->position = sample;
 	p->clock_ns = s->clock_ns;
 	p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
-	publish(p);
-	say_event(p, before);
+	replay_publish(p);
+	replay_say_event(p, before);
 }
 
-static void say_length(struct replay *r)
+static void replay_say_length(struct replay *r)
 {
-	say(r, "this is the last sample: the log is %.1f s long",
-	    (double)(r->info.last_clock_ns - r->info.first_clock_ns) / 1e9);
+	replay_say(r, "this is the last sample: the log is %.1f s long",
+		   (double)(r->info.last_clock_ns - r->info.first_clock_ns) / 1e9);
 }
 
-static void find(struct player *p, const struct source_find *find)
+static void replay_thread_find(struct player *p, const struct source_find *find)
 {
 	struct log_reader *reader = p->r->reader;
 	struct log_error error = { .text = "there is nothing" };
@@ -204,30 +205,31 @@ static void find(struct player *p, const struct source_find *find)
 		break;
 	}
 	if (code == -ENOENT)
-		say(p->r, "no %s %s this sample", find->goal == GOAL_EVENT ? "event" : "change",
-		    find->direction > 0 ? "after" : "before");
+		replay_say(p->r, "no %s %s this sample",
+			   find->goal == GOAL_EVENT ? "event" : "change",
+			   find->direction > 0 ? "after" : "before");
 	else if (code)
-		say(p->r, "%s", error.text);
+		replay_say(p->r, "%s", error.text);
 	else
-		show(p, sample);
+		replay_show(p, sample);
 	if (!code && find->goal == GOAL_TIME && sample + 1 == p->r->info.samples)
-		say_length(p->r);
+		replay_say_length(p->r);
 	if (!code && find->goal == GOAL_EVENT)
-		say_all(p->r, &event);
+		replay_say_all(p->r, &event);
 }
 
 /* The outcome is a message. */
-static void bookmark(struct player *p, const struct replay_bookmark *bookmark)
+static void replay_thread_bookmark(struct player *p, const struct replay_bookmark *bookmark)
 {
 	char message[sizeof(p->r->status.message)];
 
 	replay_bookmark(p->r, p->position, bookmark->taken_ns, bookmark->name, message,
 			sizeof(message));
-	say(p->r, "%s", message);
+	replay_say(p->r, "%s", message);
 }
 
 /* When the next sample is due, on our clock. */
-static int64_t next_due(struct player *p)
+static int64_t replay_next_due(struct player *p)
 {
 	int64_t taken, clock;
 	double wait;
@@ -239,24 +241,24 @@ static int64_t next_due(struct player *p)
 }
 
 /* Plays on: what is due by now; at high speed samples are passed over. */
-static void play(struct player *p)
+static void replay_play(struct player *p)
 {
 	int64_t now = clock_ns(CLOCK_MONOTONIC), due, ahead, after;
 	uint64_t sample = p->position + 1, reached;
 
-	due = next_due(p);
+	due = replay_next_due(p);
 	ahead = (int64_t)((double)(now - due) * p->speed);
 	if (__builtin_add_overflow(p->clock_ns - p->r->info.first_clock_ns, ahead, &after))
 		after = INT64_MAX;
 	if (ahead > 0 && !log_reader_at(p->r->reader, after, &reached, NULL) && reached > sample)
 		sample = reached;
-	show(p, sample);
+	replay_show(p, sample);
 	/* Keep the pace: count from when it was due, unless that is long ago. */
 	if (p->position == sample && now - due < LONGEST_WAIT_NS)
 		p->anchor_ns = sample == p->position && ahead <= 0 ? due : now;
 }
 
-static void wait_until(struct replay *r, int64_t until)
+static void replay_wait_until(struct replay *r, int64_t until)
 {
 	struct timespec t = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
 
@@ -264,7 +266,7 @@ static void wait_until(struct replay *r, int64_t until)
 }
 
 /* One turn, entered and left with the lock held. */
-static void turn(struct player *p)
+static void replay_turn(struct player *p)
 {
 	struct replay *r = p->r;
 	bool seeks = r->seek_pending, finds = r->find_pending, focuses = r->focus_changed;
@@ -282,22 +284,22 @@ static void turn(struct player *p)
 	r->pace_changed = false;
 	pthread_mutex_unlock(&r->lock);
 	if (marks)
-		bookmark(p, &new_mark);
+		replay_thread_bookmark(p, &new_mark);
 	if (seeks)
-		show(p, to);
+		replay_show(p, to);
 	if (finds)
-		find(p, &what);
+		replay_thread_find(p, &what);
 	if (seeks || finds)
 		plays = focuses = false;
-	if (plays && clock_ns(CLOCK_MONOTONIC) >= next_due(p))
-		play(p);
+	if (plays && clock_ns(CLOCK_MONOTONIC) >= replay_next_due(p))
+		replay_play(p);
 	else if (focuses && p->shown)
-		publish(p);
+		replay_publish(p);
 	pthread_mutex_lock(&r->lock);
 }
 
 /* Entered and left with the lock held. */
-static void wait_for_work(struct player *p)
+static void replay_wait_for_work(struct player *p)
 {
 	struct replay *r = p->r;
 	int64_t due = 0;
@@ -305,14 +307,14 @@ static void wait_for_work(struct player *p)
 
 	if (plays) {
 		pthread_mutex_unlock(&r->lock);
-		due = next_due(p);
+		due = replay_next_due(p);
 		pthread_mutex_lock(&r->lock);
 	}
 	while (!r->stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
 	       !r->pace_changed && !r->bookmark_pending &&
 	       (!plays || clock_ns(CLOCK_MONOTONIC) < due))
 		if (plays)
-			wait_until(r, due);
+			replay_wait_until(r, due);
 		else
 			pthread_cond_wait(&r->wake, &r->lock);
 }
@@ -325,16 +327,16 @@ void *replay_run(void *context)
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
-		turn(&p);
+		replay_turn(&p);
 		/* The first picture first. */
 		if (!overviewed && p.shown) {
 			pthread_mutex_unlock(&r->lock);
 			replay_make_overview(r);
-			tell(r);
+			replay_tell(r);
 			overviewed = true;
 			pthread_mutex_lock(&r->lock);
 		}
-		wait_for_work(&p);
+		replay_wait_for_work(&p);
 	}
 	pthread_mutex_unlock(&r->lock);
 	if (p.shown)

@@ -40,20 +40,20 @@ struct sampler {
 	bool lack_said; /* that slots of shared pages are not known */
 };
 
-static void look_at_limits(struct sampler *s)
+static void live_look_at_limits(struct sampler *s)
 {
 	limit_watch_look(&s->limits, clock_ns(CLOCK_MONOTONIC), live_note, s->live);
 }
 
 /* A SIGKILL after which the cgroup counts one OOM kill more came from the kernel. */
-static bool was_oom_killed(const struct sampler *s, bool known, int status)
+static bool live_was_oom_killed(const struct sampler *s, bool known, int status)
 {
 	return limit_watch_saw_oom(&s->limits) &&
 	       (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
 }
 
 /* A new observer begins with the newest sample there is. The lock is held. */
-static void greet_observer(const struct sampler *s)
+static void live_greet_observer(const struct sampler *s)
 {
 	struct live *l = s->live;
 
@@ -62,17 +62,17 @@ static void greet_observer(const struct sampler *s)
 	l->observer_new = false;
 }
 
-static void end(struct sampler *s, int error)
+static void live_end(struct sampler *s, int error)
 {
 	struct live *l = s->live;
 	int status = 0;
 	bool known = target_exit_status(&l->target, &status) == 0, oom;
 
-	look_at_limits(s);
-	oom = was_oom_killed(s, known, status);
+	live_look_at_limits(s);
+	oom = live_was_oom_killed(s, known, status);
 
 	pthread_mutex_lock(&l->lock);
-	greet_observer(s); /* the sample that it may have waited for never came */
+	live_greet_observer(s); /* the sample that it may have waited for never came */
 	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
 	l->status.error = -error;
 	l->status.ended_ns = clock_ns(CLOCK_REALTIME);
@@ -83,7 +83,7 @@ static void end(struct sampler *s, int error)
 	live_tell(l);
 }
 
-static void publish_partial(void *context, struct snapshot *partial)
+static void live_publish_partial(void *context, struct snapshot *partial)
 {
 	struct sampler *s = context;
 
@@ -93,7 +93,7 @@ static void publish_partial(void *context, struct snapshot *partial)
 }
 
 /* True when a cheap look shows that a full sample would only repeat the last one. */
-static bool nothing_changed(struct sampler *s, bool force)
+static bool live_nothing_changed(struct sampler *s, bool force)
 {
 	struct pass_signature now;
 
@@ -104,7 +104,7 @@ static bool nothing_changed(struct sampler *s, bool force)
 }
 
 /* A full sample, or, of what did not change, the last one under a new time. */
-static int take_sample(struct sampler *s, bool same, struct snapshot **ret)
+static int live_take_sample(struct sampler *s, bool same, struct snapshot **ret)
 {
 	struct pass_signature before;
 	bool signed_before;
@@ -127,7 +127,7 @@ static int take_sample(struct sampler *s, bool same, struct snapshot **ret)
 }
 
 /* Said once, and only to who has shared pages in swap. */
-static void say_lack(struct sampler *s, const struct snapshot *snapshot)
+static void live_say_lack(struct sampler *s, const struct snapshot *snapshot)
 {
 	char message[160];
 
@@ -141,7 +141,7 @@ static void say_lack(struct sampler *s, const struct snapshot *snapshot)
 }
 
 /* Hands the sample to the recorder; only a recorder has a use for the facts of what changed. */
-static void observe(struct sampler *s, struct snapshot *snapshot)
+static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot)
 {
 	struct live *l = s->live;
 	struct page_detail *changed = NULL;
@@ -162,7 +162,7 @@ static void observe(struct sampler *s, struct snapshot *snapshot)
 }
 
 /* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
-static void add_track(struct sampler *s, struct snapshot *snapshot)
+static void live_add_track(struct sampler *s, struct snapshot *snapshot)
 {
 	if (!s->live->options.track)
 		return;
@@ -175,7 +175,7 @@ static void add_track(struct sampler *s, struct snapshot *snapshot)
 }
 
 /* pmtop has cleared the written marks: nothing is remembered as written any more. */
-static void forget_marks(struct sampler *s)
+static void live_forget_marks(struct sampler *s)
 {
 	struct track *forgetful;
 
@@ -185,7 +185,7 @@ static void forget_marks(struct sampler *s)
 	s->track = forgetful;
 }
 
-static void note_execs(struct sampler *s)
+static void live_note_execs(struct sampler *s)
 {
 	const struct target *target = &s->live->target;
 	char text[EVENT_TEXT_MAX];
@@ -198,7 +198,7 @@ static void note_execs(struct sampler *s)
 }
 
 /* A full sample between two looks at smaps. */
-static int take_verified(struct sampler *s, struct snapshot **ret)
+static int live_take_verified(struct sampler *s, struct snapshot **ret)
 {
 	struct live *l = s->live;
 	struct action_verify verify = { 0 };
@@ -208,34 +208,35 @@ static int take_verified(struct sampler *s, struct snapshot **ret)
 
 	s->verify_next = false;
 	action_verify_begin(&l->target, &verify);
-	error = take_sample(s, false, &snapshot);
+	error = live_take_sample(s, false, &snapshot);
 	action_verify_end(&l->target, &l->probe, &verify, snapshot, message, sizeof(message));
 	live_say(l, message);
 	*ret = snapshot;
 	return error;
 }
 
-static int deliver_sample(struct sampler *s, bool same, const struct source_focus *focus)
+static int live_deliver_sample(struct sampler *s, bool same, const struct source_focus *focus)
 {
 	struct live *l = s->live;
 	struct snapshot *snapshot;
 	int error;
 
 	pass_set_focus(s->pass, focus->count ? focus->start : 0);
-	error = s->verify_next ? take_verified(s, &snapshot) : take_sample(s, same, &snapshot);
+	error = s->verify_next ? live_take_verified(s, &snapshot)
+			       : live_take_sample(s, same, &snapshot);
 	if (error)
 		return error;
-	note_execs(s);
+	live_note_execs(s);
 	if (!snapshot->verified && s->last && s->last->verified)
 		snapshot->verified = verified_inherit(s->last, snapshot);
 	snapshot->sequence = s->sequence++;
 	if (focus->count)
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
-	add_track(s, snapshot);
+	live_add_track(s, snapshot);
 	live_publish(l, snapshot);
-	say_lack(s, snapshot);
-	observe(s, snapshot);
-	look_at_limits(s);
+	live_say_lack(s, snapshot);
+	live_sampler_observe(s, snapshot);
+	live_look_at_limits(s);
 	if (s->last)
 		snapshot_unref(s->last);
 	s->last = snapshot;
@@ -243,18 +244,18 @@ static int deliver_sample(struct sampler *s, bool same, const struct source_focu
 }
 
 /* The first screen needs no page: the list of mappings comes at once. */
-static int deliver_list(struct sampler *s)
+static int live_deliver_list(struct sampler *s)
 {
 	struct snapshot *list;
 	int error = pass_take_list(s->pass, &list);
 
 	if (error)
 		return error;
-	publish_partial(s, list);
+	live_publish_partial(s, list);
 	return 0;
 }
 
-static void do_request(struct sampler *s, const struct source_request *request)
+static void live_do_request(struct sampler *s, const struct source_request *request)
 {
 	char message[160], text[EVENT_TEXT_MAX];
 	bool done;
@@ -268,7 +269,7 @@ static void do_request(struct sampler *s, const struct source_request *request)
 	if (!done)
 		return;
 	if (request->action == SOURCE_CLEAR_WRITTEN) {
-		forget_marks(s);
+		live_forget_marks(s);
 		live_note(s->live, EVENT_CLEARED, message);
 	} else if (request->action == SOURCE_PUSH_OUT) {
 		snprintf(text, sizeof(text), "%s from %" PRIx64 " on", message, request->start);
@@ -277,7 +278,7 @@ static void do_request(struct sampler *s, const struct source_request *request)
 }
 
 /* Waits until the next sample is due or the user wants something. The lock is held. */
-static void wait_for_turn(const struct sampler *s)
+static void live_wait_for_turn(const struct sampler *s)
 {
 	const int64_t due_ns = s->pace.due_ns;
 	struct live *l = s->live;
@@ -287,7 +288,7 @@ static void wait_for_turn(const struct sampler *s)
 	while (!l->stop && !l->sample_now && !l->request_count) {
 		struct timespec until = { due_ns / 1000000000, due_ns % 1000000000 };
 
-		greet_observer(s);
+		live_greet_observer(s);
 		if (l->paused) {
 			pass_rest(l->pass);
 			pthread_cond_wait(&l->wake, &l->lock);
@@ -300,15 +301,15 @@ static void wait_for_turn(const struct sampler *s)
 }
 
 /* A sample, unless what changed has to wait for one. */
-static int take_turn(struct sampler *s, bool force, const struct source_focus *focus)
+static int live_take_turn(struct sampler *s, bool force, const struct source_focus *focus)
 {
 	struct live *l = s->live;
 	int64_t began = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	bool same = nothing_changed(s, force);
+	bool same = live_nothing_changed(s, force);
 	enum pace_turn turn = same					     ? PACE_REPEAT
 			      : !force && pace_is_too_early(&s->pace, began) ? PACE_TOO_EARLY
 									     : PACE_FULL;
-	int error = turn == PACE_TOO_EARLY ? 0 : deliver_sample(s, same, focus);
+	int error = turn == PACE_TOO_EARLY ? 0 : live_deliver_sample(s, same, focus);
 
 	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	pthread_mutex_lock(&l->lock);
@@ -328,9 +329,9 @@ void *sampler_run(void *context)
 
 	/* The pauses between chunks are short: let the kernel not round them up. */
 	prctl(PR_SET_TIMERSLACK, 1000);
-	pass_set_progress(s->pass, publish_partial, s);
+	pass_set_progress(s->pass, live_publish_partial, s);
 	limit_watch_begin(&s->limits, &l->target, l->options.new_cgroup);
-	error = deliver_list(s);
+	error = live_deliver_list(s);
 	while (!error) {
 		struct source_request requests[PENDING_REQUESTS];
 		struct source_focus focus;
@@ -338,7 +339,7 @@ void *sampler_run(void *context)
 		bool force, paused;
 
 		pthread_mutex_lock(&l->lock);
-		wait_for_turn(s);
+		live_wait_for_turn(s);
 		count = l->request_count;
 		memcpy(requests, l->requests, count * sizeof(requests[0]));
 		l->request_count = 0;
@@ -352,11 +353,11 @@ void *sampler_run(void *context)
 		if (error || paused)
 			continue;
 		for (unsigned int i = 0; i < count; i++)
-			do_request(s, &requests[i]);
-		error = take_turn(s, force, &focus);
+			live_do_request(s, &requests[i]);
+		error = live_take_turn(s, force, &focus);
 	}
 	if (error != -ECANCELED)
-		end(s, error);
+		live_end(s, error);
 	track_unref(s->track);
 	if (s->last)
 		snapshot_unref(s->last);

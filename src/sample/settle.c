@@ -15,8 +15,8 @@ struct settlement {
 };
 
 /* `part` of `unknown` pages are in the one state, the others in the other. */
-static enum page_state all_or_none(uint64_t part, uint64_t unknown, enum page_state all,
-				   enum page_state none)
+static enum page_state pass_scan_all_or_none(uint64_t part, uint64_t unknown, enum page_state all,
+					     enum page_state none)
 {
 	if (!part)
 		return none;
@@ -28,7 +28,7 @@ static enum page_state all_or_none(uint64_t part, uint64_t unknown, enum page_st
  * mapping cannot be written, also those that private copies hide: its sum may then belong to other
  * pages.
  */
-static bool may_count_hidden(const struct mapping *m, const struct page_counts *counts)
+static bool pass_scan_may_count_hidden(const struct mapping *m, const struct page_counts *counts)
 {
 	if (counts->state[PAGE_GUARD] + counts->state[PAGE_POISON])
 		return true;
@@ -37,8 +37,9 @@ static bool may_count_hidden(const struct mapping *m, const struct page_counts *
 }
 
 /* Shared memory: unknown pages are in swap, or (cached, when in core; else nothing that shows). */
-static struct settlement settle_shared(const struct mapping *mapping, const struct pages *pages,
-				       const struct verify_sums *sums)
+static struct settlement pass_scan_settle_shared(const struct mapping *mapping,
+						 const struct pages *pages,
+						 const struct verify_sums *sums)
 {
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t unknown = counts->state[PAGE_UNKNOWN];
@@ -51,10 +52,10 @@ static struct settlement settle_shared(const struct mapping *mapping, const stru
 	/* The sum moved on, or counts what a private copy hides: it settles nothing. */
 	if (swap < placed || swap - placed > unknown)
 		return s;
-	if (swap > placed && may_count_hidden(mapping, counts))
+	if (swap > placed && pass_scan_may_count_hidden(mapping, counts))
 		return s;
-	s.state = all_or_none(swap - placed, unknown, PAGE_SHARED_SWAP,
-			      in_core ? PAGE_CACHED : PAGE_NONE);
+	s.state = pass_scan_all_or_none(swap - placed, unknown, PAGE_SHARED_SWAP,
+					in_core ? PAGE_CACHED : PAGE_NONE);
 	if (s.state == PAGE_UNKNOWN)
 		s.swap_unplaced = swap - placed;
 	else if (doubt != DOUBT_UNWRITTEN) /* which is about pages that are not unknown */
@@ -63,7 +64,8 @@ static struct settlement settle_shared(const struct mapping *mapping, const stru
 }
 
 /* Anonymous memory without PAGEMAP_SCAN: unknown pages are the zero page, which Rss leaves out. */
-static struct settlement settle_anonymous(const struct pages *pages, const struct verify_sums *sums)
+static struct settlement pass_scan_settle_anonymous(const struct pages *pages,
+						    const struct verify_sums *sums)
 {
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t rss = sums->pages[VERIFY_RSS], known = counts->state[PAGE_ANON];
@@ -71,13 +73,14 @@ static struct settlement settle_anonymous(const struct pages *pages, const struc
 
 	if (rss < known || rss - known > counts->state[PAGE_UNKNOWN])
 		return s;
-	s.state = all_or_none(rss - known, counts->state[PAGE_UNKNOWN], PAGE_ANON, PAGE_ZERO);
+	s.state = pass_scan_all_or_none(rss - known, counts->state[PAGE_UNKNOWN], PAGE_ANON,
+					PAGE_ZERO);
 	if (s.state != PAGE_UNKNOWN)
 		s.doubt = DOUBT_NONE;
 	return s;
 }
 
-static uint64_t protected_swap(const struct pages *pages)
+static uint64_t pass_scan_protected_swap(const struct pages *pages)
 {
 	struct page_run run;
 	uint64_t sum = 0;
@@ -94,8 +97,9 @@ static uint64_t protected_swap(const struct pages *pages)
  * those of a write protection can be told, as they carry it; where that does not add up all is
  * open.
  */
-static struct settlement settle_hidden(const struct mapping *mapping, const struct pages *pages,
-				       const struct verify_sums *sums)
+static struct settlement pass_scan_settle_hidden(const struct mapping *mapping,
+						 const struct pages *pages,
+						 const struct verify_sums *sums)
 {
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t entries = counts->state[PAGE_SWAP], swap = sums->pages[VERIFY_SWAP];
@@ -104,11 +108,11 @@ static struct settlement settle_hidden(const struct mapping *mapping, const stru
 	bool object = mapping->kind == MAPPING_SHMEM || mapping->kind == MAPPING_FILE;
 
 	/* With an object behind, pages that are unknown may be in its swap, and count as well. */
-	if (object && (counts->state[PAGE_UNKNOWN] || may_count_hidden(mapping, counts)))
+	if (object && (counts->state[PAGE_UNKNOWN] || pass_scan_may_count_hidden(mapping, counts)))
 		return s;
 	if (swap == entries + shared) {
 		s.state = PAGE_SWAP;
-	} else if (swap + protected_swap(pages) == entries + shared) {
+	} else if (swap + pass_scan_protected_swap(pages) == entries + shared) {
 		s.protected_only = true;
 		s.state = object ? PAGE_UNKNOWN : PAGE_NONE;
 	}
@@ -119,7 +123,7 @@ static struct settlement settle_hidden(const struct mapping *mapping, const stru
 	return s;
 }
 
-static bool can_be_settled(const struct snapshot_mapping *m)
+static bool pass_scan_can_be_settled(const struct snapshot_mapping *m)
 {
 	enum page_doubt doubt = pages_facts(m->pages)->doubt;
 
@@ -128,14 +132,15 @@ static bool can_be_settled(const struct snapshot_mapping *m)
 		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN);
 }
 
-static bool is_open(const struct settlement *settlement, const struct page_run *run)
+static bool pass_scan_is_open(const struct settlement *settlement, const struct page_run *run)
 {
 	return run->state == settlement->open &&
 	       (!settlement->protected_only || run->marks & MARK_UFFD_WP);
 }
 
 /* The same pages with the open ones replaced. */
-static int apply(struct pass *p, struct snapshot_mapping *m, const struct settlement *settlement)
+static int pass_scan_apply(struct pass *p, struct snapshot_mapping *m,
+			   const struct settlement *settlement)
 {
 	struct pages_facts facts = *pages_facts(m->pages);
 	struct page_run run;
@@ -149,7 +154,8 @@ static int apply(struct pass *p, struct snapshot_mapping *m, const struct settle
 	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
 		pages_builder_add(p->builder, run.count,
-				  is_open(settlement, &run) ? settlement->state : run.state,
+				  pass_scan_is_open(settlement, &run) ? settlement->state
+								      : run.state,
 				  run.marks);
 	slots = pages_slots(m->pages, &slot_count);
 	for (size_t i = 0; i < slot_count; i++)
@@ -163,7 +169,7 @@ static int apply(struct pass *p, struct snapshot_mapping *m, const struct settle
 }
 
 /* Without the right to see swap types, VmSwap tells whether all entries are swap. */
-static int check_private_swap(struct pass *p, struct snapshot *s)
+static int pass_scan_check_private_swap(struct pass *p, struct snapshot *s)
 {
 	struct target_counters counters;
 	uint64_t swap = 0;
@@ -180,20 +186,21 @@ static int check_private_swap(struct pass *p, struct snapshot *s)
 	return 0;
 }
 
-static int settle_mapping(struct pass *p, struct snapshot_mapping *m,
-			  const struct verify_sums *sums, bool swap_exact)
+static int pass_scan_settle_mapping(struct pass *p, struct snapshot_mapping *m,
+				    const struct verify_sums *sums, bool swap_exact)
 {
 	struct settlement s;
 	int error = 0;
 
-	if (can_be_settled(m)) {
-		s = m->mapping->kind == MAPPING_SHMEM ? settle_shared(m->mapping, m->pages, sums)
-						      : settle_anonymous(m->pages, sums);
-		error = apply(p, m, &s);
+	if (pass_scan_can_be_settled(m)) {
+		s = m->mapping->kind == MAPPING_SHMEM
+			    ? pass_scan_settle_shared(m->mapping, m->pages, sums)
+			    : pass_scan_settle_anonymous(m->pages, sums);
+		error = pass_scan_apply(p, m, &s);
 	}
 	if (!error && !swap_exact && pages_counts(m->pages)->state[PAGE_SWAP]) {
-		s = settle_hidden(m->mapping, m->pages, sums);
-		error = apply(p, m, &s);
+		s = pass_scan_settle_hidden(m->mapping, m->pages, sums);
+		error = pass_scan_apply(p, m, &s);
 	}
 	return error;
 }
@@ -202,7 +209,7 @@ int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
 {
 	struct smaps_list list = { 0 };
 	CLEANUP(cleanup_smaps) struct smaps_list *read = NULL;
-	int error = check_private_swap(pass, snapshot);
+	int error = pass_scan_check_private_swap(pass, snapshot);
 	bool exact = snapshot->known.swap_exact;
 
 	pass->before_at = 0;
@@ -210,7 +217,8 @@ int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
 		struct snapshot_mapping *m = &snapshot->mappings[i];
 		const struct smaps_entry *entry;
 
-		if (!can_be_settled(m) && (exact || !pages_counts(m->pages)->state[PAGE_SWAP]))
+		if (!pass_scan_can_be_settled(m) &&
+		    (exact || !pages_counts(m->pages)->state[PAGE_SWAP]))
 			continue;
 		if (!read) {
 			error = smaps_read(pass->target->proc, &list);
@@ -220,7 +228,7 @@ int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
 		}
 		entry = smaps_list_find(read, m->mapping->start, m->mapping->end);
 		if (entry)
-			error = settle_mapping(pass, m, &entry->sums, exact);
+			error = pass_scan_settle_mapping(pass, m, &entry->sums, exact);
 	}
 	return error;
 }

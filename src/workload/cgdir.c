@@ -14,7 +14,7 @@
 
 #define PAUSE_US 2000 /* between two looks at a group that is not empty yet */
 
-static int path_of(const char *dir, const char *file, char path[static PATH_MAX])
+static int cgdir_path_of(const char *dir, const char *file, char path[static PATH_MAX])
 {
 	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
@@ -24,7 +24,7 @@ int cgdir_read(const char *dir, const char *file, char *buf, size_t size)
 	CLEANUP(cleanup_close) int fd = -1;
 	char path[PATH_MAX];
 	ssize_t n;
-	int r = path_of(dir, file, path);
+	int r = cgdir_path_of(dir, file, path);
 
 	if (r < 0)
 		return r;
@@ -44,7 +44,7 @@ int cgdir_write(const char *dir, const char *file, const char *value)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 	char path[PATH_MAX];
-	int r = path_of(dir, file, path);
+	int r = cgdir_path_of(dir, file, path);
 
 	if (r < 0)
 		return r;
@@ -57,7 +57,7 @@ int cgdir_write(const char *dir, const char *file, const char *value)
 /* What to do with one group; the groups below it have been visited already. */
 typedef int visit_fn(const char *dir, void *data);
 
-static int visit_tree(const char *dir, visit_fn *visit, void *data)
+static int cgdir_visit_tree(const char *dir, visit_fn *visit, void *data)
 {
 	CLEANUP(cleanup_closedir) DIR *stream = opendir(dir);
 	struct dirent *entry;
@@ -69,8 +69,8 @@ static int visit_tree(const char *dir, visit_fn *visit, void *data)
 	while ((entry = readdir(stream))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
-		r = path_of(dir, entry->d_name, path);
-		r = r < 0 ? r : visit_tree(path, visit, data);
+		r = cgdir_path_of(dir, entry->d_name, path);
+		r = r < 0 ? r : cgdir_visit_tree(path, visit, data);
 		if (r < 0)
 			return r;
 		sum += r;
@@ -102,10 +102,10 @@ int cgdir_signal(const char *file, int signal)
 	return count;
 }
 
-static int signal_group(const char *dir, void *data)
+static int cgdir_signal_group(const char *dir, void *data)
 {
 	char path[PATH_MAX];
-	int r = path_of(dir, "cgroup.procs", path);
+	int r = cgdir_path_of(dir, "cgroup.procs", path);
 
 	return r < 0 ? r : cgdir_signal(path, *(const int *)data);
 }
@@ -114,10 +114,10 @@ int cgdir_count(const char *dir)
 {
 	int none = 0;
 
-	return visit_tree(dir, signal_group, &none);
+	return cgdir_visit_tree(dir, cgdir_signal_group, &none);
 }
 
-static void pause_us(long us)
+static void cgdir_pause_us(long us)
 {
 	const struct timespec t = { .tv_nsec = us * 1000 };
 
@@ -131,18 +131,18 @@ int cgdir_kill(const char *dir, int timeout_ms)
 	for (long us = 0;; us += PAUSE_US) {
 		/* cgroup.kill is one atomic act of the kernel's; -ENOENT: v1, or before 5.14. */
 		if (cgdir_write(dir, "cgroup.kill", "1") < 0)
-			left = visit_tree(dir, signal_group, &sigkill);
+			left = cgdir_visit_tree(dir, cgdir_signal_group, &sigkill);
 		else
 			left = cgdir_count(dir);
 		if (left <= 0)
 			return left;
 		if (us / 1000 >= timeout_ms)
 			return -EBUSY;
-		pause_us(PAUSE_US);
+		cgdir_pause_us(PAUSE_US);
 	}
 }
 
-static int remove_one(const char *dir, void *data)
+static int cgdir_remove_one(const char *dir, void *data)
 {
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
 }
@@ -151,10 +151,10 @@ int cgdir_remove(const char *dir, int timeout_ms)
 {
 	/* The kernel finishes off dead processes after cgroup.procs is empty: EBUSY for a while. */
 	for (long us = 0;; us += PAUSE_US) {
-		int r = visit_tree(dir, remove_one, NULL);
+		int r = cgdir_visit_tree(dir, cgdir_remove_one, NULL);
 
 		if (r != -EBUSY || us / 1000 >= timeout_ms)
 			return r;
-		pause_us(PAUSE_US);
+		cgdir_pause_us(PAUSE_US);
 	}
 }

@@ -21,7 +21,7 @@
 #define FILE_MAX   16384 /* nothing that we write comes near */
 
 /* The folders where claims may be, best first; NULL after the last one. */
-static const char *folder(unsigned n, char buf[static PATH_MAX])
+static const char *claim_folder(unsigned n, char buf[static PATH_MAX])
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
@@ -45,7 +45,7 @@ static const char *folder(unsigned n, char buf[static PATH_MAX])
  * Opens such a folder, if it is ours alone: /tmp is everybody's, and what stands in a claim will
  * be killed and deleted.
  */
-static int open_folder(const char *path, bool make)
+static int claim_open_folder(const char *path, bool make)
 {
 	struct stat st;
 	int fd;
@@ -63,7 +63,7 @@ static int open_folder(const char *path, bool make)
 }
 
 /* Whether the lock that we hold is on the file that the name stands for now. */
-static bool still_named(int dir, const char *name, int fd)
+static bool claim_still_named(int dir, const char *name, int fd)
 {
 	struct stat a, b;
 
@@ -71,7 +71,7 @@ static bool still_named(int dir, const char *name, int fd)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static int make_in(int dir, struct claim *c)
+static int claim_make_in(int dir, struct claim *c)
 {
 	uint32_t random;
 
@@ -86,7 +86,7 @@ static int make_in(int dir, struct claim *c)
 		if (c->fd < 0)
 			return -errno;
 		/* A sweeper may have taken the lock first, and then deletes the file. */
-		if (!flock(c->fd, LOCK_EX | LOCK_NB) && still_named(dir, c->id, c->fd))
+		if (!flock(c->fd, LOCK_EX | LOCK_NB) && claim_still_named(dir, c->id, c->fd))
 			return 0;
 		close(c->fd);
 	}
@@ -98,15 +98,15 @@ int claim_make(struct claim *ret, struct workload_why *why_)
 	char path[PATH_MAX];
 	int error = -ENOENT;
 
-	for (unsigned n = 0; folder(n, path); n++) {
-		CLEANUP(cleanup_close) int dir = open_folder(path, true);
+	for (unsigned n = 0; claim_folder(n, path); n++) {
+		CLEANUP(cleanup_close) int dir = claim_open_folder(path, true);
 		struct claim c = CLAIM_NONE;
 
 		if (dir < 0) {
 			error = dir;
 			continue;
 		}
-		error = make_in(dir, &c);
+		error = claim_make_in(dir, &c);
 		if (error < 0)
 			continue;
 		if (snprintf(c.path, sizeof(c.path), "%s/%s", path, c.id) >= (int)sizeof(c.path))
@@ -115,7 +115,7 @@ int claim_make(struct claim *ret, struct workload_why *why_)
 		return 0;
 	}
 	return why(why_, error, "cannot write down what this workload owns in %s: %s",
-		   folder(geteuid() == 0 ? 0 : 1, path), strerror(-error));
+		   claim_folder(geteuid() == 0 ? 0 : 1, path), strerror(-error));
 }
 
 int claim_add(const struct claim *c, const char *kind, const char *path, struct workload_why *why_)
@@ -134,7 +134,7 @@ int claim_add(const struct claim *c, const char *kind, const char *path, struct 
  * A thing of ours is an absolute path whose last part begins with our word. Whatever else a broken
  * file says is left alone.
  */
-static bool is_ours(const char *path)
+static bool claim_is_ours(const char *path)
 {
 	const char *name = strrchr(path, '/');
 
@@ -159,7 +159,7 @@ int claim_each(const struct claim *c, claim_each_fn *each, void *data)
 
 		*next = '\0';
 		path = strchr(line, ' ');
-		if (!path || !is_ours(path + 1))
+		if (!path || !claim_is_ours(path + 1))
 			continue;
 		*path = '\0';
 		r = each(line, path + 1, data);
@@ -169,17 +169,17 @@ int claim_each(const struct claim *c, claim_each_fn *each, void *data)
 	return first;
 }
 
-static int kill_one(const char *kind, const char *path, void *data)
+static int claim_kill_one(const char *kind, const char *path, void *data)
 {
 	return strcmp(kind, "cgroup") ? 0 : cgdir_kill(path, TIMEOUT_MS);
 }
 
 int claim_kill(const struct claim *c)
 {
-	return claim_each(c, kill_one, NULL);
+	return claim_each(c, claim_kill_one, NULL);
 }
 
-static int release_one(const char *kind, const char *path, void *data)
+static int claim_release_one(const char *kind, const char *path, void *data)
 {
 	struct workload_why *why_ = data;
 	int r;
@@ -207,7 +207,7 @@ int claim_release(const struct claim *c, struct workload_why *why_)
 	if (r < 0)
 		return why(why_, r, "processes of the workload cannot be killed (see %s): %s",
 			   c->path, strerror(-r));
-	r = claim_each(c, release_one, why_);
+	r = claim_each(c, claim_release_one, why_);
 	if (r < 0)
 		return r;
 	if (unlink(c->path) < 0 && errno != ENOENT)
@@ -216,7 +216,8 @@ int claim_release(const struct claim *c, struct workload_why *why_)
 }
 
 /* 1: it was a dead one's and is released; 0: it is alive, or gone; or an error. */
-static int sweep_one(int dir, const char *folder_path, const char *name, struct workload_why *why_)
+static int claim_sweep_one(int dir, const char *folder_path, const char *name,
+			   struct workload_why *why_)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 	struct claim c = { 0 };
@@ -225,7 +226,7 @@ static int sweep_one(int dir, const char *folder_path, const char *name, struct 
 	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !still_named(dir, name, fd))
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !claim_still_named(dir, name, fd))
 		return 0;
 	c.fd = fd;
 	if (snprintf(c.path, sizeof(c.path), "%s/%s", folder_path, name) >= (int)sizeof(c.path))
@@ -239,10 +240,10 @@ int claim_sweep(struct workload_why *why_)
 	char path[PATH_MAX];
 	int count = 0, error = 0;
 
-	for (unsigned n = 0; folder(n, path); n++) {
+	for (unsigned n = 0; claim_folder(n, path); n++) {
 		CLEANUP(cleanup_closedir) DIR *stream = NULL;
 		struct dirent *entry;
-		int dir = open_folder(path, false);
+		int dir = claim_open_folder(path, false);
 
 		stream = dir < 0 ? NULL : fdopendir(dir);
 		if (!stream)
@@ -252,7 +253,7 @@ int claim_sweep(struct workload_why *why_)
 
 			if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
 				continue;
-			r = sweep_one(dir, path, entry->d_name, why_);
+			r = claim_sweep_one(dir, path, entry->d_name, why_);
 			error = error ? error : r < 0 ? r : 0;
 			count += r > 0;
 		}

@@ -21,7 +21,7 @@ struct failure {
  * By the system call itself: libc refuses to touch the two signals that it keeps for itself, and
  * its own posix_spawn leaves those ignored.
  */
-static void default_signals(void)
+static void launch_default_signals(void)
 {
 	const unsigned long long as_default[8] = { 0 }; /* more than any kernel's sigaction */
 	sigset_t none;
@@ -33,7 +33,7 @@ static void default_signals(void)
 }
 
 /* Everything below happens in the child. Returns only on failure. */
-static struct failure become(const struct launch *l, int output, int *report, pid_t parent)
+static struct failure launch_become(const struct launch *l, int output, int *report, pid_t parent)
 {
 	int in;
 
@@ -52,7 +52,7 @@ static struct failure become(const struct launch *l, int output, int *report, pi
 	*report = 3;
 	if (close_range(4, ~0U, 0) < 0)
 		return (struct failure){ LAUNCH_OTHER, errno };
-	default_signals();
+	launch_default_signals();
 	in = l->group ? cgdir_write(l->group, "cgroup.procs", "0") : 0;
 	if (in < 0)
 		return (struct failure){ LAUNCH_ENTER, -in };
@@ -60,14 +60,14 @@ static struct failure become(const struct launch *l, int output, int *report, pi
 	return (struct failure){ LAUNCH_EXEC, errno };
 }
 
-static void run_child(const struct launch *l, int output, int report, pid_t parent)
+static void launch_run_child(const struct launch *l, int output, int report, pid_t parent)
 {
 	struct failure f;
 	/* Out of the way of the small numbers that are given new meanings. */
 	int high_output = fcntl(output, F_DUPFD_CLOEXEC, HIGH_FD);
 	int high_report = fcntl(report, F_DUPFD_CLOEXEC, HIGH_FD);
 
-	f = become(l, high_output, &high_report, parent);
+	f = launch_become(l, high_output, &high_report, parent);
 	if (write(high_report, &f, sizeof(f)) != sizeof(f))
 		_exit(2);
 	_exit(1);
@@ -97,7 +97,7 @@ pid_t launch_command(const struct launch *l, int *ret_output, enum launch_step *
 	if (pid < 0)
 		return -errno;
 	if (!pid)
-		run_child(l, out_write, report_write, self);
+		launch_run_child(l, out_write, report_write, self);
 	close(TAKE_FD(report_write));
 	/* The other end closes when the command is executed, or with the death of the child. */
 	do {

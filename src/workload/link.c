@@ -14,7 +14,7 @@
 #define FIRST_SPARE_FD 20 /* above the numbers that the supervisor's descriptors get */
 
 /* pmtop supervise CLAIM COMMAND... */
-static char **supervisor_argv(const char *claim, char *const *command)
+static char **link_supervisor_argv(const char *claim, char *const *command)
 {
 	size_t n = 0;
 	char **argv;
@@ -32,7 +32,7 @@ static char **supervisor_argv(const char *claim, char *const *command)
 }
 
 /* fds: what becomes the descriptors SUPERVISOR_SOCKET and so on. */
-static int spawn(const int fds[3], char **argv, pid_t *ret)
+static int link_spawn(const int fds[3], char **argv, pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -62,7 +62,7 @@ static int spawn(const int fds[3], char **argv, pid_t *ret)
 int link_start(const struct claim *claim, int output, char *const *command, struct link *ret,
 	       struct workload_why *why_)
 {
-	CLEANUP(cleanup_free) char **argv = supervisor_argv(claim->path, command);
+	CLEANUP(cleanup_free) char **argv = link_supervisor_argv(claim->path, command);
 	CLEANUP(cleanup_close) int ours = -1;
 	CLEANUP(cleanup_close) int theirs = -1;
 	CLEANUP(cleanup_close) int high_theirs = -1;
@@ -81,7 +81,8 @@ int link_start(const struct claim *claim, int output, char *const *command, stru
 	high_output = fcntl(output, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 	if (high_theirs < 0 || high_claim < 0 || high_output < 0)
 		return why(why_, -errno, "cannot start the supervisor: %m");
-	r = spawn((const int[]){ high_theirs, high_claim, high_output }, argv, &ret->supervisor);
+	r = link_spawn((const int[]){ high_theirs, high_claim, high_output }, argv,
+		       &ret->supervisor);
 	if (r < 0)
 		return why(why_, r, "cannot start the supervisor: %s", strerror(-r));
 	ret->socket = TAKE_FD(ours);

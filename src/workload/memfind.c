@@ -15,7 +15,7 @@
 
 /* Where a memory cgroup can be made, on whatever hierarchy has the controller. */
 
-static bool has_word(const char *text, const char *word)
+static bool memgroup_has_word(const char *text, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -29,32 +29,32 @@ bool memgroup_has_memory(const char *dir, const char *file)
 {
 	char buf[512];
 
-	return cgdir_read(dir, file, buf, sizeof(buf)) > 0 && has_word(buf, "memory");
+	return cgdir_read(dir, file, buf, sizeof(buf)) > 0 && memgroup_has_word(buf, "memory");
 }
 
-static bool may_write(const char *dir)
+static bool memgroup_may_write(const char *dir)
 {
 	return !faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
 }
 
 /* Whether a child of this v2 group can have the memory controller and take our processes. */
-static bool v2_usable(const char *dir)
+static bool memgroup_v2_usable(const char *dir)
 {
 	char path[PATH_MAX];
 
-	if (!may_write(dir) || !memgroup_has_memory(dir, "cgroup.controllers"))
+	if (!memgroup_may_write(dir) || !memgroup_has_memory(dir, "cgroup.controllers"))
 		return false;
 	/* Moving a process needs the right to write here as well (cgroup-v2, delegation). */
 	if (snprintf(path, sizeof(path), "%s/cgroup.procs", dir) >= (int)sizeof(path) ||
 	    faccessat(AT_FDCWD, path, W_OK, AT_EACCESS))
 		return false;
-	return memgroup_has_memory(dir, "cgroup.subtree_control") || may_write(dir);
+	return memgroup_has_memory(dir, "cgroup.subtree_control") || memgroup_may_write(dir);
 }
 
 /*
  * The group that we are in, from the mount point; to be freed. libcgroup 2.0 finds it on v1 only.
  */
-static char *own_group(bool v2)
+static char *memgroup_own_group(bool v2)
 {
 	char buf[8192], *path = NULL, *line;
 
@@ -73,16 +73,16 @@ static char *own_group(bool v2)
  * The group of the hierarchy below which ours can be made, as a path from the mount point: "" is
  * the top. -EACCES: nowhere.
  */
-static int find_parent(const char *mount, bool v2, char *ret_parent, size_t size)
+static int memgroup_find_parent(const char *mount, bool v2, char *ret_parent, size_t size)
 {
 	CLEANUP(cleanup_free) char *own = NULL;
 	char dir[PATH_MAX];
 
-	if (v2 ? v2_usable(mount) : may_write(mount)) {
+	if (v2 ? memgroup_v2_usable(mount) : memgroup_may_write(mount)) {
 		*ret_parent = '\0';
 		return 0;
 	}
-	own = own_group(v2);
+	own = memgroup_own_group(v2);
 	if (!own)
 		return -EACCES;
 	/*
@@ -96,7 +96,7 @@ static int find_parent(const char *mount, bool v2, char *ret_parent, size_t size
 		*end = '\0';
 		if (snprintf(dir, sizeof(dir), "%s/%s", mount, own) >= (int)sizeof(dir))
 			return -ENAMETOOLONG;
-		if (v2 ? v2_usable(dir) : may_write(dir)) {
+		if (v2 ? memgroup_v2_usable(dir) : memgroup_may_write(dir)) {
 			const char *name = own + strspn(own, "/");
 
 			return snprintf(ret_parent, size, "%s", name) < (int)size ? 0
@@ -108,7 +108,7 @@ static int find_parent(const char *mount, bool v2, char *ret_parent, size_t size
 	return -EACCES;
 }
 
-static int no_right(const char *mount, bool v2, struct workload_why *why_)
+static int memgroup_no_right(const char *mount, bool v2, struct workload_why *why_)
 {
 	if (v2)
 		return why(
@@ -141,9 +141,9 @@ int memgroup_find(const char *id, struct memgroup *ret, struct workload_why *why
 		return why(why_, -errno, "cannot look at %s: %m", mount);
 	v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
 	g.version = v2 ? WORKLOAD_GROUP_V2 : WORKLOAD_GROUP_V1;
-	r = find_parent(mount, v2, parent, sizeof(parent));
+	r = memgroup_find_parent(mount, v2, parent, sizeof(parent));
 	if (r < 0)
-		return no_right(mount, v2, why_);
+		return memgroup_no_right(mount, v2, why_);
 	if (snprintf(g.name, sizeof(g.name), "%s%s%s", parent, *parent ? "/" : "", id) >=
 		    (int)sizeof(g.name) ||
 	    snprintf(g.dir, sizeof(g.dir), "%s/%s", mount, g.name) >= (int)sizeof(g.dir))

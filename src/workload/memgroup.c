@@ -19,7 +19,7 @@ static void cleanup_cgroup(struct cgroup **g)
 }
 
 /* Switches the controller on for the children of the group's parent, if it is not. */
-static int v2_delegate(const struct memgroup *g, struct workload_why *why_)
+static int memgroup_v2_delegate(const struct memgroup *g, struct workload_why *why_)
 {
 	char parent[PATH_MAX];
 	char *slash;
@@ -43,7 +43,7 @@ static int v2_delegate(const struct memgroup *g, struct workload_why *why_)
 	return 0;
 }
 
-static int libcgroup_errno(int error)
+static int memgroup_libcgroup_errno(int error)
 {
 	/* Most of libcgroup's own codes stand for something that cannot happen here. */
 	return error == ECGOTHER && cgroup_get_last_errno() ? -cgroup_get_last_errno() : -EIO;
@@ -52,7 +52,7 @@ static int libcgroup_errno(int error)
 int memgroup_make(const struct memgroup *g, struct workload_why *why_)
 {
 	CLEANUP(cleanup_cgroup) struct cgroup *group = NULL;
-	int r = g->version == WORKLOAD_GROUP_V2 ? v2_delegate(g, why_) : 0;
+	int r = g->version == WORKLOAD_GROUP_V2 ? memgroup_v2_delegate(g, why_) : 0;
 
 	if (r < 0)
 		return r;
@@ -70,7 +70,7 @@ int memgroup_make(const struct memgroup *g, struct workload_why *why_)
 		return why(why_, -ENOMEM, "out of memory");
 	r = cgroup_create_cgroup(group, 1);
 	if (r) {
-		int error = libcgroup_errno(r);
+		int error = memgroup_libcgroup_errno(r);
 
 		return why(why_, error, "cannot make the cgroup %s: %s", g->dir,
 			   error == -EIO ? cgroup_strerror(r) : strerror(-error));
@@ -79,7 +79,7 @@ int memgroup_make(const struct memgroup *g, struct workload_why *why_)
 }
 
 /* Writes one value through libcgroup; 0 or the kernel's -errno. */
-static int set_text(const struct memgroup *g, const char *name, const char *value)
+static int memgroup_set_text(const struct memgroup *g, const char *name, const char *value)
 {
 	CLEANUP(cleanup_cgroup) struct cgroup *group = cgroup_new_cgroup(g->name);
 	struct cgroup_controller *memory;
@@ -95,10 +95,10 @@ static int set_text(const struct memgroup *g, const char *name, const char *valu
 	if (!memory || cgroup_add_value_string(memory, name, value))
 		return -ENOMEM;
 	r = cgroup_modify_cgroup(group);
-	return r ? libcgroup_errno(r) : 0;
+	return r ? memgroup_libcgroup_errno(r) : 0;
 }
 
-static int set_bytes(const struct memgroup *g, const char *name, uint64_t bytes)
+static int memgroup_set_bytes(const struct memgroup *g, const char *name, uint64_t bytes)
 {
 	char value[32];
 
@@ -106,21 +106,21 @@ static int set_bytes(const struct memgroup *g, const char *name, uint64_t bytes)
 	if (bytes == WORKLOAD_UNSET)
 		snprintf(value, sizeof(value), "%s",
 			 g->version == WORKLOAD_GROUP_V2 ? "max" : "-1");
-	return set_text(g, name, value);
+	return memgroup_set_text(g, name, value);
 }
 
-static const char *limit_file(const struct memgroup *g)
+static const char *memgroup_limit_file(const struct memgroup *g)
 {
 	return g->version == WORKLOAD_GROUP_V2 ? "memory.max" : "memory.limit_in_bytes";
 }
 
-static const char *high_file(const struct memgroup *g)
+static const char *memgroup_high_file(const struct memgroup *g)
 {
 	return g->version == WORKLOAD_GROUP_V2 ? "memory.high" : "memory.soft_limit_in_bytes";
 }
 
-static int no_limit(int error, const struct memgroup *g, const char *what, uint64_t bytes,
-		    struct workload_why *why_)
+static int memgroup_no_limit(int error, const struct memgroup *g, const char *what, uint64_t bytes,
+			     struct workload_why *why_)
 {
 	char size[UNITS_SIZE_MAX];
 
@@ -130,7 +130,7 @@ static int no_limit(int error, const struct memgroup *g, const char *what, uint6
 }
 
 /* v1 limits memory and swap together, and never below the limit of memory alone. */
-static uint64_t memsw_limit(uint64_t limit, uint64_t swap_limit)
+static uint64_t memgroup_memsw_limit(uint64_t limit, uint64_t swap_limit)
 {
 	uint64_t sum;
 
@@ -140,27 +140,27 @@ static uint64_t memsw_limit(uint64_t limit, uint64_t swap_limit)
 	return sum;
 }
 
-static int limit_swap(const struct memgroup *g, const struct memgroup_limits *limits,
-		      struct workload_why *why_)
+static int memgroup_limit_swap(const struct memgroup *g, const struct memgroup_limits *limits,
+			       struct workload_why *why_)
 {
 	int r;
 
 	if (limits->swap_limit == WORKLOAD_UNSET)
 		return 0;
 	if (g->version == WORKLOAD_GROUP_V2) {
-		r = set_bytes(g, "memory.swap.max", limits->swap_limit);
+		r = memgroup_set_bytes(g, "memory.swap.max", limits->swap_limit);
 	} else if (limits->limit == WORKLOAD_UNSET) {
 		return why(why_, -EINVAL,
 			   "--swap-limit needs --limit: cgroup v1 limits memory and swap together");
 	} else {
-		r = set_bytes(g, "memory.memsw.limit_in_bytes",
-			      memsw_limit(limits->limit, limits->swap_limit));
+		r = memgroup_set_bytes(g, "memory.memsw.limit_in_bytes",
+				       memgroup_memsw_limit(limits->limit, limits->swap_limit));
 	}
 	if (r == -ENOENT)
 		return why(why_, r,
 			   "this kernel does not account swap to cgroups (built without it, or "
 			   "started with swapaccount=0): --swap-limit is not possible");
-	return r < 0 ? no_limit(r, g, "swap limit", limits->swap_limit, why_) : 0;
+	return r < 0 ? memgroup_no_limit(r, g, "swap limit", limits->swap_limit, why_) : 0;
 }
 
 int memgroup_limit(const struct memgroup *g, const struct memgroup_limits *limits,
@@ -170,17 +170,17 @@ int memgroup_limit(const struct memgroup *g, const struct memgroup_limits *limit
 	int r;
 
 	if (limits->limit != WORKLOAD_UNSET) {
-		r = set_bytes(g, limit_file(g), limits->limit);
+		r = memgroup_set_bytes(g, memgroup_limit_file(g), limits->limit);
 		if (r < 0)
-			return no_limit(r, g, "limit", limits->limit, why_);
+			return memgroup_no_limit(r, g, "limit", limits->limit, why_);
 	}
-	r = limit_swap(g, limits, why_);
+	r = memgroup_limit_swap(g, limits, why_);
 	if (r < 0)
 		return r;
 	if (limits->high != WORKLOAD_UNSET) {
-		r = set_bytes(g, high_file(g), limits->high);
+		r = memgroup_set_bytes(g, memgroup_high_file(g), limits->high);
 		if (r < 0)
-			return no_limit(r, g, "high mark", limits->high, why_);
+			return memgroup_no_limit(r, g, "high mark", limits->high, why_);
 	}
 	if (limits->swappiness < 0)
 		return 0;
@@ -189,14 +189,14 @@ int memgroup_limit(const struct memgroup *g, const struct memgroup_limits *limit
 			   "cgroup v2 has no swappiness of its own: leave --swappiness out; the "
 			   "machine's vm.swappiness holds");
 	snprintf(value, sizeof(value), "%d", limits->swappiness);
-	r = set_text(g, "memory.swappiness", value);
+	r = memgroup_set_text(g, "memory.swappiness", value);
 	return r < 0 ? why(why_, r, "cannot set the swappiness to %d in %s: %s", limits->swappiness,
 			   g->dir, strerror(-r))
 		     : 0;
 }
 
 /* Reclaims `bytes`, or what can be had of them, without changing a limit for good. */
-static int v2_reclaim(const struct memgroup *g, uint64_t bytes)
+static int memgroup_v2_reclaim(const struct memgroup *g, uint64_t bytes)
 {
 	char value[32];
 	int r;
@@ -222,7 +222,7 @@ int memgroup_push_out(const struct memgroup *g, struct workload_why *why_)
 
 	memgroup_read(g, &m);
 	if (g->version == WORKLOAD_GROUP_V2)
-		r = v2_reclaim(g, m.usage == WORKLOAD_UNSET ? 1ULL << 40 : m.usage);
+		r = memgroup_v2_reclaim(g, m.usage == WORKLOAD_UNSET ? 1ULL << 40 : m.usage);
 	else
 		r = cgdir_write(g->dir, "memory.force_empty", "0");
 	/* EBUSY, EAGAIN: not all of it could go, which is as it should be for a running program. */
@@ -235,21 +235,22 @@ int memgroup_push_out(const struct memgroup *g, struct workload_why *why_)
  * v1's two limits, in the order that the kernel allows. Lowering memory + swap can fail after
  * lowering memory alone went well, by swapping; then that is taken back.
  */
-static int set_both(const struct memgroup *g, uint64_t limit, uint64_t memsw, uint64_t before)
+static int memgroup_set_both(const struct memgroup *g, uint64_t limit, uint64_t memsw,
+			     uint64_t before)
 {
 	int r;
 
 	/* UNSET is the largest number there is, so it compares as "no limit". */
 	if (limit > before) {
-		r = set_bytes(g, "memory.memsw.limit_in_bytes", memsw);
-		return r < 0 ? r : set_bytes(g, "memory.limit_in_bytes", limit);
+		r = memgroup_set_bytes(g, "memory.memsw.limit_in_bytes", memsw);
+		return r < 0 ? r : memgroup_set_bytes(g, "memory.limit_in_bytes", limit);
 	}
-	r = set_bytes(g, "memory.limit_in_bytes", limit);
+	r = memgroup_set_bytes(g, "memory.limit_in_bytes", limit);
 	if (r < 0)
 		return r;
-	r = set_bytes(g, "memory.memsw.limit_in_bytes", memsw);
+	r = memgroup_set_bytes(g, "memory.memsw.limit_in_bytes", memsw);
 	if (r < 0)
-		set_bytes(g, "memory.limit_in_bytes", before);
+		memgroup_set_bytes(g, "memory.limit_in_bytes", before);
 	return r;
 }
 
@@ -264,18 +265,18 @@ int memgroup_set_limit(const struct memgroup *g, uint64_t limit, uint64_t swap_l
 	if (g->version == WORKLOAD_GROUP_V2) {
 		/* v2 would rather kill than refuse, so reclaim first and look. */
 		if (limit < m.usage && m.usage != WORKLOAD_UNSET) {
-			v2_reclaim(g, m.usage - limit);
+			memgroup_v2_reclaim(g, m.usage - limit);
 			memgroup_read(g, &m);
 			r = limit < m.usage ? -EBUSY : 0;
 		}
-		r = r < 0 ? r : set_bytes(g, "memory.max", limit);
+		r = r < 0 ? r : memgroup_set_bytes(g, "memory.max", limit);
 	} else if (swap_limit == WORKLOAD_UNSET) {
-		r = set_bytes(g, "memory.limit_in_bytes", limit);
+		r = memgroup_set_bytes(g, "memory.limit_in_bytes", limit);
 	} else {
-		r = set_both(g, limit, memsw_limit(limit, swap_limit), m.limit);
+		r = memgroup_set_both(g, limit, memgroup_memsw_limit(limit, swap_limit), m.limit);
 	}
 	if (r != -EBUSY)
-		return r < 0 ? no_limit(r, g, "limit", limit, why_) : 0;
+		return r < 0 ? memgroup_no_limit(r, g, "limit", limit, why_) : 0;
 	memgroup_read(g, &m);
 	return why(why_, r,
 		   "the limit stays: the workload has %s in RAM and the kernel could not push out "

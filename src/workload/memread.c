@@ -11,7 +11,7 @@
 /* v1 says "no limit" with the largest multiple of a page that fits into a long. */
 #define V1_NO_LIMIT (1ULL << 62)
 
-static uint64_t read_number(const struct memgroup *g, const char *file)
+static uint64_t memgroup_read_number(const struct memgroup *g, const char *file)
 {
 	char buf[32], *end;
 	uint64_t value;
@@ -23,7 +23,7 @@ static uint64_t read_number(const struct memgroup *g, const char *file)
 }
 
 /* The number behind a key at the start of a line: "oom_kill 3". */
-static uint64_t find_number(const char *text, const char *key)
+static uint64_t memgroup_find_number(const char *text, const char *key)
 {
 	size_t n = strlen(key);
 
@@ -35,36 +35,36 @@ static uint64_t find_number(const char *text, const char *key)
 	return WORKLOAD_UNSET;
 }
 
-static uint64_t v1_limit(const struct memgroup *g, const char *file)
+static uint64_t memgroup_v1_limit(const struct memgroup *g, const char *file)
 {
-	uint64_t value = read_number(g, file);
+	uint64_t value = memgroup_read_number(g, file);
 
 	return value >= V1_NO_LIMIT ? WORKLOAD_UNSET : value;
 }
 
-static void read_v1(const struct memgroup *g, struct workload_memory *m)
+static void memgroup_read_v1(const struct memgroup *g, struct workload_memory *m)
 {
 	char buf[8192];
-	uint64_t memsw = v1_limit(g, "memory.memsw.limit_in_bytes"), swappiness;
+	uint64_t memsw = memgroup_v1_limit(g, "memory.memsw.limit_in_bytes"), swappiness;
 
-	m->limit = v1_limit(g, "memory.limit_in_bytes");
+	m->limit = memgroup_v1_limit(g, "memory.limit_in_bytes");
 	if (memsw != WORKLOAD_UNSET && memsw >= m->limit)
 		m->swap_limit = memsw - m->limit;
-	m->high = v1_limit(g, "memory.soft_limit_in_bytes");
-	m->usage = read_number(g, "memory.usage_in_bytes");
-	m->peak = read_number(g, "memory.max_usage_in_bytes");
-	m->limit_hits = read_number(g, "memory.failcnt");
+	m->high = memgroup_v1_limit(g, "memory.soft_limit_in_bytes");
+	m->usage = memgroup_read_number(g, "memory.usage_in_bytes");
+	m->peak = memgroup_read_number(g, "memory.max_usage_in_bytes");
+	m->limit_hits = memgroup_read_number(g, "memory.failcnt");
 	if (cgdir_read(g->dir, "memory.stat", buf, sizeof(buf)) > 0)
-		m->swap = find_number(buf, "total_swap");
+		m->swap = memgroup_find_number(buf, "total_swap");
 	if (cgdir_read(g->dir, "memory.oom_control", buf, sizeof(buf)) > 0)
-		m->oom_kills = find_number(buf, "oom_kill"); /* since 4.13 */
-	swappiness = read_number(g, "memory.swappiness");
+		m->oom_kills = memgroup_find_number(buf, "oom_kill"); /* since 4.13 */
+	swappiness = memgroup_read_number(g, "memory.swappiness");
 	if (swappiness != WORKLOAD_UNSET)
 		m->swappiness = (int)swappiness;
 }
 
 /* "some avg10=1.23 avg60=..." */
-static void read_pressure(const struct memgroup *g, struct workload_memory *m)
+static void memgroup_read_pressure(const struct memgroup *g, struct workload_memory *m)
 {
 	char buf[512];
 	const char *some, *full;
@@ -80,22 +80,22 @@ static void read_pressure(const struct memgroup *g, struct workload_memory *m)
 	m->pressure_full = strtod(full + strlen("full avg10="), NULL);
 }
 
-static void read_v2(const struct memgroup *g, struct workload_memory *m)
+static void memgroup_read_v2(const struct memgroup *g, struct workload_memory *m)
 {
 	char buf[1024];
 
-	m->limit = read_number(g, "memory.max");
-	m->swap_limit = read_number(g, "memory.swap.max");
-	m->high = read_number(g, "memory.high");
-	m->usage = read_number(g, "memory.current");
-	m->peak = read_number(g, "memory.peak"); /* since 5.19 */
-	m->swap = read_number(g, "memory.swap.current");
+	m->limit = memgroup_read_number(g, "memory.max");
+	m->swap_limit = memgroup_read_number(g, "memory.swap.max");
+	m->high = memgroup_read_number(g, "memory.high");
+	m->usage = memgroup_read_number(g, "memory.current");
+	m->peak = memgroup_read_number(g, "memory.peak"); /* since 5.19 */
+	m->swap = memgroup_read_number(g, "memory.swap.current");
 	if (cgdir_read(g->dir, "memory.events", buf, sizeof(buf)) > 0) {
-		m->limit_hits = find_number(buf, "max");
-		m->high_hits = find_number(buf, "high");
-		m->oom_kills = find_number(buf, "oom_kill");
+		m->limit_hits = memgroup_find_number(buf, "max");
+		m->high_hits = memgroup_find_number(buf, "high");
+		m->oom_kills = memgroup_find_number(buf, "oom_kill");
 	}
-	read_pressure(g, m);
+	memgroup_read_pressure(g, m);
 }
 
 void memgroup_read(const struct memgroup *g, struct workload_memory *ret)
@@ -114,8 +114,8 @@ void memgroup_read(const struct memgroup *g, struct workload_memory *ret)
 	};
 
 	if (g->version == WORKLOAD_GROUP_V1)
-		read_v1(g, &m);
+		memgroup_read_v1(g, &m);
 	else if (g->version == WORKLOAD_GROUP_V2)
-		read_v2(g, &m);
+		memgroup_read_v2(g, &m);
 	*ret = m;
 }

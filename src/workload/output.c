@@ -61,7 +61,7 @@ void output_put(struct output *o, const char *bytes, size_t n)
 }
 
 /* Copies the newest bytes; fewer when the writer went round meanwhile. Returns how many. */
-static size_t copy_tail(struct output *o, char *buf, uint64_t *ret_written)
+static size_t output_copy_tail(struct output *o, char *buf, uint64_t *ret_written)
 {
 	uint64_t end = atomic_load_explicit(&o->written, memory_order_acquire);
 	uint64_t start = end > TAIL ? end - TAIL : 0, oldest;
@@ -83,7 +83,7 @@ static size_t copy_tail(struct output *o, char *buf, uint64_t *ret_written)
 void output_tail(struct output *o, struct workload_status *ret)
 {
 	char buf[TAIL] = { 0 };
-	size_t n = copy_tail(o, buf, &ret->output_bytes);
+	size_t n = output_copy_tail(o, buf, &ret->output_bytes);
 	size_t end = n;
 	unsigned lines = 0;
 

@@ -31,7 +31,7 @@ struct supervisor {
 	int signals;
 };
 
-static void tell(int type, int value)
+static void supervisor_tell(int type, int value)
 {
 	struct message m = { .type = type, .value = value };
 
@@ -40,7 +40,7 @@ static void tell(int type, int value)
 }
 
 /* Takes what the pipe has, without waiting for more. */
-static void drain(struct supervisor *s)
+static void supervisor_drain(struct supervisor *s)
 {
 	char buf[4096];
 	ssize_t n;
@@ -61,7 +61,7 @@ static void drain(struct supervisor *s)
 	}
 }
 
-static void reap(struct supervisor *s)
+static void supervisor_reap(struct supervisor *s)
 {
 	int status;
 	pid_t pid;
@@ -70,13 +70,13 @@ static void reap(struct supervisor *s)
 		if (pid != s->command)
 			continue; /* an orphan that came to us */
 		s->command = 0;
-		drain(s);
-		tell(MESSAGE_EXITED, status);
+		supervisor_drain(s);
+		supervisor_tell(MESSAGE_EXITED, status);
 	}
 }
 
 /* Sends SIGKILL to our children; orphans of theirs become ours. */
-static void kill_children(void)
+static void supervisor_kill_children(void)
 {
 	char path[64];
 
@@ -84,7 +84,7 @@ static void kill_children(void)
 	cgdir_signal(path, SIGKILL);
 }
 
-static void pause_ms(long ms)
+static void supervisor_pause_ms(long ms)
 {
 	const struct timespec t = { .tv_nsec = ms * 1000000 };
 
@@ -92,23 +92,23 @@ static void pause_ms(long ms)
 }
 
 /* First by the groups, which nothing leaves by forking; then by kinship, which needs no group. */
-static int kill_all(struct supervisor *s)
+static int supervisor_kill_all(struct supervisor *s)
 {
 	int r = claim_kill(&s->claim);
 
 	for (long ms = 0;; ms++) {
-		kill_children();
-		reap(s);
+		supervisor_kill_children();
+		supervisor_reap(s);
 		if (waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 &&
 		    errno == ECHILD)
 			return r;
 		if (ms > KILL_TIMEOUT_MS)
 			return -EBUSY;
-		pause_ms(1);
+		supervisor_pause_ms(1);
 	}
 }
 
-static int find_group(const char *kind, const char *path, void *data)
+static int supervisor_find_group(const char *kind, const char *path, void *data)
 {
 	struct supervisor *s = data;
 
@@ -117,7 +117,7 @@ static int find_group(const char *kind, const char *path, void *data)
 	return 0;
 }
 
-static void launch(struct supervisor *s)
+static void supervisor_launch(struct supervisor *s)
 {
 	struct launch l = { .argv = s->argv };
 	struct message m = { .type = MESSAGE_LAUNCHED };
@@ -125,7 +125,7 @@ static void launch(struct supervisor *s)
 	int pipe;
 
 	s->group[0] = '\0';
-	claim_each(&s->claim, find_group, s);
+	claim_each(&s->claim, supervisor_find_group, s);
 	l.group = *s->group ? s->group : NULL;
 	m.value = launch_command(&l, &pipe, &step);
 	if (m.value < 0) {
@@ -141,14 +141,14 @@ static void launch(struct supervisor *s)
 	send(SUPERVISOR_SOCKET, &m, sizeof(m), MSG_NOSIGNAL);
 }
 
-static int finish(struct supervisor *s)
+static int supervisor_finish(struct supervisor *s)
 {
 	struct message m = { .type = MESSAGE_DONE };
 	int r;
 
 	s->command = 0; /* that it dies now is our doing, and no news */
-	r = kill_all(s);
-	drain(s);
+	r = supervisor_kill_all(s);
+	supervisor_drain(s);
 	m.value = claim_release(&s->claim, &m.why);
 	if (!m.value && r < 0)
 		m.value = why(&m.why, r, "a process of the workload cannot be killed: %s",
@@ -158,7 +158,7 @@ static int finish(struct supervisor *s)
 }
 
 /* 1: go on; 0: it is time to finish. */
-static int obey(struct supervisor *s)
+static int supervisor_obey(struct supervisor *s)
 {
 	struct message m;
 	ssize_t n = recv(SUPERVISOR_SOCKET, &m, sizeof(m), MSG_DONTWAIT);
@@ -168,14 +168,14 @@ static int obey(struct supervisor *s)
 	if (n != sizeof(m) || m.type == MESSAGE_FINISH)
 		return 0;
 	if (m.type == MESSAGE_LAUNCH)
-		launch(s);
+		supervisor_launch(s);
 	else if (m.type == MESSAGE_KILL)
-		tell(MESSAGE_EMPTY, kill_all(s));
+		supervisor_tell(MESSAGE_EMPTY, supervisor_kill_all(s));
 	return 1;
 }
 
 /* SIGCHLD is work; anything else that can be caught is somebody who wants us to end. */
-static int take_signals(struct supervisor *s)
+static int supervisor_take_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
 	int go_on = 1;
@@ -183,11 +183,11 @@ static int take_signals(struct supervisor *s)
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info))
 		if (info.ssi_signo != SIGCHLD)
 			go_on = 0;
-	reap(s);
+	supervisor_reap(s);
 	return go_on;
 }
 
-static int run(struct supervisor *s)
+static int supervisor_run(struct supervisor *s)
 {
 	for (;;) {
 		struct pollfd fds[] = {
@@ -197,18 +197,18 @@ static int run(struct supervisor *s)
 		};
 
 		if (poll(fds, 3, -1) < 0 && errno != EINTR)
-			return finish(s);
+			return supervisor_finish(s);
 		if (fds[2].revents)
-			drain(s);
-		if (fds[1].revents && !take_signals(s))
-			return finish(s);
-		if (fds[0].revents && !obey(s))
-			return finish(s);
+			supervisor_drain(s);
+		if (fds[1].revents && !supervisor_take_signals(s))
+			return supervisor_finish(s);
+		if (fds[0].revents && !supervisor_obey(s))
+			return supervisor_finish(s);
 	}
 }
 
 /* What ends a process unless it is caught, but for those that mean a bug of our own. */
-static int catch_signals(void)
+static int supervisor_catch_signals(void)
 {
 	static const int caught[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 	sigset_t set;
@@ -238,8 +238,8 @@ int workload_supervise(int argc, char **argv)
 	s.argv = argv + 2;
 	s.claim.fd = SUPERVISOR_CLAIM;
 	snprintf(s.claim.path, sizeof(s.claim.path), "%s", argv[1]);
-	s.signals = catch_signals();
+	s.signals = supervisor_catch_signals();
 	if (s.signals < 0 || output_map(SUPERVISOR_OUTPUT, &s.output) < 0)
-		return finish(&s);
-	return run(&s);
+		return supervisor_finish(&s);
+	return supervisor_run(&s);
 }

@@ -43,7 +43,7 @@ int swaparea_check(const char *dir, uint64_t size, struct workload_why *why_)
 }
 
 /* Btrfs takes a swap file only without copy-on-write, which must be set while it is empty. */
-static void no_copy_on_write(int fd)
+static void swaparea_no_copy_on_write(int fd)
 {
 	struct statfs fs;
 	int flags;
@@ -56,7 +56,7 @@ static void no_copy_on_write(int fd)
 	ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
-static int write_zeros(int fd, uint64_t size)
+static int swaparea_write_zeros(int fd, uint64_t size)
 {
 	CLEANUP(cleanup_free) char *zeros = calloc(1, CHUNK);
 
@@ -72,18 +72,18 @@ static int write_zeros(int fd, uint64_t size)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int make_file(const char *path, uint64_t size)
+static int swaparea_make_file(const char *path, uint64_t size)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	no_copy_on_write(fd);
-	return write_zeros(fd, size);
+	swaparea_no_copy_on_write(fd);
+	return swaparea_write_zeros(fd, size);
 }
 
-static int run_mkswap(const char *path)
+static int swaparea_run_mkswap(const char *path)
 {
 	static const char *const places[] = { "/usr/sbin/mkswap", "/sbin/mkswap", "mkswap" };
 	const char *const argv[] = { "mkswap", "-q", path, NULL };
@@ -108,11 +108,11 @@ static int run_mkswap(const char *path)
 
 int swaparea_make(const char *path, uint64_t size, struct workload_why *why_)
 {
-	int r = make_file(path, size);
+	int r = swaparea_make_file(path, size);
 
 	if (r < 0)
 		return why(why_, r, "cannot write the swap file %s: %s", path, strerror(-r));
-	r = run_mkswap(path);
+	r = swaparea_run_mkswap(path);
 	if (r == -ENOENT)
 		return why(why_, r, "mkswap is not installed: install util-linux");
 	if (r < 0)

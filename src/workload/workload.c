@@ -30,14 +30,14 @@ struct workload {
 	struct workload_status status;
 };
 
-static uint64_t now_ms(void)
+static uint64_t workload_now_ms(void)
 {
 	return (uint64_t)clock_ns(CLOCK_BOOTTIME) / 1000000;
 }
 
 /* --- the supervisor ------------------------------------------------------------------------ */
 
-static int start_supervisor(struct workload *w, struct workload_why *why_)
+static int workload_start_supervisor(struct workload *w, struct workload_why *why_)
 {
 	CLEANUP(cleanup_close) int output = output_make();
 
@@ -47,7 +47,7 @@ static int start_supervisor(struct workload *w, struct workload_why *why_)
 }
 
 /* The supervisor was killed: what it would have done is ours to do. */
-static void supervisor_lost(struct workload *w)
+static void workload_supervisor_lost(struct workload *w)
 {
 	link_close(&w->link);
 	claim_kill(&w->claim);
@@ -55,13 +55,13 @@ static void supervisor_lost(struct workload *w)
 		w->status.state = WORKLOAD_LOST;
 }
 
-static void command_ended(struct workload *w, int status)
+static void workload_command_ended(struct workload *w, int status)
 {
 	struct workload_memory last = w->status.memory;
 	struct workload_memory *m = &w->status.memory;
 	bool oom = false;
 
-	w->status.lifetime_ms = now_ms() - w->started_ms;
+	w->status.lifetime_ms = workload_now_ms() - w->started_ms;
 	if (w->group.version != WORKLOAD_NO_GROUP) {
 		/* Usage as it was last seen alive; if it never was, the most that it had. */
 		memgroup_read(&w->group, m);
@@ -81,28 +81,28 @@ static void command_ended(struct workload *w, int status)
 }
 
 /* As link_take(), and keeps the status up to date. */
-static int take_message(struct workload *w, int timeout_ms, struct message *ret)
+static int workload_take_message(struct workload *w, int timeout_ms, struct message *ret)
 {
 	bool linked = w->link.socket >= 0;
 	int r = link_take(&w->link, timeout_ms, ret);
 
 	if (r < 0 && linked)
-		supervisor_lost(w);
+		workload_supervisor_lost(w);
 	else if (r == MESSAGE_EXITED)
-		command_ended(w, ret->value);
+		workload_command_ended(w, ret->value);
 	return r;
 }
 
 /* Asks the supervisor for something and waits for one of two answers. */
-static int ask(struct workload *w, int type, int answer, int other, int timeout_ms,
-	       struct message *ret)
+static int workload_ask(struct workload *w, int type, int answer, int other, int timeout_ms,
+			struct message *ret)
 {
 	int r;
 
 	/* If it is gone: what it said before comes first, then that. */
 	link_send(&w->link, type);
 	do {
-		r = take_message(w, timeout_ms, ret);
+		r = workload_take_message(w, timeout_ms, ret);
 		if (!r)
 			return -ETIMEDOUT;
 	} while (r > 0 && r != answer && r != other);
@@ -111,7 +111,7 @@ static int ask(struct workload *w, int type, int answer, int other, int timeout_
 
 /* --- start --------------------------------------------------------------------------------- */
 
-static int make_group(struct workload *w, struct workload_why *why_)
+static int workload_make_group(struct workload *w, struct workload_why *why_)
 {
 	struct memgroup_limits limits = {
 		.limit = w->options.limit,
@@ -136,7 +136,7 @@ static int make_group(struct workload *w, struct workload_why *why_)
 	return memgroup_limit(&g, &limits, why_);
 }
 
-static int make_swap(struct workload *w, struct workload_why *why_)
+static int workload_make_swap(struct workload *w, struct workload_why *why_)
 {
 	const char *dir = w->options.swap_dir ? w->options.swap_dir : WORKLOAD_SWAP_DIR;
 	CLEANUP(cleanup_free) char *real = realpath(dir, NULL);
@@ -151,8 +151,8 @@ static int make_swap(struct workload *w, struct workload_why *why_)
 	return r < 0 ? r : swaparea_make(path, w->options.make_swap, why_);
 }
 
-static int launch_failed(const struct workload *w, const struct message *m,
-			 struct workload_why *why_)
+static int workload_launch_failed(const struct workload *w, const struct message *m,
+				  struct workload_why *why_)
 {
 	const char *name = w->options.argv[0];
 
@@ -176,7 +176,7 @@ static int launch_failed(const struct workload *w, const struct message *m,
 	return m->value;
 }
 
-static int launch_command_in(struct workload *w, struct workload_why *why_)
+static int workload_launch_command_in(struct workload *w, struct workload_why *why_)
 {
 	struct message m;
 	int r;
@@ -190,12 +190,12 @@ static int launch_command_in(struct workload *w, struct workload_why *why_)
 	}
 	w->status.memory.usage = w->status.memory.swap = WORKLOAD_UNSET;
 	w->stopping = false;
-	w->started_ms = now_ms();
-	r = ask(w, MESSAGE_LAUNCH, MESSAGE_LAUNCHED, MESSAGE_FAILED, REPLY_MS, &m);
+	w->started_ms = workload_now_ms();
+	r = workload_ask(w, MESSAGE_LAUNCH, MESSAGE_LAUNCHED, MESSAGE_FAILED, REPLY_MS, &m);
 	if (r < 0)
 		return why(why_, r, "the supervisor does not answer: %s", strerror(-r));
 	if (r == MESSAGE_FAILED)
-		return launch_failed(w, &m, why_);
+		return workload_launch_failed(w, &m, why_);
 	w->status.pid = m.value;
 	w->status.state = WORKLOAD_RUNNING;
 	return 0;
@@ -217,12 +217,12 @@ int workload_start(const struct workload_options *options, struct workload **ret
 	w->claim = (struct claim)CLAIM_NONE;
 	w->status.memory.usage = w->status.memory.swap = WORKLOAD_UNSET;
 	r = claim_make(&w->claim, why_);
-	r = r < 0 ? r : start_supervisor(w, why_);
+	r = r < 0 ? r : workload_start_supervisor(w, why_);
 	if (!r && options->make_swap)
-		r = make_swap(w, why_);
+		r = workload_make_swap(w, why_);
 	if (!r && !options->no_cgroup)
-		r = make_group(w, why_);
-	r = r < 0 ? r : launch_command_in(w, why_);
+		r = workload_make_group(w, why_);
+	r = r < 0 ? r : workload_launch_command_in(w, why_);
 	if (r < 0) {
 		struct workload_why ignored;
 
@@ -240,11 +240,11 @@ void workload_poll(struct workload *w, struct workload_status *ret)
 	struct message m;
 
 	if (w->status.state == WORKLOAD_RUNNING) {
-		w->status.lifetime_ms = now_ms() - w->started_ms;
+		w->status.lifetime_ms = workload_now_ms() - w->started_ms;
 		if (w->group.version != WORKLOAD_NO_GROUP)
 			memgroup_read(&w->group, &w->status.memory);
 	}
-	while (take_message(w, 0, &m) > 0)
+	while (workload_take_message(w, 0, &m) > 0)
 		;
 	output_tail(w->output, &w->status);
 	swaparea_total(&w->status.swap_total, &w->status.swap_free);
@@ -272,7 +272,7 @@ char *const *workload_argv(const struct workload *w)
 	return w->options.argv;
 }
 
-static int need_group(const struct workload *w, struct workload_why *why_)
+static int workload_need_group(const struct workload *w, struct workload_why *why_)
 {
 	if (w->group.version != WORKLOAD_NO_GROUP)
 		return 0;
@@ -281,7 +281,7 @@ static int need_group(const struct workload *w, struct workload_why *why_)
 
 int workload_set_limit(struct workload *w, uint64_t limit, struct workload_why *why_)
 {
-	int r = need_group(w, why_);
+	int r = workload_need_group(w, why_);
 
 	r = r < 0 ? r : workload_check_bytes("limit", limit, why_);
 	r = r < 0 ? r : memgroup_set_limit(&w->group, limit, w->options.swap_limit, why_);
@@ -294,7 +294,7 @@ int workload_set_limit(struct workload *w, uint64_t limit, struct workload_why *
 
 int workload_push_out(struct workload *w, struct workload_why *why_)
 {
-	int r = need_group(w, why_);
+	int r = workload_need_group(w, why_);
 
 	return r < 0 ? r : memgroup_push_out(&w->group, why_);
 }
@@ -305,7 +305,7 @@ int workload_stop(struct workload *w, struct workload_why *why_)
 	int r;
 
 	w->stopping = true;
-	r = ask(w, MESSAGE_KILL, MESSAGE_EMPTY, MESSAGE_EMPTY, REPLY_MS, &m);
+	r = workload_ask(w, MESSAGE_KILL, MESSAGE_EMPTY, MESSAGE_EMPTY, REPLY_MS, &m);
 	if (r < 0)
 		return why(why_, r, "the supervisor does not answer: %s", strerror(-r));
 	if (m.value < 0)
@@ -319,7 +319,7 @@ int workload_restart(struct workload *w, struct workload_why *why_)
 {
 	int r = workload_stop(w, why_);
 
-	return r < 0 ? r : launch_command_in(w, why_);
+	return r < 0 ? r : workload_launch_command_in(w, why_);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -333,7 +333,7 @@ int workload_free(struct workload *w, struct workload_why *why_)
 		return 0;
 	w->stopping = true;
 	/* swapoff may take long: wait for as long as the supervisor lives. */
-	r = ask(w, MESSAGE_FINISH, MESSAGE_DONE, MESSAGE_DONE, -1, &m);
+	r = workload_ask(w, MESSAGE_FINISH, MESSAGE_DONE, MESSAGE_DONE, -1, &m);
 	if (r > 0) {
 		r = m.value;
 		*why_ = m.why;
