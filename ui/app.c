@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ui/app_internal.h"
-
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "ui/app_internal.h"
 #include "ui/theme.h"
 #include "ui/tiles.h"
 #include "ui/view_help.h"
@@ -113,7 +114,8 @@ void app_set_source(struct app *app, struct source *source)
 		app_take(app);
 }
 
-void app_set_processes(struct app *app, struct view *processes)
+/* The screen below all others: a list of processes. The app owns it. */
+static void app_set_processes(struct app *app, struct view *processes)
 {
 	app_free_view(app->processes);
 	app->processes = processes;
@@ -196,7 +198,7 @@ static void app_open_process(struct app *app, struct view *list)
 }
 
 /* One depth down. */
-void app_open_selected(struct app *app)
+static void app_open_selected(struct app *app)
 {
 	struct view *view = app_focused(app);
 
@@ -213,7 +215,7 @@ void app_open_selected(struct app *app)
 }
 
 /* One depth up. */
-void app_go_back(struct app *app)
+static void app_go_back(struct app *app)
 {
 	if (app->overlay_count)
 		app_free_view(app->overlays[--app->overlay_count]);
@@ -234,7 +236,8 @@ void app_go_back(struct app *app)
 		app_message(app, "this is the first screen; q leaves pmtop");
 }
 
-bool app_own_request(struct app *app, enum request request)
+/* app.c: what the app itself does on a request; false: not that one. One depth down, one up. */
+static bool app_own_request(struct app *app, enum request request)
 {
 	switch (request) {
 	case REQ_QUIT:
@@ -365,4 +368,252 @@ void app_show(struct app *app, enum ui_screen screen)
 			     : screen == SCREEN_INSPECTOR ? PANE_INSPECTOR
 			     : screen == SCREEN_TIMELINE  ? PANE_TIMELINE
 							  : PANE_MAPPINGS;
+}
+
+static void app_set_lens(struct app *app, enum lens lens)
+{
+	const char *trouble;
+
+	app->scene.lens = lens;
+	app->scene.pinned = TILE_NO_PIN;
+	trouble = lens_trouble(&app->scene);
+	if (trouble)
+		app_message(app, "lens %d %s: %s", lens + 1, lens_name(lens), trouble);
+	else
+		app_message(app, "lens %d %s: %s", lens + 1, lens_name(lens), lens_question(lens));
+}
+
+static void app_pin(struct app *app)
+{
+	struct scene *scene = &app->scene;
+	size_t i = scene->snapshot ? snapshot_find(scene->snapshot, scene->page) : SIZE_MAX;
+	struct tile_source source;
+	int value;
+
+	if (!scene->snapshot || i >= scene->snapshot->count)
+		return;
+	source = scene_tiles(scene, i);
+	value = (int)tile_page_value(&source, scene->lens,
+				     (scene->page - source.mapping->start) >> PMTOP_PAGE_SHIFT);
+	scene->pinned = scene->pinned == value ? TILE_NO_PIN : value;
+	if (scene->pinned >= 0)
+		app_message(app,
+			    "%s is pinned: one page of it wins its tile; p on it again lets go",
+			    lens_value(scene->lens, (unsigned)value).name);
+	else
+		app_message(app, "nothing is pinned");
+}
+
+static void app_toggle_half_blocks(struct app *app)
+{
+	app->scene.half_blocks = !app->scene.half_blocks;
+	if (app->scene.half_blocks && !theme_half_blocks(app->scene.theme)) {
+		app->scene.half_blocks = false;
+		app_message(app, "two tiles a cell need 256 colours and UTF-8");
+	}
+}
+
+static void app_next_pane(struct app *app, int by)
+{
+	int pane = (int)app->focus;
+
+	do {
+		pane = (pane + by + PANES) % PANES;
+	} while ((pane == PANE_INSPECTOR && !app->show_inspector) ||
+		 (pane == PANE_TIMELINE && !app->timeline_rows));
+	if (pane == PANE_TIMELINE)
+		app->before_timeline = app->focus;
+	app->focus = (enum pane)pane;
+}
+
+static bool app_look_request(struct app *app, enum request request)
+{
+	switch (request) {
+	case REQ_LENS_WHERE:
+	case REQ_LENS_WRITTEN:
+	case REQ_LENS_SHARING:
+	case REQ_LENS_SIZE:
+	case REQ_LENS_AGE:
+	case REQ_LENS_DIFFERENCE:
+		app_set_lens(app, (enum lens)(request - REQ_LENS_WHERE));
+		return true;
+	case REQ_PIN:
+		app_pin(app);
+		return true;
+	case REQ_DENSITY:
+		app_toggle_half_blocks(app);
+		return true;
+	case REQ_INSPECTOR:
+		app->show_inspector = !app->show_inspector;
+		if (!app->show_inspector && app->focus == PANE_INSPECTOR)
+			app->focus = PANE_PAGES;
+		return true;
+	case REQ_TIMELINE:
+		app->timeline_rows = app->timeline_rows < 0    ? 4
+				     : app->timeline_rows == 4 ? TIMELINE_ROWS
+				     : app->timeline_rows      ? 0
+							       : -1;
+		if (!app->timeline_rows && app->focus == PANE_TIMELINE)
+			app->focus = app->before_timeline;
+		return true;
+	case REQ_NEXT_PANE:
+	case REQ_PREVIOUS_PANE:
+		app_next_pane(app, request == REQ_NEXT_PANE ? 1 : -1);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void app_request(struct app *app, enum request request)
+{
+	struct view *view = app_focused(app);
+	enum view_answer answer = view->ops->request(view, &app->scene, request);
+
+	if (answer == VIEW_OPEN)
+		app_open_selected(app);
+	else if (answer == VIEW_BACK)
+		app_go_back(app);
+	/* The inspector shows the selected page, so the grid's keys work from there as well. */
+	else if (answer == VIEW_IGNORED && view == app->panes[PANE_INSPECTOR] &&
+		 request != REQ_FIND &&
+		 (requests[request].group == GROUP_MOVE || requests[request].group == GROUP_LOOK))
+		answer = app->panes[PANE_PAGES]->ops->request(app->panes[PANE_PAGES], &app->scene,
+							      request);
+	if (answer != VIEW_IGNORED)
+		return;
+	if (app_own_request(app, request) || app_look_request(app, request) ||
+	    time_request(app, request) || do_request(app, request))
+		return;
+	app_message(app, "%s: nothing to do here", requests[request].name);
+}
+
+void app_key(struct app *app, int key)
+{
+	enum request request;
+	char name[16], help[16];
+
+	app->message[0] = '\0';
+	if (app->prompt.kind) {
+		do_prompt(app, key);
+		return;
+	}
+	request = keymap_find(app->scene.keymap, app_focused(app)->ops->screen, key);
+	if (request)
+		app_request(app, request);
+	else if (key < UIKEY_MOUSE)
+		app_message(app, "%s does nothing here; %s lists the keys",
+			    ui_key_name(key, name, sizeof(name)),
+			    keymap_first(app->scene.keymap, REQ_HELP, help, sizeof(help)));
+}
+
+static bool app_inside(struct rect rect, int x, int y)
+{
+	return x >= rect.x && y >= rect.y && x < rect.x + rect.width && y < rect.y + rect.height;
+}
+
+static void app_click_legend(struct app *app, int x)
+{
+	for (int i = 0; i < app->legend_count; i++)
+		if (x >= app->legend[i].x && x < app->legend[i].end)
+			app->scene.pinned = app->scene.pinned == app->legend[i].value
+						    ? TILE_NO_PIN
+						    : app->legend[i].value;
+}
+
+static void app_click_strip(struct app *app, int x)
+{
+	bool of_log;
+	uint64_t index;
+
+	if (!view_timeline_sample(app->panes[PANE_TIMELINE], &app->scene, x, &index, &of_log))
+		return;
+	if (of_log)
+		app->scene.source->ops->seek(app->scene.source, index);
+	else
+		time_show(app, (size_t)index);
+}
+
+static void app_input_click(struct app *app, int x, int y)
+{
+	struct view *view = app_focused(app);
+	enum view_answer answer = VIEW_IGNORED;
+
+	if (app_inside(app->legend_rect, x, y)) {
+		app_click_legend(app, x);
+		return;
+	}
+	if (view == app->panes[app->focus])
+		for (int p = 0; p < PANES; p++) {
+			if (!app_inside(app->pane_rects[p], x, y))
+				continue;
+			if (p == PANE_TIMELINE) {
+				app_click_strip(app, x);
+				return;
+			}
+			app->focus = (enum pane)p;
+			view = app->panes[p];
+		}
+	if (view->ops->click)
+		answer = view->ops->click(view, &app->scene, x, y);
+	if (answer == VIEW_OPEN)
+		app_open_selected(app);
+	else if (answer == VIEW_BACK)
+		app_go_back(app);
+}
+
+void app_mouse(struct app *app, enum app_click what, int x, int y)
+{
+	app->message[0] = '\0';
+	if (app->prompt.kind)
+		return;
+	if (what == APP_CLICK) {
+		app_input_click(app, x, y);
+		return;
+	}
+	for (int i = 0; i < 3; i++)
+		app_request(app, what == APP_WHEEL_UP ? REQ_UP : REQ_DOWN);
+}
+
+/* What the last row says in place of the keys, until the next key. */
+
+static __attribute__((format(printf, 3, 0))) void app_set_message(struct app *app, bool bad,
+								  const char *format, va_list args)
+{
+	vsnprintf(app->message, sizeof(app->message), format, args);
+	app->message_bad = bad;
+	app->message_news = false;
+}
+
+void app_message(struct app *app, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	app_set_message(app, false, format, args);
+	va_end(args);
+}
+
+void app_problem(struct app *app, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	app_set_message(app, true, format, args);
+	va_end(args);
+}
+
+void app_news(struct app *app, enum app_news which, const char *text)
+{
+	char other[sizeof(app->message)] = "";
+
+	if (app->message_news)
+		snprintf(other, sizeof(other), "%s", app->message);
+	if (!*other)
+		app_message(app, "%s", text);
+	else if (which == NEWS_WORKLOAD)
+		app_message(app, "%s; %s", text, other);
+	else
+		app_message(app, "%s; %s", other, text);
+	app->message_news = true;
 }

@@ -63,9 +63,6 @@ void app_set_hooks(struct app *app, const struct app_hooks *hooks);
 /* Shows a source; the app owns it from here on. */
 void app_set_source(struct app *app, struct source *source);
 
-/* The screen below all others: a list of processes. The app owns it. */
-void app_set_processes(struct app *app, struct view *processes);
-
 /* The same by a census, which the screen of shared objects shows too; takes a reference. */
 void app_set_census(struct app *app, struct census_feed *feed);
 

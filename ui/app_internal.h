@@ -55,35 +55,15 @@ struct view *app_focused(struct app *app);
 
 void app_problem(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* app.c: what the app itself does on a request; false: not that one. One depth down, one up. */
-bool app_own_request(struct app *app, enum request request);
-bool app_look_request(struct app *app, enum request request);
-void app_open_selected(struct app *app);
-void app_go_back(struct app *app);
-
-/* app_title.c: who, where one is, the state of time, the lens. */
-void title_draw(struct app *app, struct canvas *canvas, struct rect row);
-
-/* app_record.c: starts or stops a recording; stops it before its source goes; asks how it goes. */
-void record_toggle(struct app *app);
 void record_stop(struct app *app);
 void record_look(struct app *app);
 
 /* app_time.c: what is shown of history or replay. */
 bool time_request(struct app *app, enum request request);
 void time_show(struct app *app, size_t index);
-void time_follow(struct app *app);
 void time_clear(struct app *app);
 bool time_go(struct app *app, const char *text); /* "+3s", "#120" of a replay */
 void time_bookmark(struct app *app, const char *name);
-void time_add_event(struct app *app, const struct source_event *event);
-
-/* app_seek.c: by samples, events, changes of the selected page; to an end; a replay's speed. */
-void seek_sample(struct app *app, int by);
-void seek_event(struct app *app, int by);
-void seek_change(struct app *app, int by);
-void seek_edge(struct app *app, bool newest);
-void seek_speed(struct app *app, double speed);
 
 /* app_do.c: what asks first, and what is typed; whether what is watched can still change. */
 bool app_is_living(const struct app *app);

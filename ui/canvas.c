@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "model/escape.h"
+#include "base/escape.h"
 
 struct canvas {
 	int width, height;
@@ -130,11 +130,6 @@ void canvas_copy(struct canvas *to, const struct canvas *from)
 bool canvas_utf8(const struct canvas *canvas)
 {
 	return canvas->utf8;
-}
-
-void canvas_set_utf8(struct canvas *canvas, bool utf8)
-{
-	canvas->utf8 = utf8;
 }
 
 const struct cell *canvas_cell(const struct canvas *canvas, int x, int y)

@@ -60,7 +60,6 @@ struct rect canvas_rect(const struct canvas *canvas);
 void canvas_copy(struct canvas *to, const struct canvas *from);
 
 bool canvas_utf8(const struct canvas *canvas);
-void canvas_set_utf8(struct canvas *canvas, bool utf8);
 const struct cell *canvas_cell(const struct canvas *canvas, int x, int y);
 
 /* Cells that were drawn more than once since canvas_clear(). 0 is the only right answer. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "model/census.h"
-#include "sample/census_source.h"
+#include "system/census_source.h"
 
 /* The newest census, for all views that show one. Reference counted; one thread. */
 struct census_feed;

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/cleanup.h"
-#include "model/escape.h"
-#include "model/units.h"
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "base/units.h"
 
 /* One file while it is read. */
 struct reading {

@@ -11,7 +11,8 @@ const char *mapping_title(const struct mapping *mapping)
 	return mapping->kind == MAPPING_ANON ? "anonymous" : mapping_kind_names[mapping->kind];
 }
 
-const char *mapping_base_name(const char *title)
+/* The part behind the last slash. */
+static const char *mapping_text_mapping_base_name(const char *title)
 {
 	const char *slash = title[0] == '/' ? strrchr(title, '/') : NULL;
 
@@ -38,7 +39,9 @@ const char *mapping_short_title(const struct mapping *mapping, const struct canv
 		buf[length - tail] = '\0';
 		title = buf;
 	}
-	return mapping_text_width_of(canvas, title) <= width ? title : mapping_base_name(title);
+	return mapping_text_width_of(canvas, title) <= width
+		       ? title
+		       : mapping_text_mapping_base_name(title);
 }
 
 const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX])

@@ -2,8 +2,8 @@
 #ifndef PMTOP_MAPPING_TEXT_H
 #define PMTOP_MAPPING_TEXT_H
 
+#include "base/units.h"
 #include "model/snapshot.h"
-#include "model/units.h"
 #include "ui/canvas.h"
 
 /* A mapping in words: its name for people, its numbers, and whether it matches what was typed. */
@@ -18,9 +18,6 @@ const char *mapping_title(const struct mapping *mapping);
  */
 const char *mapping_short_title(const struct mapping *mapping, const struct canvas *canvas,
 				int width, char *buf, size_t size);
-
-/* The part behind the last slash. */
-const char *mapping_base_name(const char *title);
 
 /* Pages as a size: "-" for none. */
 const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX]);

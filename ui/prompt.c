@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "model/escape.h"
+#include "base/escape.h"
 
 void prompt_open(struct prompt *prompt, enum prompt_kind kind, const char *format, ...)
 {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "model/units.h"
+#include "base/units.h"
 #include "ui/app_internal.h"
 #include "ui/list.h"
 #include "ui/theme.h"

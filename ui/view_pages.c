@@ -1,32 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ui/view_pages.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/verify.h"
+#include "ui/grid.h"
 #include "ui/mapping_text.h"
-#include "ui/pages_internal.h"
 #include "ui/theme.h"
 #include "ui/tiles.h"
+#include "ui/view.h"
+#include "ui/view_pages.h"
+
+#define TILES_IN_ROW 2048 /* the most; the screen may be wider */
+
+struct pages_view {
+	struct view view;
+	struct grid grid;
+	int zoom; /* or ZOOM_FIT */
+	bool whole; /* all mappings, gaps elided */
+	uint64_t top; /* first row on screen */
+	int columns, height; /* cells of the grid when last drawn */
+	struct rect cells; /* where the grid is */
+};
+
+/* pages_seek.c: to the next or previous change of state; find, as view_ops has it. */
+enum view_answer pages_jump_change(struct pages_view *v, struct scene *scene, bool on);
 
 #define ZOOM_FIT   (-1)
 #define FOCUS_MOST 65536
+
+static bool view_pages_find(struct view *view, struct scene *scene, const char *text,
+			    int direction);
+
+static void view_pages_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			    struct rect rect, bool focused, struct view_cursor *ret_cursor);
 
 static struct pages_view *view_pages_self(struct view *view)
 {
 	return (struct pages_view *)view;
 }
 
-int pages_density(const struct scene *scene)
+/* Tiles in a cell. */
+static int view_pages_density(const struct scene *scene)
 {
 	return scene->half_blocks && theme_half_blocks(scene->theme) ? 2 : 1;
 }
 
-bool pages_set_grid(struct pages_view *v, struct scene *scene)
+/* Lays the grid out for what is selected now. False when there is nothing to show. */
+static bool view_pages_set_grid(struct pages_view *v, struct scene *scene)
 {
 	const struct snapshot *s = scene->snapshot;
 	uint64_t per_row =
-		(uint64_t)(v->columns > 0 ? v->columns : 1) * (uint64_t)pages_density(scene);
+		(uint64_t)(v->columns > 0 ? v->columns : 1) * (uint64_t)view_pages_density(scene);
 	size_t first = 0, count;
 	int zoom = v->zoom;
 
@@ -45,7 +69,8 @@ bool pages_set_grid(struct pages_view *v, struct scene *scene)
 	return !grid_set(&v->grid, s, first, count, zoom, per_row);
 }
 
-void pages_hold_selection(const struct pages_view *v, struct scene *scene)
+/* The selection is an address; make it one that is in the grid. */
+static void view_pages_hold_selection(const struct pages_view *v, struct scene *scene)
 {
 	const struct grid *g = &v->grid;
 	const struct mapping *m;
@@ -63,7 +88,8 @@ void pages_hold_selection(const struct pages_view *v, struct scene *scene)
 	scene->mapping = m->start;
 }
 
-void pages_settle(struct pages_view *v, struct scene *scene)
+/* Scrolls so that the selection is on screen. */
+static void view_pages_settle(struct pages_view *v, struct scene *scene)
 {
 	uint64_t rows = grid_rows(&v->grid), height = (uint64_t)(v->height > 0 ? v->height : 1);
 	uint64_t row, column;
@@ -91,7 +117,7 @@ static void view_pages_select_tile(struct pages_view *v, struct scene *scene, ui
 		grid_tile(&v->grid, row, --column, &tile);
 	scene->mapping = scene->snapshot->mappings[tile.mapping].mapping->start;
 	scene->page = scene->mapping + (tile.first << PMTOP_PAGE_SHIFT);
-	pages_settle(v, scene);
+	view_pages_settle(v, scene);
 }
 
 static void view_pages_move_rows(struct pages_view *v, struct scene *scene, int64_t rows)
@@ -138,11 +164,11 @@ static void view_pages_set_zoom(struct pages_view *v, struct scene *scene, int z
 	if (grid_find(&v->grid, scene->page, &row, &column))
 		line = row - v->top;
 	v->zoom = zoom;
-	if (!pages_set_grid(v, scene))
+	if (!view_pages_set_grid(v, scene))
 		return;
 	if (grid_find(&v->grid, scene->page, &row, &column))
 		v->top = row > line ? row - line : 0;
-	pages_settle(v, scene);
+	view_pages_settle(v, scene);
 }
 
 static void view_pages_zoom_by(struct pages_view *v, struct scene *scene, int by)
@@ -167,8 +193,8 @@ static void view_pages_other_mapping(struct pages_view *v, struct scene *scene, 
 	scene->mapping = scene->page =
 		scene->snapshot->mappings[by < 0 ? i - 1 : i + 1].mapping->start;
 	v->top = v->whole ? v->top : 0;
-	pages_set_grid(v, scene);
-	pages_settle(v, scene);
+	view_pages_set_grid(v, scene);
+	view_pages_settle(v, scene);
 }
 
 static enum view_answer view_pages_move(struct pages_view *v, struct scene *scene,
@@ -214,14 +240,14 @@ static enum view_answer view_pages_move(struct pages_view *v, struct scene *scen
 	return VIEW_DONE;
 }
 
-static enum view_answer view_pages_pages_request(struct view *view, struct scene *scene,
-						 enum request request)
+static enum view_answer view_pages_request(struct view *view, struct scene *scene,
+					   enum request request)
 {
 	struct pages_view *v = view_pages_self(view);
 
-	if (!pages_set_grid(v, scene))
+	if (!view_pages_set_grid(v, scene))
 		return request == REQ_BACK ? VIEW_BACK : VIEW_IGNORED;
-	pages_hold_selection(v, scene);
+	view_pages_hold_selection(v, scene);
 	switch (request) {
 	case REQ_OPEN:
 		return VIEW_OPEN;
@@ -255,17 +281,16 @@ static enum view_answer view_pages_pages_request(struct view *view, struct scene
 	}
 }
 
-static void view_pages_pages_update(struct view *view, struct scene *scene)
+static void view_pages_update(struct view *view, struct scene *scene)
 {
 	struct pages_view *v = view_pages_self(view);
 
-	if (!pages_set_grid(v, scene))
+	if (!view_pages_set_grid(v, scene))
 		return;
-	pages_hold_selection(v, scene);
+	view_pages_hold_selection(v, scene);
 }
 
-static void view_pages_pages_title(struct view *view, const struct scene *scene, char *buf,
-				   size_t size)
+static void view_pages_title(struct view *view, const struct scene *scene, char *buf, size_t size)
 {
 	struct pages_view *v = view_pages_self(view);
 	const struct snapshot *s = scene->snapshot;
@@ -284,7 +309,7 @@ static void view_pages_pages_title(struct view *view, const struct scene *scene,
 	}
 }
 
-static enum view_answer view_pages_pages_click(struct view *view, struct scene *scene, int x, int y)
+static enum view_answer view_pages_click(struct view *view, struct scene *scene, int x, int y)
 {
 	struct pages_view *v = view_pages_self(view);
 	uint64_t before = scene->page;
@@ -294,7 +319,7 @@ static enum view_answer view_pages_pages_click(struct view *view, struct scene *
 	    v->top + (uint64_t)row >= grid_rows(&v->grid))
 		return VIEW_IGNORED;
 	view_pages_select_tile(v, scene, v->top + (uint64_t)row,
-			       (uint64_t)column * (uint64_t)pages_density(scene));
+			       (uint64_t)column * (uint64_t)view_pages_density(scene));
 	return scene->page == before ? VIEW_OPEN : VIEW_DONE;
 }
 
@@ -320,7 +345,7 @@ struct source_focus view_pages_focus(const struct view *view, const struct scene
 	return focus;
 }
 
-static void view_pages_pages_free(struct view *view)
+static void view_pages_free(struct view *view)
 {
 	grid_clear(&view_pages_self(view)->grid);
 	free(view);
@@ -328,13 +353,13 @@ static void view_pages_pages_free(struct view *view)
 
 static const struct view_ops ops = {
 	.screen = SCREEN_PAGES,
-	.draw = pages_draw,
-	.request = view_pages_pages_request,
-	.title = view_pages_pages_title,
-	.update = view_pages_pages_update,
-	.find = pages_find,
-	.click = view_pages_pages_click,
-	.free = view_pages_pages_free,
+	.draw = view_pages_draw,
+	.request = view_pages_request,
+	.title = view_pages_title,
+	.update = view_pages_update,
+	.find = view_pages_find,
+	.click = view_pages_click,
+	.free = view_pages_free,
 };
 
 struct view *view_pages_new(void)
@@ -346,4 +371,268 @@ struct view *view_pages_new(void)
 	v->view.ops = &ops;
 	v->zoom = ZOOM_FIT;
 	return &v->view;
+}
+
+#define ADDRESS_WIDTH 14 /* twelve digits and two blanks */
+
+/* As many columns as fit, in steps that make the addresses of the rows easy to read. */
+static int view_pages_columns_for(int width)
+{
+	int step = width >= 64 ? 16 : width >= 16 ? 8 : 1;
+
+	if (width > TILES_IN_ROW / 2)
+		width = TILES_IN_ROW / 2;
+	return width < 1 ? 1 : width / step * step;
+}
+
+/* What smaps says, where it was asked of these very pages. */
+static int view_pages_draw_verified(const struct scene *scene, struct canvas *canvas,
+				    struct rect rect, int x, size_t mapping)
+{
+	const struct verified *verified = scene->snapshot->verified;
+	const struct verify_result *r = verified ? &verified->results[mapping] : NULL;
+	enum verify_cause cause;
+	const char *mark = "✓";
+	enum theme_role role = ROLE_GOOD;
+	char text[64];
+
+	if (!r || !r->found)
+		return x;
+	cause = verify_worst(&r->verdict);
+	if (!verify_is_explained(cause)) {
+		mark = "✗";
+		role = ROLE_ERROR;
+	} else if (cause != VERIFY_AGREES) {
+		mark = "~";
+		role = ROLE_WARNING;
+	}
+	snprintf(text, sizeof(text), "   smaps Swap %lu %s",
+		 (unsigned long)r->verdict.smaps.pages[VERIFY_SWAP], mark);
+	if (x + canvas_text_width(canvas, text) > rect.width)
+		return x;
+	return canvas_text(canvas, rect, x, 0, theme_role(scene->theme, role), text);
+}
+
+static void view_pages_draw_counts(struct pages_view *v, struct scene *scene, struct canvas *canvas,
+				   struct rect rect)
+{
+	const struct tile_counts *counts =
+		scene_counts(scene, v->grid.count == 1 ? v->grid.first : SIZE_MAX);
+	uint64_t per_tile = (uint64_t)1 << v->grid.zoom, pages = 0;
+	char zoom[48], size[UNITS_SIZE_MAX];
+	int x, right;
+
+	for (size_t i = v->grid.first; i < v->grid.first + v->grid.count; i++)
+		pages += mapping_pages(scene->snapshot->mappings[i].mapping);
+	if (per_tile == 1)
+		snprintf(zoom, sizeof(zoom), "1 page per tile");
+	else
+		snprintf(zoom, sizeof(zoom), "%lu pages (%s) per tile", (unsigned long)per_tile,
+			 units_format_size(per_tile * PMTOP_PAGE_SIZE, size));
+	right = rect.width - (int)strlen(zoom);
+	x = canvas_printf(canvas, rect, 0, 0, theme_role(scene->theme, ROLE_TEXT), "%lu page%s",
+			  (unsigned long)pages, pages == 1 ? "" : "s");
+	for (unsigned a = 0; a < lens_value_count(scene->lens); a++) {
+		char part[64];
+
+		if (!counts->value[a])
+			continue;
+		snprintf(part, sizeof(part), "  %s %lu", lens_value(scene->lens, a).name,
+			 (unsigned long)counts->value[a]);
+		if (x + (int)strlen(part) > rect.width)
+			break;
+		x = canvas_text(canvas, rect, x, 0, theme_value(scene->theme, scene->lens, a),
+				part);
+	}
+	if (v->grid.count == 1)
+		x = view_pages_draw_verified(scene, canvas, rect, x, v->grid.first);
+	if (right >= x + 2)
+		canvas_text(canvas, rect, right, 0, theme_role(scene->theme, ROLE_DIM), zoom);
+}
+
+/* One cell: a letter, or two tiles as the halves of a block. */
+static void view_pages_draw_cell(struct scene *scene, struct canvas *canvas, struct rect rect,
+				 int x, int y, const struct tile *tiles, int per_cell,
+				 bool selected)
+{
+	struct style style, lower;
+	uint32_t glyph, other;
+
+	if (!tiles[0].count)
+		return;
+	tile_draw(scene, &tiles[0], &glyph, &style);
+	if (per_cell == 2) {
+		glyph = 0x2580; /* ▀: the upper half is the first tile */
+		style.attr = 0;
+		if (tiles[1].count) {
+			tile_draw(scene, &tiles[1], &other, &lower);
+			style.bg = lower.fg;
+		}
+	}
+	if (selected)
+		style.attr |= ATTR_REVERSE;
+	canvas_put(canvas, rect, x, y, style, glyph);
+}
+
+static void view_pages_draw_row(struct pages_view *v, struct scene *scene, struct canvas *canvas,
+				struct rect rect, int y, int label, int64_t selected)
+{
+	struct tile tiles[TILES_IN_ROW];
+	int per_cell = view_pages_density(scene);
+	size_t count = (size_t)v->grid.tiles_per_row;
+	struct tile_source source;
+	struct grid_tile first;
+
+	if (!grid_tile(&v->grid, v->top + (uint64_t)y, 0, &first))
+		return;
+	source = scene_tiles(scene, first.mapping);
+	if (label)
+		canvas_printf(
+			canvas, rect, 0, y, theme_role(scene->theme, ROLE_ADDRESS), "%012lx",
+			(unsigned long)(source.mapping->start + (first.first << PMTOP_PAGE_SHIFT)));
+	if (!source.pages) {
+		canvas_fit(canvas, rect, label, y, rect.width - label,
+			   theme_role(scene->theme, ROLE_DIM), "reading", false);
+		return;
+	}
+	tile_fill(&source, scene->lens, scene->pinned, first.first, (uint64_t)1 << v->grid.zoom,
+		  count, tiles);
+	for (int x = 0; x < v->columns; x++)
+		view_pages_draw_cell(scene, canvas, rect, label + x, y,
+				     &tiles[(size_t)x * (size_t)per_cell], per_cell,
+				     selected >= 0 && selected / per_cell == x);
+}
+
+/* pages_draw.c */
+static void view_pages_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			    struct rect rect, bool focused, struct view_cursor *ret_cursor)
+{
+	struct pages_view *v = (struct pages_view *)view;
+	bool head = rect.height > 2;
+	int label = rect.width >= 32 ? ADDRESS_WIDTH : 0;
+	uint64_t row = UINT64_MAX, column = 0;
+
+	v->cells = rect_inner(rect, label, head, rect.width, rect.height);
+	v->columns = view_pages_columns_for(rect.width - label);
+	v->height = rect.height - head;
+	if (v->height < 1 || !view_pages_set_grid(v, scene)) {
+		canvas_text(canvas, rect, 0, 0, theme_role(scene->theme, ROLE_DIM),
+			    "waiting for the list of mappings");
+		return;
+	}
+	view_pages_hold_selection(v, scene);
+	view_pages_settle(v, scene);
+	grid_find(&v->grid, scene->page, &row, &column);
+	if (head)
+		view_pages_draw_counts(v, scene, canvas, rect_inner(rect, 0, 0, rect.width, 1));
+	for (int y = 0; y < v->height; y++)
+		view_pages_draw_row(v, scene, canvas,
+				    rect_inner(rect, 0, head, rect.width, rect.height), y, label,
+				    v->top + (uint64_t)y == row ? (int64_t)column : -1);
+	if (focused && row >= v->top && row < v->top + (uint64_t)v->height)
+		*ret_cursor = (struct view_cursor){
+			v->cells.x + (int)(column / (uint64_t)view_pages_density(scene)),
+			v->cells.y + (int)(row - v->top),
+		};
+}
+
+/* The page where the state changes, walking runs so that a huge uniform mapping costs nothing. */
+static bool view_pages_next_change(const struct scene *scene, const struct snapshot_mapping *m,
+				   uint64_t from, uint64_t *ret_page)
+{
+	enum page_state state = pages_state(m->pages, from);
+	struct page_run run;
+
+	for (uint64_t i = from; pages_run(m->pages, i, &run); i = run.first + run.count)
+		if (run.state != state) {
+			*ret_page = run.first;
+			return true;
+		}
+	return false;
+}
+
+static bool view_pages_previous_change(const struct scene *scene, const struct snapshot_mapping *m,
+				       uint64_t from, uint64_t *ret_page)
+{
+	uint64_t start = 0, before = 0;
+	enum page_state state = PAGE_STATES;
+	bool found = false;
+	struct page_run run;
+
+	/* The start of the run of equal states before the one that `from` is in (or starts). */
+	for (uint64_t i = 0; i <= from && pages_run(m->pages, i, &run); i = run.first + run.count) {
+		if (run.state == state)
+			continue;
+		before = start;
+		found = state != PAGE_STATES;
+		start = run.first;
+		state = run.state;
+	}
+	*ret_page = start < from ? start : before;
+	return start < from || found;
+}
+
+enum view_answer pages_jump_change(struct pages_view *v, struct scene *scene, bool on)
+{
+	size_t i = snapshot_find(scene->snapshot, scene->page);
+	const struct snapshot_mapping *m = &scene->snapshot->mappings[i];
+	uint64_t from, page;
+
+	if (i >= scene->snapshot->count || !m->pages || scene->page < m->mapping->start)
+		return VIEW_DONE;
+	from = (scene->page - m->mapping->start) >> PMTOP_PAGE_SHIFT;
+	if (on ? view_pages_next_change(scene, m, from, &page)
+	       : view_pages_previous_change(scene, m, from, &page))
+		scene->page = m->mapping->start + (page << PMTOP_PAGE_SHIFT);
+	view_pages_settle(v, scene);
+	return VIEW_DONE;
+}
+
+/* Finds a page: an address, or the next page with a state (or answer of the lens). */
+static bool view_pages_find(struct view *view, struct scene *scene, const char *text, int direction)
+{
+	struct pages_view *v = (struct pages_view *)view;
+	const struct snapshot *s = scene->snapshot;
+	int state = page_state_parse(text);
+	const struct snapshot_mapping *m;
+	struct page_run run;
+	uint64_t from, best = UINT64_MAX;
+	size_t i;
+
+	if (!text[1]) /* a letter */
+		state = lens_value_find(LENS_WHERE, text);
+	if (state < 0) {
+		uint64_t address = strtoull(text, NULL, 16) & ~(uint64_t)(PMTOP_PAGE_SIZE - 1);
+
+		i = snapshot_find(s, address);
+		if (strspn(text, "0123456789abcdefxABCDEF") != strlen(text) || i >= s->count ||
+		    address < s->mappings[i].mapping->start)
+			return false;
+		scene->page = address;
+		scene->mapping = s->mappings[i].mapping->start;
+		view_pages_set_grid(v, scene);
+		view_pages_settle(v, scene);
+		return true;
+	}
+	i = snapshot_find(s, scene->page);
+	if (i >= s->count || !s->mappings[i].pages)
+		return false;
+	m = &s->mappings[i];
+	from = (scene->page - m->mapping->start) >> PMTOP_PAGE_SHIFT;
+	for (uint64_t k = direction > 0 ? from + 1 : 0;
+	     (direction > 0 || k < from) && pages_run(m->pages, k, &run);
+	     k = run.first + run.count) {
+		if (run.state != state)
+			continue;
+		if (direction > 0) {
+			best = run.first;
+			break;
+		}
+		best = run.first + run.count > from ? from - 1 : run.first + run.count - 1;
+	}
+	if (best == UINT64_MAX)
+		return false;
+	scene->page = m->mapping->start + (best << PMTOP_PAGE_SHIFT);
+	view_pages_settle(v, scene);
+	return true;
 }

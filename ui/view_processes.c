@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "model/page.h"
-#include "model/units.h"
-#include "ui/census_table.h"
+#include "ui/table.h"
 
 enum column {
 	COLUMN_PID,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/units.h"
+#include "base/units.h"
 #include "ui/app.h"
 #include "ui/lines.h"
 #include "ui/workload_facts.h"

@@ -2,7 +2,7 @@
 #ifndef PMTOP_WORKLOAD_FACTS_H
 #define PMTOP_WORKLOAD_FACTS_H
 
-#include "model/units.h"
+#include "base/units.h"
 #include "model/workload.h"
 #include "ui/lines.h"
 #include "ui/view.h"

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "command/command.h"
 #include "command/options.h"
-#include "model/units.h"
 
 #define ROWS_MOST  48
 #define FIRST_ID   0x100 /* above every letter: the id of row 0 */

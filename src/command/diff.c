@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "command/command.h"
 #include "command/moment.h"
 #include "command/options.h"
 #include "command/output.h"
-#include "model/cleanup.h"
 #include "report/difference.h"
 
 #define WORD "diff"

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "command/command.h"
 #include "command/dump_pagemap.h"
 #include "command/options.h"
 #include "command/output.h"
 #include "kernel/smaps.h"
 #include "kernel/swap_edges.h"
-#include "model/cleanup.h"
 #include "report/openmetrics.h"
 #include "report/report.h"
 #include "sample/live.h"

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/escape.h"
 #include "command/command.h"
 #include "command/dump_pagemap.h"
 #include "command/options.h"
 #include "command/output.h"
 #include "kernel/pagemap_slots.h"
-#include "model/cleanup.h"
-#include "model/escape.h"
 #include "model/mapping.h"
 
 #define WORD "dump"

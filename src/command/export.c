@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "command/command.h"
 #include "command/moment.h"
 #include "command/options.h"
 #include "command/output.h"
-#include "model/cleanup.h"
 #include "report/columns.h"
 #include "report/openmetrics.h"
 #include "report/report.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/log_limit.h"
 
+#include "base/units.h"
 #include "command/command.h"
 #include "command/options.h"
-#include "model/units.h"
 
 #define MAX_SIZE_LEAST (UINT64_C(128) << 10)
 #define ROTATE_MOST    999

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "base/units.h"
 #include "command/command.h"
 #include "command/options.h"
-#include "model/cleanup.h"
-#include "model/escape.h"
-#include "model/units.h"
 #include "sample/live.h"
 
 DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)

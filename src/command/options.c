@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "command/command.h"
 #include "kernel/target.h"
-#include "model/escape.h"
 
 /* "pmtop dump", or "pmtop" when there is no word: of the screens. */
 #define PROGRAM		 "pmtop%s%s"

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "command/command.h"
-#include "model/cleanup.h"
 
 #define NEW_FILE_MODE 0666
 

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/escape.h"
 #include "command/command.h"
 #include "command/log_limit.h"
 #include "command/options.h"
-#include "command/recorded.h"
 #include "command/signals.h"
-#include "kernel/clock.h"
-#include "model/cleanup.h"
-#include "model/escape.h"
+#include "command/view_record.h"
 #include "sample/live.h"
 #include "sample/recording.h"
 

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/escape.h"
 #include "command/command.h"
 #include "command/moment.h"
 #include "command/options.h"
 #include "command/view.h"
-#include "model/cleanup.h"
-#include "model/escape.h"
 #include "sample/replay.h"
 
 #define WORD "replay"
@@ -90,7 +90,7 @@ static int replay_print_info(struct log_reader *reader)
 	return EXIT_DONE;
 }
 
-static int replay_show(const struct replay_command *replay, const char *path, uint64_t first)
+static int replay_show_log(const struct replay_command *replay, const char *path, uint64_t first)
 {
 	char message[REPLAY_MESSAGE], shown[REPLAY_MESSAGE * 2];
 	struct view_screen *screen;
@@ -140,5 +140,5 @@ int command_replay(int argc, char **argv)
 		return replay_print_info(reader);
 	/* The screen's own reader may write bookmarks: nobody else in here holds the file open. */
 	log_reader_free(TAKE(reader));
-	return replay_show(&replay, moment.path, first);
+	return replay_show_log(&replay, moment.path, first);
 }

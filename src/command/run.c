@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "command/command.h"
-#include "command/recorded.h"
 #include "command/run_options.h"
 #include "command/run_view.h"
 #include "command/run_words.h"
 #include "command/signals.h"
+#include "command/view_record.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,8 +13,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "kernel/clock.h"
-#include "model/escape.h"
+#include "base/clock.h"
+#include "base/escape.h"
 #include "report/report.h"
 #include "sample/live.h"
 #include "sample/recording.h"

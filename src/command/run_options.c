@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "command/run_options.h"
+#include "base/cleanup.h"
+#include "base/units.h"
 #include "command/command.h"
 #include "command/log_limit.h"
 #include "command/options.h"
-#include "model/cleanup.h"
-#include "model/units.h"
+#include "command/run_options.h"
 
 #include <errno.h>
 #include <getopt.h>

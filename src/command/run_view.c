@@ -8,10 +8,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "command/command.h"
 #include "command/run_words.h"
 #include "command/view_record.h"
-#include "model/escape.h"
 #include "sample/live.h"
 #include "ui/view_workload.h"
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
+#include "base/units.h"
 #include "command/command.h"
-#include "model/escape.h"
-#include "model/units.h"
 
 static const char *run_words_size_text(uint64_t bytes, const char *unset,
 				       char buf[static UNITS_SIZE_MAX])

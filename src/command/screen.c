@@ -11,7 +11,7 @@
 
 #include "command/command.h"
 #include "command/signals.h"
-#include "sample/census_source.h"
+#include "system/census_source.h"
 #include "ui/config.h"
 #include "ui/loop.h"
 #include "ui/theme.h"

@@ -8,8 +8,8 @@
 #include "kernel/slots.h"
 #include "kernel/swaps.h"
 #include "report/swaps.h"
-#include "sample/census_source.h"
 #include "sample/live.h"
+#include "system/census_source.h"
 
 #define WORD "swaps"
 

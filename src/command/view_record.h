@@ -2,10 +2,14 @@
 #ifndef PMTOP_VIEW_RECORD_H
 #define PMTOP_VIEW_RECORD_H
 
-#include "command/recorded.h"
+#include <limits.h>
+
 #include "kernel/probe.h"
 #include "sample/recording.h"
 #include "sample/source.h"
+
+/* A name of a log, up to three times, and words between. */
+#define RECORDED_MAX (3 * PATH_MAX + 512)
 
 /* R and m of the screen: what app_hooks (ui/app.h) ask of whoever opened the source. */
 struct view_record {
@@ -39,5 +43,13 @@ void view_record_say(const struct view_record *record, const char *program);
 /* What the source does not know of happened; see app_hooks. */
 void view_record_event(struct view_record *record, enum event_kind kind, int64_t taken_ns,
 		       const char *text);
+
+/*
+ * What became of a recording into `path`, in one sentence, as every command says it: how many
+ * samples are in which files, and why it ended early. What matters most stands first, since a
+ * screen may be narrow. Raw: escape it. Returns buf.
+ */
+char *recorded_text(const char *path, const struct recording_status *status,
+		    char buf[static RECORDED_MAX]);
 
 #endif

@@ -8,8 +8,8 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
+#include "base/cleanup.h"
 #include "kernel/filesystems.h"
-#include "model/cleanup.h"
 
 struct device {
 	uint32_t major, minor;

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/directory.h"
 #include "kernel/memcg.h"
-#include "kernel/directory.h"
-#include "model/cleanup.h"
 
 /* Deeper trees are not searched: nobody nests cgroups like that. */
 #define DEPTH_LIMIT 16

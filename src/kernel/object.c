@@ -6,7 +6,6 @@
 #include "kernel/object.h"
 #include "kernel/object_bpf.h"
 #include "kernel/object_cache.h"
-#include "kernel/object_files.h"
 #include "kernel/object_open.h"
 
 struct object_reader {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/object_cache.h"
-#include "kernel/object_look.h"
 
 /* Pages that mincore is asked for at once, and the window that is mapped for it. */
 #define WINDOW_PAGES OBJECT_CACHE_WINDOW
@@ -27,6 +28,17 @@ struct query {
 	void *context;
 	struct object_run pending; /* equal neighbours are joined before they go out */
 };
+
+static int object_cache_count(struct object_cache *cache, uint64_t first, uint64_t count,
+			      struct cache_counts *ret_counts);
+
+static bool object_cache_mincore_is_true(const struct object_cache *cache);
+
+static const unsigned char *object_cache_look_in_core(struct object_cache *cache, uint64_t first,
+						      uint64_t count);
+
+static uint64_t object_cache_data_run(struct object_cache *cache, uint64_t first, uint64_t count,
+				      bool *ret_data);
 
 static int object_cache_flush(struct query *q)
 {
@@ -390,4 +402,109 @@ const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t f
 					  uint64_t count)
 {
 	return cache->fd >= 0 ? object_cache_look_in_core(cache, first, count) : NULL;
+}
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+/* linux/mman.h of 6.5 */
+struct cache_range {
+	uint64_t offset, length;
+};
+
+/* cachestat(2); 0 or -errno, -ENOSYS where it is not to be used. */
+static int object_cache_count(struct object_cache *c, uint64_t first, uint64_t count,
+			      struct cache_counts *ret_counts)
+{
+	struct cache_range range = { first << PMTOP_PAGE_SHIFT, count << PMTOP_PAGE_SHIFT };
+
+	c->statistics->cachestats++;
+	if (!c->probe->has[PROBE_CACHESTAT])
+		return -ENOSYS;
+	return syscall(SYS_cachestat, c->fd, &range, ret_counts, 0) < 0 ? -errno : 0;
+}
+
+bool object_cache_totals(struct object_cache *cache, uint64_t first, uint64_t count,
+			 uint64_t *ret_cached, uint64_t *ret_swapped)
+{
+	struct cache_counts counts;
+
+	if (object_cache_count(cache, first, count, &counts) < 0)
+		return false;
+	*ret_cached = counts.cached;
+	*ret_swapped = cache->shmem ? counts.evicted : 0;
+	return true;
+}
+
+void object_cache_unmap(struct object_cache *cache)
+{
+	if (cache->window)
+		munmap(cache->window, cache->window_count << PMTOP_PAGE_SHIFT);
+	cache->window = NULL;
+}
+
+/*
+ * mincore(2) says "in core" of every page to who neither owns nor may write the file (mm/mincore.c,
+ * can_do_mincore(), since 5.2). cachestat(2) refuses such a user, but not on all kernels.
+ */
+static bool object_cache_mincore_is_true(const struct object_cache *cache)
+{
+	struct stat st;
+
+	return geteuid() == 0 || (fstat(cache->fd, &st) == 0 && st.st_uid == geteuid());
+}
+
+/*
+ * mincore(2): residency of up to OBJECT_CACHE_WINDOW pages, bit 0 of each byte of the result, good
+ * until the next call. NULL: not known, or it would not be the truth.
+ */
+static const unsigned char *object_cache_look_in_core(struct object_cache *c, uint64_t first,
+						      uint64_t count)
+{
+	if (!c->probe->has[PROBE_MINCORE] || !c->residency)
+		return NULL;
+	if (!c->window || first < c->window_first ||
+	    first + count > c->window_first + c->window_count) {
+		object_cache_unmap(c);
+		if (!object_cache_mincore_is_true(c))
+			return NULL;
+		c->window_first = first;
+		c->window_count = OBJECT_CACHE_WINDOW;
+		c->window =
+			mmap(NULL, (size_t)OBJECT_CACHE_WINDOW << PMTOP_PAGE_SHIFT, PROT_NONE,
+			     MAP_SHARED | MAP_NORESERVE, c->fd, (off_t)(first << PMTOP_PAGE_SHIFT));
+		if (c->window == MAP_FAILED) {
+			c->window = NULL;
+			return NULL;
+		}
+	}
+	c->statistics->mincores++;
+	if (mincore((char *)c->window + ((first - c->window_first) << PMTOP_PAGE_SHIFT),
+		    (size_t)count << PMTOP_PAGE_SHIFT, c->residency) < 0)
+		return NULL;
+	return c->residency;
+}
+
+/* How many pages from `first` on, at most `count`, are all data or all hole, by lseek(2). */
+static uint64_t object_cache_data_run(struct object_cache *c, uint64_t first, uint64_t count,
+				      bool *ret_data)
+{
+	off_t start = (off_t)(first << PMTOP_PAGE_SHIFT), next;
+	uint64_t run;
+
+	c->statistics->seeks++;
+	next = lseek(c->fd, start, SEEK_DATA);
+	*ret_data = next == start;
+	if (next < 0)
+		return count; /* ENXIO: nothing but hole up to the end */
+	if (*ret_data) {
+		next = lseek(c->fd, start, SEEK_HOLE);
+		if (next <= start)
+			return count;
+		/* The end of the file may lie inside a page, which then holds data. */
+		next += PMTOP_PAGE_SIZE - 1;
+	}
+	run = ((uint64_t)next >> PMTOP_PAGE_SHIFT) - first;
+	return run < count ? (run ? run : 1) : count;
 }

@@ -46,4 +46,11 @@ const unsigned char *object_cache_in_core(struct object_cache *cache, uint64_t f
 
 void object_cache_unmap(struct object_cache *cache);
 
+/* The three questions that the kernel answers about a range of an object, one system call each. */
+
+/* linux/mman.h of 6.5: struct cachestat */
+struct cache_counts {
+	uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
 #endif

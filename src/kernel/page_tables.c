@@ -16,9 +16,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/cleanup.h"
 #include "kernel/bpf/tables.h"
 #include "kernel/bpf_task.h"
-#include "model/cleanup.h"
 #include "model/mapping.h"
 #include "tables.skel.h"
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "kernel/pagemap.h"
-#include "kernel/clock.h"
-#include "kernel/pagemap_read.h"
 #include "kernel/pagemap_scan_abi.h"
 
 /*
@@ -91,6 +91,31 @@ static void pagemap_adapt_call(struct pagemap_scan *scan, const struct pmscan_ar
 		scan->pages = pagemap_adapt(scan->pages, took_ns, PAGES_MINIMUM, PAGES_MAXIMUM);
 }
 
+/* Hands the regions of one call on as runs of entries; how many pages they were. */
+static int pagemap_deliver(const struct pmscan_region *regions, int count, entry_sink *sink,
+			   void *context, uint64_t *ret_matched)
+{
+	uint64_t last_categories = 0;
+	uint16_t last_bits = pagemap_category_bits(0);
+
+	for (int i = 0; i < count; i++) {
+		const struct pmscan_region *r = &regions[i];
+		struct entry_run run = { r->start, (r->end - r->start) >> PMTOP_PAGE_SHIFT, 0 };
+		int error;
+
+		*ret_matched += run.count;
+		if (r->categories != last_categories) {
+			last_categories = r->categories;
+			last_bits = pagemap_category_bits(last_categories);
+		}
+		run.bits = last_bits;
+		error = sink(context, &run);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end,
 				 entry_sink *sink, void *context)
 {
@@ -103,9 +128,7 @@ static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint
 		.return_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED | PMSCAN_PFNZERO | PMSCAN_HUGE |
 			       PMSCAN_WRITTEN,
 	};
-	uint64_t last_categories = 0;
 	int64_t held = 0;
-	uint16_t last_bits = pagemap_category_bits(0);
 
 	if (scan->file)
 		arg.return_mask |= PMSCAN_FILE;
@@ -120,7 +143,7 @@ static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint
 	while (start < end) {
 		int64_t before = clock_ns(CLOCK_MONOTONIC), took;
 		uint64_t matched = 0;
-		int n;
+		int n, error;
 
 		arg.start = start;
 		arg.max_pages = scan->pages;
@@ -137,22 +160,9 @@ static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint
 		took = clock_ns(CLOCK_MONOTONIC) - before;
 		scan->statistics.calls++;
 		scan->statistics.regions += (uint64_t)n;
-		for (int i = 0; i < n; i++) {
-			const struct pmscan_region *r = &regions[i];
-			struct entry_run run = { r->start, (r->end - r->start) >> PMTOP_PAGE_SHIFT,
-						 0 };
-			int error;
-
-			matched += run.count;
-			if (r->categories != last_categories) {
-				last_categories = r->categories;
-				last_bits = pagemap_category_bits(last_categories);
-			}
-			run.bits = last_bits;
-			error = sink(context, &run);
-			if (error)
-				return error;
-		}
+		error = pagemap_deliver(regions, n, sink, context, &matched);
+		if (error)
+			return error;
 		start = arg.walk_end;
 		pagemap_adapt_call(scan, &arg, matched, took);
 		/* A call that ended early, full of regions, held the lock for a short time only. */
@@ -323,4 +333,173 @@ int pagemap_scan(struct pagemap_scan *scan, uint64_t start, uint64_t end, entry_
 	if (scan->probe->has[PROBE_PAGEMAP_SCAN])
 		return pagemap_scan_by_ioctl(scan, start, end, sink, context);
 	return pagemap_scan_by_read(scan, start, end, sink, context);
+}
+
+/* What one entry of the upper table maps, and the kernel reads at a time: 2 MiB. */
+#define PIECE_WORDS 512u
+
+#define PIECES_A_CALL 64
+
+/* Pieces behind one whose words it may have got: more than one huge page can go at a time. */
+#define PIECES_BEHIND 3
+
+/* Reads in a row that give nothing before the process counts as gone. */
+#define EMPTY_READS 8
+
+/* How often a piece is read again that is still like one behind it: it may really be. */
+#define AGAIN 2
+
+struct reading {
+	pagemap_preadv *reader;
+	int fd;
+	uint64_t page; /* of the first word */
+	uint64_t *words;
+	size_t count;
+};
+
+/* Words from index `at` on that lie in one piece. */
+static size_t pagemap_piece_words(const struct reading *r, size_t at)
+{
+	size_t n = PIECE_WORDS - (r->page + at) % PIECE_WORDS;
+
+	return n < r->count - at ? n : r->count - at;
+}
+
+static int pagemap_read_pieces(const struct reading *r)
+{
+	struct iovec pieces[PIECES_A_CALL];
+	int empty = 0;
+
+	for (size_t done = 0; done < r->count;) {
+		int used = 0;
+		ssize_t n;
+
+		for (size_t at = done; at < r->count && used < PIECES_A_CALL; used++) {
+			size_t length = pagemap_piece_words(r, at);
+
+			pieces[used] = (struct iovec){ r->words + at, length * sizeof(*r->words) };
+			at += length;
+		}
+		n = r->reader(r->fd, pieces, used, (off_t)((r->page + done) * sizeof(*r->words)));
+		if (n < 0)
+			return -errno;
+		/* Some kernels give less rather than what lies behind. */
+		empty = n ? 0 : empty + 1;
+		if (empty == EMPTY_READS)
+			return -ESRCH;
+		done += (size_t)n / sizeof(*r->words);
+	}
+	return 0;
+}
+
+static bool pagemap_holds(uint64_t word)
+{
+	return word & (PM_PRESENT | PM_SWAP);
+}
+
+/* Most pieces of a large space are empty: no branch a word. */
+static bool pagemap_holds_any(const uint64_t *words, size_t n)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all |= words[i];
+	return pagemap_holds(all);
+}
+
+/*
+ * Whether n words are those of another piece: half of them name the same frames and slots, or,
+ * where these are hidden, all are the same. Not so where all pages are present and no more is told:
+ * that is what the huge page looked like a moment before.
+ */
+static bool pagemap_is_copy(const uint64_t *words, const uint64_t *other, size_t n)
+{
+	size_t held = 0, same = 0, named = 0, first = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool equal = words[i] == other[i];
+
+		held += pagemap_holds(words[i]);
+		same += equal;
+		named += equal && pagemap_holds(words[i]) && PM_PFN(words[i]);
+		first += words[i] == words[0];
+	}
+	if (first == n && words[0] & PM_PRESENT && !PM_PFN(words[0]))
+		return false;
+	return held && (same == n || named * 2 >= held);
+}
+
+/* The same, for pieces that mostly differ: two words are looked at before all are. */
+static bool pagemap_may_be_copy(const uint64_t *words, const uint64_t *other, size_t n)
+{
+	size_t first = 0, last = n;
+
+	while (first < n && !pagemap_holds(words[first]))
+		first++;
+	if (first == n)
+		return false;
+	do
+		last--;
+	while (!pagemap_holds(words[last]));
+	return (words[first] == other[first] || words[last] == other[last]) &&
+	       pagemap_is_copy(words, other, n);
+}
+
+/*
+ * Whether the piece of n words at index `at` looks like one behind it; beyond has one more piece.
+ */
+static bool pagemap_looks_shifted(const struct reading *r, size_t at, size_t n,
+				  const uint64_t *beyond)
+{
+	size_t next = at + n;
+
+	if (!pagemap_holds_any(r->words + at, n))
+		return false;
+	for (int i = 0; i < PIECES_BEHIND; i++) {
+		size_t length = next < r->count ? pagemap_piece_words(r, next) : n;
+		const uint64_t *other = next < r->count ? r->words + next : beyond;
+
+		if (pagemap_may_be_copy(r->words + at, other, n < length ? n : length))
+			return true;
+		if (other == beyond)
+			break;
+		next += length;
+	}
+	return false;
+}
+
+/* The words behind the last piece, as many as it has, if it can be a copy of them at all. */
+static int pagemap_read_beyond(const struct reading *r, uint64_t *beyond)
+{
+	uint64_t end = r->page + r->count;
+	size_t last = end % PIECE_WORDS ? end % PIECE_WORDS : PIECE_WORDS;
+	struct reading one = { r->reader, r->fd, end - last + PIECE_WORDS, beyond, 0 };
+	int error;
+
+	one.count = last < r->count ? last : r->count;
+	memset(beyond, 0, PIECE_WORDS * sizeof(*beyond));
+	if (!pagemap_holds_any(r->words + r->count - one.count, one.count))
+		return 0;
+	error = pagemap_read_pieces(&one);
+	return error == -ESRCH ? 0 : error; /* the end of the address space */
+}
+
+int pagemap_read_surely(pagemap_preadv *reader, int fd, uint64_t address, uint64_t *words,
+			size_t count)
+{
+	struct reading all = { reader, fd, address >> PMTOP_PAGE_SHIFT, words, count };
+	uint64_t beyond[PIECE_WORDS];
+	int error = pagemap_read_pieces(&all);
+
+	if (!error && count)
+		error = pagemap_read_beyond(&all, beyond);
+	for (size_t at = 0, n; !error && at < count; at += n) {
+		struct reading one = { reader, fd, all.page + at, words + at, 0 };
+
+		n = one.count = pagemap_piece_words(&all, at);
+		for (int again = 0;
+		     again < AGAIN && !error && pagemap_looks_shifted(&all, at, n, beyond); again++)
+			error = pagemap_read_pieces(&one);
+	}
+	return error;
 }

@@ -14,12 +14,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "kernel/kpage.h"
 #include "kernel/pagemap.h"
 #include "kernel/pagemap_scan_abi.h"
 #include "kernel/probe_trials.h"
 #include "kernel/shmem_bpf.h"
-#include "model/cleanup.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */

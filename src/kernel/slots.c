@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "kernel/maps.h"
 #include "kernel/pagemap.h"
-#include "model/cleanup.h"
 
 /* Real slots have types below 28 (MAX_SWAPFILES, include/linux/swap.h); the word has 5 bits. */
 #define TYPES	   32

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "model/snapshot.h"
-#include "model/cleanup.h"
 #include "model/verify.h"
 
 /*

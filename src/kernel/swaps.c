@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kernel/swaps.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "kernel/swaps.h"
 #include "kernel/target.h"
-#include "model/cleanup.h"
 
 void swaps_free(struct census_area *areas, size_t count)
 {
@@ -135,4 +134,22 @@ int swaps_cached(uint64_t *ret_bytes)
 		return -ENODATA;
 	*ret_bytes = strtoull(at + strlen("\nSwapCached:"), NULL, 10) * 1024;
 	return 0;
+}
+
+int swap_type_line(uint32_t seen, size_t areas, unsigned int type)
+{
+	size_t below, above, first, last;
+
+	if (type >= 32 || !(seen >> type & 1))
+		return -1;
+	below = (size_t)__builtin_popcount(seen & ((UINT32_C(1) << type) - 1));
+	above = (size_t)__builtin_popcount(seen >> type) - 1;
+	/* Each type seen below has a line before this one, each one above has a line behind it. */
+	first = below;
+	if (areas < below + above + 1)
+		return -1;
+	last = areas - above - 1;
+	if (last > type)
+		last = type;
+	return first == last ? (int)first : -1;
 }

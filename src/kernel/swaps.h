@@ -3,6 +3,7 @@
 #define PMTOP_SWAPS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "model/census.h"
 
@@ -21,5 +22,16 @@ void swaps_free(struct census_area *areas, size_t count);
 
 /* SwapCached of /proc/meminfo in bytes: pages that are in swap and in RAM as well. */
 int swaps_cached(uint64_t *ret_bytes);
+
+/*
+ * Which line of /proc/swaps a swap type is. Lines come in the order of their types, but a type is
+ * not the number of its line once an area before it was switched off.
+ */
+
+/*
+ * The line of `type` among `areas` lines, or -1 when it cannot be told for sure. `seen`: bit t is
+ * set if some slot of type t was seen; `type` must be among them. Line n has a type of at least n.
+ */
+int swap_type_line(uint32_t seen, size_t areas, unsigned int type);
 
 #endif

@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/directory.h"
 #include "kernel/target.h"
-#include "kernel/directory.h"
-#include "model/cleanup.h"
 #include "model/mapping.h"
 
 int target_openat(const struct target *target, const char *name)

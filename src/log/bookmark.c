@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/beside.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 /* Writing into a log that is being read: bookmarks, and nothing else. */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#include "model/cleanup.h"
+#include "base/cleanup.h"
 
 #define PROGRESS_STEPS 10000
 #define VALUE_MAX      (16 << 20)

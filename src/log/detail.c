@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/detail_old.h"
-#include "model/cleanup.h"
 #include "model/classify.h"
 
 /*

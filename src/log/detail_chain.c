@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "model/cleanup.h"
+#include "base/cleanup.h"
 
 /* Rows that are looked at in a log that has no whole ones: not ours, and no reason to take long. */
 #define ROWS_MAX (LOG_DETAIL_CHAIN * 4)
 
-static int detail_take_row(sqlite3_stmt *s, struct log_codec *codec, uint64_t *wanted,
-			   struct log_detail *row, struct log_detail *found)
+static int detail_chain_detail_take_row(sqlite3_stmt *s, struct log_codec *codec, uint64_t *wanted,
+					struct log_detail *row, struct log_detail *found)
 {
 	int code;
 
@@ -36,7 +36,7 @@ int log_detail_collect(sqlite3_stmt *select, struct log_codec *codec, uint64_t b
 		result = sqlite3_step(select);
 		if (result != SQLITE_ROW)
 			break;
-		code = detail_take_row(select, codec, wanted, row, found);
+		code = detail_chain_detail_take_row(select, codec, wanted, row, found);
 	}
 	sqlite3_reset(select);
 	return code || result == SQLITE_ROW || result == SQLITE_DONE ? code : -EBADMSG;

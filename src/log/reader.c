@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/check.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 /* Going on by more samples than this, the mappings are read from the newest list of them. */
 #define STEP_MAX 16

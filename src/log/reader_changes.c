@@ -14,7 +14,7 @@
 
 #define BLOCK_NUMBER_MAX ((int64_t)(UINT64_MAX >> (LOG_BLOCK_SHIFT + PMTOP_PAGE_SHIFT)))
 
-static int reader_compare_numbers(const void *a, const void *b)
+static int reader_changes_reader_compare_numbers(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -26,7 +26,7 @@ void read_changes_free(const struct read_changes *changes)
 	free(changes->blocks);
 }
 
-static int reader_add_change(struct read_changes *changes, int64_t block)
+static int reader_changes_reader_add_change(struct read_changes *changes, int64_t block)
 {
 	if (changes->count == changes->room) {
 		size_t room = changes->room ? changes->room * 2 : 64;
@@ -42,8 +42,8 @@ static int reader_add_change(struct read_changes *changes, int64_t block)
 }
 
 /* The blocks of rows (after, to], ascending and each once. */
-static int reader_read_rows(struct log_reader *reader, int64_t after, int64_t to,
-			    struct read_changes *changes)
+static int reader_changes_reader_read_rows(struct log_reader *reader, int64_t after, int64_t to,
+					   struct read_changes *changes)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_BLOCKS_BETWEEN);
 	size_t n = 0;
@@ -55,14 +55,14 @@ static int reader_read_rows(struct log_reader *reader, int64_t after, int64_t to
 	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW && changes->count < CHANGES_MAX)
 		code = reader_number(s, 0, 0, BLOCK_NUMBER_MAX, &block)
 			       ? -EBADMSG
-			       : reader_add_change(changes, block);
+			       : reader_changes_reader_add_change(changes, block);
 	sqlite3_reset(s);
 	if (code || (result != SQLITE_DONE && result != SQLITE_ROW))
 		return code ? code : -EBADMSG;
 	changes->known = result == SQLITE_DONE;
 	if (changes->count)
 		qsort(changes->blocks, changes->count, sizeof(*changes->blocks),
-		      reader_compare_numbers);
+		      reader_changes_reader_compare_numbers);
 	for (size_t i = 0; i < changes->count; i++)
 		if (!n || changes->blocks[n - 1] != changes->blocks[i])
 			changes->blocks[n++] = changes->blocks[i];
@@ -71,8 +71,8 @@ static int reader_read_rows(struct log_reader *reader, int64_t after, int64_t to
 }
 
 /* The row that a block has at a sample; 0: none. Asks the index alone. */
-static int reader_row_at(struct log_reader *reader, int64_t block, uint64_t sample,
-			 int64_t *ret_row)
+static int reader_changes_reader_row_at(struct log_reader *reader, int64_t block, uint64_t sample,
+					int64_t *ret_row)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_BLOCK_ROW_AT);
 	int result, code = 0;
@@ -88,8 +88,8 @@ static int reader_row_at(struct log_reader *reader, int64_t block, uint64_t samp
 }
 
 /* Asks of each block that was ever written whether both samples have the same row. */
-static int reader_compare_rows(struct log_reader *reader, uint64_t sample,
-			       struct read_changes *changes)
+static int reader_changes_reader_compare_rows(struct log_reader *reader, uint64_t sample,
+					      struct read_changes *changes)
 {
 	int64_t block = 0, before, now;
 
@@ -107,11 +107,11 @@ static int reader_compare_rows(struct log_reader *reader, uint64_t sample,
 		sqlite3_reset(s);
 		if (changes->count == CHANGES_MAX)
 			return 0;
-		code = reader_row_at(reader, block, reader->current, &before);
+		code = reader_changes_reader_row_at(reader, block, reader->current, &before);
 		if (!code)
-			code = reader_row_at(reader, block, sample, &now);
+			code = reader_changes_reader_row_at(reader, block, sample, &now);
 		if (!code && before != now)
-			code = reader_add_change(changes, block);
+			code = reader_changes_reader_add_change(changes, block);
 		if (code)
 			return code;
 	}
@@ -130,6 +130,6 @@ int reader_find_changes(struct log_reader *reader, uint64_t sample, const struct
 	}
 	if (!reader->snapshot)
 		return 0;
-	return high - low > ROWS_MAX ? reader_compare_rows(reader, sample, changes)
-				     : reader_read_rows(reader, low, high, changes);
+	return high - low > ROWS_MAX ? reader_changes_reader_compare_rows(reader, sample, changes)
+				     : reader_changes_reader_read_rows(reader, low, high, changes);
 }

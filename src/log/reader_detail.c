@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/detail_chain.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 /* Raw facts of pages, as far as they were recorded. */
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 /* Candidates that a search for the next change of a page looks at before it gives up. */
 #define CANDIDATES_MAX 200000

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/check.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 #define NAME_MAX_BYTES 8192
 #define DEVICE_MAX     0xffffffffLL
@@ -45,7 +45,8 @@ void read_layout_free(const struct read_layout *layout)
 	free(layout->rows);
 }
 
-static int reader_get_word(sqlite3_stmt *s, int column, const char **ret_text, int *ret_length)
+static int reader_layout_reader_get_word(sqlite3_stmt *s, int column, const char **ret_text,
+					 int *ret_length)
 {
 	if (sqlite3_column_type(s, column) != SQLITE_TEXT)
 		return -EBADMSG;
@@ -56,13 +57,13 @@ static int reader_get_word(sqlite3_stmt *s, int column, const char **ret_text, i
 	return 0;
 }
 
-static int reader_get_perms(sqlite3_stmt *s, char perms[5])
+static int reader_layout_reader_get_perms(sqlite3_stmt *s, char perms[5])
 {
 	static const char allowed[4][2] = { "r-", "w-", "x-", "sp" };
 	const char *text;
 	int length;
 
-	if (reader_get_word(s, COLUMN_PERMS, &text, &length) || length != 4)
+	if (reader_layout_reader_get_word(s, COLUMN_PERMS, &text, &length) || length != 4)
 		return -EBADMSG;
 	for (int i = 0; i < 4; i++)
 		if (text[i] != allowed[i][0] && text[i] != allowed[i][1])
@@ -71,12 +72,12 @@ static int reader_get_perms(sqlite3_stmt *s, char perms[5])
 	return 0;
 }
 
-static int reader_get_kind(sqlite3_stmt *s, uint8_t *ret_kind)
+static int reader_layout_reader_get_kind(sqlite3_stmt *s, uint8_t *ret_kind)
 {
 	const char *text;
 	int length;
 
-	if (reader_get_word(s, COLUMN_KIND, &text, &length))
+	if (reader_layout_reader_get_word(s, COLUMN_KIND, &text, &length))
 		return -EBADMSG;
 	for (int k = 0; k < MAPPING_KINDS; k++)
 		if (!strcmp(text, mapping_kind_names[k])) {
@@ -87,7 +88,7 @@ static int reader_get_kind(sqlite3_stmt *s, uint8_t *ret_kind)
 }
 
 /* The VMA part of a row. */
-static int reader_get_mapping(sqlite3_stmt *s, struct mapping **ret_mapping)
+static int reader_layout_reader_get_mapping(sqlite3_stmt *s, struct mapping **ret_mapping)
 {
 	struct mapping m;
 	int64_t start, end, offset, inode, major, minor, hugetlb;
@@ -101,8 +102,10 @@ static int reader_get_mapping(sqlite3_stmt *s, struct mapping **ret_mapping)
 	    reader_number(s, COLUMN_INODE, INT64_MIN, INT64_MAX, &inode) ||
 	    reader_number(s, COLUMN_DEV_MAJOR, 0, DEVICE_MAX, &major) ||
 	    reader_number(s, COLUMN_DEV_MINOR, 0, DEVICE_MAX, &minor) ||
-	    reader_number(s, COLUMN_HUGETLB_FILE, 0, 1, &hugetlb) || reader_get_perms(s, m.perms) ||
-	    reader_get_kind(s, &m.kind) || reader_get_word(s, COLUMN_NAME, &name, &length) ||
+	    reader_number(s, COLUMN_HUGETLB_FILE, 0, 1, &hugetlb) ||
+	    reader_layout_reader_get_perms(s, m.perms) ||
+	    reader_layout_reader_get_kind(s, &m.kind) ||
+	    reader_layout_reader_get_word(s, COLUMN_NAME, &name, &length) ||
 	    length > NAME_MAX_BYTES)
 		return -EBADMSG;
 	m.start = (uint64_t)start;
@@ -119,7 +122,7 @@ static int reader_get_mapping(sqlite3_stmt *s, struct mapping **ret_mapping)
 }
 
 /* The columns in the order of the check: the numbers but last_sample, and then the texts. */
-static bool reader_check_row(sqlite3_stmt *s)
+static bool reader_layout_reader_check_row(sqlite3_stmt *s)
 {
 	static const uint8_t numbers[] = {
 		COLUMN_ID,	   COLUMN_LINEAGE,	COLUMN_FIRST,	      COLUMN_START,
@@ -146,8 +149,8 @@ static bool reader_check_row(sqlite3_stmt *s)
 #define ANY_SAMPLE UINT64_MAX
 
 /* One row; *ret_in_force says whether it covers the sample. */
-static int reader_get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping *ret_row,
-			  bool *ret_in_force)
+static int reader_layout_reader_get_row(sqlite3_stmt *s, uint64_t sample,
+					struct read_mapping *ret_row, bool *ret_in_force)
 {
 	int64_t first, read, marks, doubt, slots, unplaced, state, fill_marks;
 	struct read_mapping row = { .last_sample = INT64_MAX };
@@ -177,7 +180,8 @@ static int reader_get_row(sqlite3_stmt *s, uint64_t sample, struct read_mapping 
 	row.facts.swap_unplaced = (uint64_t)unplaced;
 	row.fill_state = (uint8_t)state;
 	row.fill_marks = (uint16_t)fill_marks;
-	code = reader_check_row(s) ? reader_get_mapping(s, &row.mapping) : -EBADMSG;
+	code = reader_layout_reader_check_row(s) ? reader_layout_reader_get_mapping(s, &row.mapping)
+						 : -EBADMSG;
 	if (code)
 		return code;
 	if (row.facts.swap_unplaced > mapping_pages(row.mapping)) {
@@ -192,10 +196,11 @@ int reader_get_mapping_row(sqlite3_stmt *statement, struct read_mapping *ret_row
 {
 	bool in_force;
 
-	return reader_get_row(statement, ANY_SAMPLE, ret_row, &in_force);
+	return reader_layout_reader_get_row(statement, ANY_SAMPLE, ret_row, &in_force);
 }
 
-static int reader_add_row(struct read_layout *layout, size_t *room, const struct read_mapping *row)
+static int reader_layout_reader_add_row(struct read_layout *layout, size_t *room,
+					const struct read_mapping *row)
 {
 	if (layout->count == READER_MAPPINGS_MAX)
 		return -EFBIG;
@@ -212,24 +217,25 @@ static int reader_add_row(struct read_layout *layout, size_t *room, const struct
 	return 0;
 }
 
-static int reader_add_from_statement(sqlite3_stmt *s, uint64_t sample, struct read_layout *layout,
-				     size_t *room)
+static int reader_layout_reader_add_from_statement(sqlite3_stmt *s, uint64_t sample,
+						   struct read_layout *layout, size_t *room)
 {
 	struct read_mapping row;
 	bool in_force;
-	int code = reader_get_row(s, sample, &row, &in_force);
+	int code = reader_layout_reader_get_row(s, sample, &row, &in_force);
 
 	if (code || !in_force)
 		return code;
-	code = reader_add_row(layout, room, &row);
+	code = reader_layout_reader_add_row(layout, room, &row);
 	if (code)
 		mapping_unref(row.mapping);
 	return code;
 }
 
 /* The rows that a layout blob lists. */
-static int reader_add_listed(struct log_reader *reader, uint64_t sample, const void *data,
-			     size_t size, struct read_layout *layout, size_t *room)
+static int reader_layout_reader_add_listed(struct log_reader *reader, uint64_t sample,
+					   const void *data, size_t size,
+					   struct read_layout *layout, size_t *room)
 {
 	unsigned long long raw_size = log_raw_size(reader->codec, data, size);
 	CLEANUP(cleanup_free) uint8_t *raw = NULL;
@@ -255,14 +261,14 @@ static int reader_add_listed(struct log_reader *reader, uint64_t sample, const v
 		sqlite3_bind_int64(s, 1, (int64_t)id);
 		if (sqlite3_step(s) != SQLITE_ROW)
 			return -EBADMSG;
-		code = reader_add_from_statement(s, sample, layout, room);
+		code = reader_layout_reader_add_from_statement(s, sample, layout, room);
 		sqlite3_reset(s);
 	}
 	return code;
 }
 
-static int reader_add_after(struct log_reader *reader, uint64_t sample, int64_t after, int64_t to,
-			    struct read_layout *layout, size_t *room)
+static int reader_layout_reader_add_after(struct log_reader *reader, uint64_t sample, int64_t after,
+					  int64_t to, struct read_layout *layout, size_t *room)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_MAPPINGS_AFTER);
 	int result, code = 0;
@@ -270,15 +276,15 @@ static int reader_add_after(struct log_reader *reader, uint64_t sample, int64_t 
 	sqlite3_bind_int64(s, 1, after);
 	sqlite3_bind_int64(s, 2, to);
 	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW)
-		code = reader_add_from_statement(s, sample, layout, room);
+		code = reader_layout_reader_add_from_statement(s, sample, layout, room);
 	sqlite3_reset(s);
 	return code ? code : result == SQLITE_DONE ? 0 : -EBADMSG;
 }
 
 /* From the newest list at or before the sample. */
-static int reader_add_from_layout(struct log_reader *reader, uint64_t sample,
-				  const struct read_sample *row, struct read_layout *layout,
-				  size_t *room)
+static int reader_layout_reader_add_from_layout(struct log_reader *reader, uint64_t sample,
+						const struct read_sample *row,
+						struct read_layout *layout, size_t *room)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_LAYOUT);
 	struct read_sample listed = { 0 };
@@ -289,14 +295,14 @@ static int reader_add_from_layout(struct log_reader *reader, uint64_t sample,
 	if (sqlite3_step(s) != SQLITE_ROW || reader_number(s, 0, 0, (int64_t)sample, &at) ||
 	    sqlite3_column_type(s, 1) != SQLITE_BLOB)
 		return -EBADMSG;
-	code = reader_add_listed(reader, sample, sqlite3_column_blob(s, 1),
-				 (size_t)sqlite3_column_bytes(s, 1), layout, room);
+	code = reader_layout_reader_add_listed(reader, sample, sqlite3_column_blob(s, 1),
+					       (size_t)sqlite3_column_bytes(s, 1), layout, room);
 	sqlite3_reset(s);
 	if (!code)
 		code = reader_read_sample(reader, (uint64_t)at, &listed, NULL);
 	if (!code)
-		code = reader_add_after(reader, sample, listed.last_mapping, row->last_mapping,
-					layout, room);
+		code = reader_layout_reader_add_after(reader, sample, listed.last_mapping,
+						      row->last_mapping, layout, room);
 	return code;
 }
 
@@ -308,7 +314,7 @@ static int reader_layout_compare_rows(const void *a, const void *b)
 }
 
 /* Ascending by address, and no two on the same page. */
-static int reader_sort_rows(struct read_layout *layout)
+static int reader_layout_reader_sort_rows(struct read_layout *layout)
 {
 	if (layout->count)
 		qsort(layout->rows, layout->count, sizeof(*layout->rows),
@@ -330,16 +336,17 @@ int reader_read_layout(struct log_reader *reader, uint64_t sample, const struct 
 	for (size_t i = 0; !code && from && i < from->count; i++) {
 		if ((uint64_t)from->rows[i].last_sample < sample)
 			continue;
-		code = reader_add_row(&layout, &room, &from->rows[i]);
+		code = reader_layout_reader_add_row(&layout, &room, &from->rows[i]);
 		if (!code)
 			mapping_ref(from->rows[i].mapping);
 	}
 	if (!code)
-		code = from ? reader_add_after(reader, sample, from_last_mapping, row->last_mapping,
-					       &layout, &room)
-			    : reader_add_from_layout(reader, sample, row, &layout, &room);
+		code = from ? reader_layout_reader_add_after(reader, sample, from_last_mapping,
+							     row->last_mapping, &layout, &room)
+			    : reader_layout_reader_add_from_layout(reader, sample, row, &layout,
+								   &room);
 	if (!code)
-		code = reader_sort_rows(&layout);
+		code = reader_layout_reader_sort_rows(&layout);
 	if (code == -EBADMSG)
 		return reader_damaged(reader, sample, "its mappings make no sense", error);
 	if (code)

@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/beside.h"
 #include "log/detail_chain.h"
 #include "log/reader_internal.h"
 #include "log/schema.h"
-#include "model/cleanup.h"
 
 #define MAGIC "SQLite format 3"
 

@@ -3,19 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 #define SLOT_BITS_MAX LOG_SLOT_OFFSET
 
-static int reader_decode_failed(struct log_reader *reader, uint64_t sample, struct log_error *error)
+static int reader_pages_reader_decode_failed(struct log_reader *reader, uint64_t sample,
+					     struct log_error *error)
 {
 	reader->decoded_sample = UINT64_MAX;
 	return reader_damaged(reader, sample, "a block of pages cannot be decoded", error);
 }
 
 /* The blob of a row of `block`, within the size that a block can have. */
-static bool reader_get_data(sqlite3_stmt *s, const void **ret_data, size_t *ret_size)
+static bool reader_pages_reader_get_data(sqlite3_stmt *s, const void **ret_data, size_t *ret_size)
 {
 	if (sqlite3_column_type(s, 3) != SQLITE_BLOB)
 		return false;
@@ -25,8 +26,8 @@ static bool reader_get_data(sqlite3_stmt *s, const void **ret_data, size_t *ret_
 }
 
 /* The slots of the row that another one is encoded against: an older one of the same block. */
-static int reader_decode_base(struct log_reader *reader, uint64_t block, int64_t base, int64_t id,
-			      struct log_block *ret_base)
+static int reader_pages_reader_decode_base(struct log_reader *reader, uint64_t block, int64_t base,
+					   int64_t id, struct log_block *ret_base)
 {
 	sqlite3_stmt *s = reader_use(reader, READ_BLOCK);
 	const void *data;
@@ -37,13 +38,15 @@ static int reader_decode_base(struct log_reader *reader, uint64_t block, int64_t
 	sqlite3_bind_int64(s, 1, base);
 	if (base < id && sqlite3_step(s) == SQLITE_ROW &&
 	    !reader_number(s, 1, 0, INT64_MAX, &its_block) && (uint64_t)its_block == block &&
-	    sqlite3_column_type(s, 2) == SQLITE_NULL && reader_get_data(s, &data, &size))
+	    sqlite3_column_type(s, 2) == SQLITE_NULL &&
+	    reader_pages_reader_get_data(s, &data, &size))
 		code = log_block_decode(reader->codec, data, size, NULL, ret_base);
 	sqlite3_reset(s);
 	return code;
 }
 
-static int reader_decode_row(struct log_reader *reader, sqlite3_stmt *s, uint64_t block)
+static int reader_pages_reader_decode_row(struct log_reader *reader, sqlite3_stmt *s,
+					  uint64_t block)
 {
 	struct log_block base;
 	int64_t id, base_id;
@@ -51,10 +54,11 @@ static int reader_decode_row(struct log_reader *reader, sqlite3_stmt *s, uint64_
 	size_t size;
 	bool based = sqlite3_column_type(s, 2) != SQLITE_NULL;
 
-	if (!reader_get_data(s, &data, &size) || reader_number(s, 0, 1, INT64_MAX, &id))
+	if (!reader_pages_reader_get_data(s, &data, &size) ||
+	    reader_number(s, 0, 1, INT64_MAX, &id))
 		return -EBADMSG;
 	if (based && (reader_number(s, 2, 1, INT64_MAX, &base_id) ||
-		      reader_decode_base(reader, block, base_id, id, &base)))
+		      reader_pages_reader_decode_base(reader, block, base_id, id, &base)))
 		return -EBADMSG;
 	return log_block_decode(reader->codec, data, size, based ? base.slot : NULL,
 				&reader->decoded);
@@ -76,10 +80,10 @@ int reader_decode_block(struct log_reader *reader, uint64_t block, uint64_t samp
 		return reader_failed(reader, error);
 	reader->decoded_is_fill = result == SQLITE_DONE || sqlite3_column_type(s, 3) == SQLITE_NULL;
 	if (!reader->decoded_is_fill)
-		code = reader_decode_row(reader, s, block);
+		code = reader_pages_reader_decode_row(reader, s, block);
 	sqlite3_reset(s);
 	if (code)
-		return reader_decode_failed(reader, sample, error);
+		return reader_pages_reader_decode_failed(reader, sample, error);
 	reader->decoded_block = block;
 	reader->decoded_sample = sample;
 	return 0;
@@ -94,7 +98,7 @@ struct build {
 	struct log_error *error;
 };
 
-static void reader_add_fill(const struct build *b, uint64_t to_page)
+static void reader_pages_reader_add_fill(const struct build *b, uint64_t to_page)
 {
 	uint64_t at = b->first_page + pages_builder_position(b->reader->builder);
 
@@ -104,7 +108,7 @@ static void reader_add_fill(const struct build *b, uint64_t to_page)
 }
 
 /* Appends the part of the decoded block that lies in the mapping. */
-static int reader_add_decoded(const struct build *b, uint64_t block)
+static int reader_pages_reader_add_decoded(const struct build *b, uint64_t block)
 {
 	struct log_reader *reader = b->reader;
 	const struct log_block *d = &reader->decoded;
@@ -141,7 +145,7 @@ static int reader_add_decoded(const struct build *b, uint64_t block)
 	return 0;
 }
 
-static int reader_add_block(const struct build *b, uint64_t block)
+static int reader_pages_reader_add_block(const struct build *b, uint64_t block)
 {
 	uint64_t end = (block + 1) << LOG_BLOCK_SHIFT;
 	int code = reader_decode_block(b->reader, block, b->sample, b->error);
@@ -149,13 +153,13 @@ static int reader_add_block(const struct build *b, uint64_t block)
 	if (code)
 		return code;
 	if (!b->reader->decoded_is_fill)
-		return reader_add_decoded(b, block);
-	reader_add_fill(b, end < b->end_page ? end : b->end_page);
+		return reader_pages_reader_add_decoded(b, block);
+	reader_pages_reader_add_fill(b, end < b->end_page ? end : b->end_page);
 	return 0;
 }
 
 /* Everything from the log: the fill, and each block that ever had a row. */
-static int reader_read_all(const struct build *b)
+static int reader_pages_reader_read_all(const struct build *b)
 {
 	uint64_t block = b->first_page >> LOG_BLOCK_SHIFT;
 	uint64_t last = (b->end_page - 1) >> LOG_BLOCK_SHIFT;
@@ -180,17 +184,17 @@ static int reader_read_all(const struct build *b)
 		if ((uint64_t)next > last)
 			break;
 		block = (uint64_t)next;
-		reader_add_fill(b, block << LOG_BLOCK_SHIFT);
-		code = reader_add_block(b, block++);
+		reader_pages_reader_add_fill(b, block << LOG_BLOCK_SHIFT);
+		code = reader_pages_reader_add_block(b, block++);
 	}
 	if (!code)
-		reader_add_fill(b, b->end_page);
+		reader_pages_reader_add_fill(b, b->end_page);
 	return code;
 }
 
 /* Only the blocks that changed from the log, the rest from the pages before. */
-static int reader_read_changed(const struct build *b, const struct read_changes *changes,
-			       size_t first)
+static int reader_pages_reader_read_changed(const struct build *b,
+					    const struct read_changes *changes, size_t first)
 {
 	struct pages_builder *builder = b->reader->builder;
 	uint64_t total = b->end_page - b->first_page;
@@ -203,7 +207,7 @@ static int reader_read_changed(const struct build *b, const struct read_changes 
 		if (page >= b->end_page)
 			break;
 		pages_builder_copy(builder, from - pages_builder_position(builder));
-		code = reader_add_block(b, changes->blocks[i]);
+		code = reader_pages_reader_add_block(b, changes->blocks[i]);
 	}
 	if (!code)
 		pages_builder_copy(builder, total - pages_builder_position(builder));
@@ -211,7 +215,7 @@ static int reader_read_changed(const struct build *b, const struct read_changes 
 }
 
 /* First change at or above a block. */
-static size_t reader_changes_from(const struct read_changes *changes, uint64_t block)
+static size_t reader_pages_reader_changes_from(const struct read_changes *changes, uint64_t block)
 {
 	size_t low = 0, high = changes->count;
 
@@ -241,7 +245,8 @@ int reader_read_pages(struct log_reader *reader, uint64_t sample, const struct r
 	int code;
 
 	if (before && changes->known) {
-		size_t first = reader_changes_from(changes, b.first_page >> LOG_BLOCK_SHIFT);
+		size_t first =
+			reader_pages_reader_changes_from(changes, b.first_page >> LOG_BLOCK_SHIFT);
 
 		if (first == changes->count ||
 		    changes->blocks[first] > (b.end_page - 1) >> LOG_BLOCK_SHIFT) {
@@ -249,10 +254,10 @@ int reader_read_pages(struct log_reader *reader, uint64_t sample, const struct r
 			return 0;
 		}
 		pages_builder_start(reader->builder, row->mapping->start, before);
-		code = reader_read_changed(&b, changes, first);
+		code = reader_pages_reader_read_changed(&b, changes, first);
 	} else {
 		pages_builder_start(reader->builder, row->mapping->start, before);
-		code = reader_read_all(&b);
+		code = reader_pages_reader_read_all(&b);
 	}
 	if (code)
 		return code;

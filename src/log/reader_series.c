@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/reader_internal.h"
-#include "model/cleanup.h"
 
 /* The counts of mappings over time, from their rows alone: no page is looked at. */
 

@@ -4,7 +4,7 @@
 #include "log/reader_internal.h"
 
 /* A row of totals holds until the next one: `from` is what is in force at the first sample. */
-static int reader_series_get_total(sqlite3_stmt *s, struct log_counts *ret_counts)
+static int reader_totals_reader_series_get_total(sqlite3_stmt *s, struct log_counts *ret_counts)
 {
 	int64_t unplaced;
 
@@ -16,10 +16,11 @@ static int reader_series_get_total(sqlite3_stmt *s, struct log_counts *ret_count
 }
 
 /* Calls back for samples [from, to), which all have these totals. */
-static int reader_series_repeat(struct log_reader *reader, struct log_counts *counts, uint64_t from,
-				uint64_t to,
-				int (*each)(void *context, const struct log_counts *counts),
-				void *context, struct log_error *error)
+static int reader_totals_reader_series_repeat(struct log_reader *reader, struct log_counts *counts,
+					      uint64_t from, uint64_t to,
+					      int (*each)(void *context,
+							  const struct log_counts *counts),
+					      void *context, struct log_error *error)
 {
 	int code = 0;
 	int64_t clock;
@@ -47,7 +48,7 @@ int log_reader_totals(struct log_reader *reader, uint64_t first, uint64_t count,
 		end = first + count;
 	reader->budget.left = DATABASE_BUDGET;
 	sqlite3_bind_int64(s, 1, (int64_t)first);
-	if (sqlite3_step(s) != SQLITE_ROW || reader_series_get_total(s, &counts))
+	if (sqlite3_step(s) != SQLITE_ROW || reader_totals_reader_series_get_total(s, &counts))
 		return reader_damaged(reader, first, "has no totals", error);
 	sqlite3_reset(s);
 	s = reader_use(reader, READ_TOTALS_FROM);
@@ -57,14 +58,15 @@ int log_reader_totals(struct log_reader *reader, uint64_t first, uint64_t count,
 		if (reader_number(s, PAGE_STATES + PAGE_MARKS + 1, (int64_t)at, (int64_t)end - 1,
 				  &next))
 			return reader_damaged(reader, at, "its totals are out of order", error);
-		code = reader_series_repeat(reader, &counts, at, (uint64_t)next, each, context,
-					    error);
+		code = reader_totals_reader_series_repeat(reader, &counts, at, (uint64_t)next, each,
+							  context, error);
 		at = (uint64_t)next;
-		if (!code && reader_series_get_total(s, &counts))
+		if (!code && reader_totals_reader_series_get_total(s, &counts))
 			code = reader_damaged(reader, at, "its totals make no sense", error);
 	}
 	sqlite3_reset(s);
 	if (!code)
-		code = reader_series_repeat(reader, &counts, at, end, each, context, error);
+		code = reader_totals_reader_series_repeat(reader, &counts, at, end, each, context,
+							  error);
 	return code;
 }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/clock.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "log/rotation.h"
-#include "model/cleanup.h"
 
 /* Samples that may wait: six seconds at ten a second. */
 #define QUEUE_SAMPLES 64

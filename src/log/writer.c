@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/units.h"
 #include "log/detail_chain.h"
 #include "log/schema.h"
 #include "log/writer_internal.h"
-#include "model/cleanup.h"
-#include "model/units.h"
 
 /* Of the database. Small ones, since most logs are: each of some 15 trees begins with one. */
 #define PAGE_BYTES 2048

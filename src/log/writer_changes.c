@@ -6,14 +6,15 @@
 /* Blocks of one value in a row (8 GiB) that are worth another fill instead of a row each. */
 #define WIDE_BLOCKS 4096
 
-static uint64_t writer_blocks_block_of(const struct snapshot_mapping *m, uint64_t page)
+static uint64_t writer_changes_writer_blocks_block_of(const struct snapshot_mapping *m,
+						      uint64_t page)
 {
 	return ((m->mapping->start >> PMTOP_PAGE_SHIFT) + page) >> LOG_BLOCK_SHIFT;
 }
 
 /* Blocks from page `first` on that a run of `count` pages covers wholly. */
-static uint64_t writer_blocks_whole_blocks(const struct snapshot_mapping *m, uint64_t first,
-					   uint64_t count)
+static uint64_t writer_changes_writer_blocks_whole_blocks(const struct snapshot_mapping *m,
+							  uint64_t first, uint64_t count)
 {
 	uint64_t page = (m->mapping->start >> PMTOP_PAGE_SHIFT) + first;
 	uint64_t from = (page + LOG_BLOCK_PAGES - 1) >> LOG_BLOCK_SHIFT;
@@ -37,7 +38,8 @@ void writer_choose_fill(const struct snapshot_mapping *m, struct written_mapping
 	if (!m->pages)
 		return;
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count) {
-		uint64_t blocks = writer_blocks_whole_blocks(m, run.first, run.count);
+		uint64_t blocks =
+			writer_changes_writer_blocks_whole_blocks(m, run.first, run.count);
 		size_t k = 0;
 
 		if (run.count == pages_total(m->pages))
@@ -71,12 +73,13 @@ bool writer_fill_is_bad(const struct snapshot_mapping *m, const struct written_m
 		return false;
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
 		if ((run.state != fill->fill_state || run.marks != fill->fill_marks) &&
-		    writer_blocks_whole_blocks(m, run.first, run.count) > WIDE_BLOCKS)
+		    writer_changes_writer_blocks_whole_blocks(m, run.first, run.count) >
+			    WIDE_BLOCKS)
 			return true;
 	return false;
 }
 
-static int writer_blocks_add_dirty(struct writer_blocks *blocks, uint64_t block)
+static int writer_changes_writer_blocks_add_dirty(struct writer_blocks *blocks, uint64_t block)
 {
 	if (blocks->dirty_count && blocks->dirty[blocks->dirty_count - 1] == block)
 		return SQLITE_OK;
@@ -93,29 +96,31 @@ static int writer_blocks_add_dirty(struct writer_blocks *blocks, uint64_t block)
 	return SQLITE_OK;
 }
 
-static int writer_blocks_add_live(struct writer_blocks *blocks, uint64_t from, uint64_t to)
+static int writer_changes_writer_blocks_add_live(struct writer_blocks *blocks, uint64_t from,
+						 uint64_t to)
 {
 	int result = SQLITE_OK;
 
 	for (size_t k = writer_known_from(blocks, from);
 	     !result && k < blocks->known_count && blocks->known[k].block <= to; k++)
 		if (blocks->known[k].live)
-			result = writer_blocks_add_dirty(blocks, blocks->known[k].block);
+			result = writer_changes_writer_blocks_add_dirty(blocks,
+									blocks->known[k].block);
 	return result;
 }
 
 /* Adds the blocks of a mapping in which states or marks may differ from the reader's picture. */
-static int writer_blocks_find_changed_pages(struct writer_blocks *blocks,
-					    const struct snapshot_mapping *m,
-					    const struct written_mapping *fill,
-					    const struct pages *old)
+static int writer_changes_writer_blocks_find_changed_pages(struct writer_blocks *blocks,
+							   const struct snapshot_mapping *m,
+							   const struct written_mapping *fill,
+							   const struct pages *old)
 {
 	struct page_run run;
 	uint64_t i = 0, shared;
 	int result = SQLITE_OK;
 
 	while (!result && i < pages_total(m->pages)) {
-		uint64_t from = writer_blocks_block_of(m, i);
+		uint64_t from = writer_changes_writer_blocks_block_of(m, i);
 
 		if (old && pages_shared(old, m->pages, i, &shared)) {
 			i += shared;
@@ -123,20 +128,22 @@ static int writer_blocks_find_changed_pages(struct writer_blocks *blocks,
 		}
 		pages_run(m->pages, i, &run);
 		if (run.state == fill->fill_state && run.marks == fill->fill_marks) {
-			result = writer_blocks_add_live(
-				blocks, from, writer_blocks_block_of(m, i + run.count - 1));
+			result = writer_changes_writer_blocks_add_live(
+				blocks, from,
+				writer_changes_writer_blocks_block_of(m, i + run.count - 1));
 			i += run.count;
 			continue;
 		}
-		result = writer_blocks_add_dirty(blocks, from);
+		result = writer_changes_writer_blocks_add_dirty(blocks, from);
 		/* Step by block: what follows in this run may be shared. */
 		i = ((from + 1) << LOG_BLOCK_SHIFT) - (m->mapping->start >> PMTOP_PAGE_SHIFT);
 	}
 	return result;
 }
 
-static int writer_blocks_add_slot_run(struct writer_blocks *blocks,
-				      const struct snapshot_mapping *m, const struct slot_run *run)
+static int writer_changes_writer_blocks_add_slot_run(struct writer_blocks *blocks,
+						     const struct snapshot_mapping *m,
+						     const struct slot_run *run)
 {
 	uint64_t last = run->first + run->count - 1;
 	int result = SQLITE_OK;
@@ -145,16 +152,16 @@ static int writer_blocks_add_slot_run(struct writer_blocks *blocks,
 		last = mapping_pages(m->mapping) - 1;
 	if (run->first > last)
 		return SQLITE_OK;
-	for (uint64_t b = writer_blocks_block_of(m, run->first);
-	     !result && b <= writer_blocks_block_of(m, last); b++)
-		result = writer_blocks_add_dirty(blocks, b);
+	for (uint64_t b = writer_changes_writer_blocks_block_of(m, run->first);
+	     !result && b <= writer_changes_writer_blocks_block_of(m, last); b++)
+		result = writer_changes_writer_blocks_add_dirty(blocks, b);
 	return result;
 }
 
 /* Slots lie beside the blocks of struct pages: a shared block may have other slots. */
-static int writer_blocks_find_changed_slots(struct writer_blocks *blocks,
-					    const struct snapshot_mapping *m,
-					    const struct pages *old)
+static int writer_changes_writer_blocks_find_changed_slots(struct writer_blocks *blocks,
+							   const struct snapshot_mapping *m,
+							   const struct pages *old)
 {
 	size_t a = 0, b = 0, old_count = 0, new_count;
 	const struct slot_run *olds = old ? pages_slots(old, &old_count) : NULL;
@@ -168,27 +175,27 @@ static int writer_blocks_find_changed_slots(struct writer_blocks *blocks,
 			a++;
 			b++;
 		} else if (b == new_count || (a < old_count && olds[a].first <= news[b].first)) {
-			result = writer_blocks_add_slot_run(blocks, m, &olds[a++]);
+			result = writer_changes_writer_blocks_add_slot_run(blocks, m, &olds[a++]);
 		} else {
-			result = writer_blocks_add_slot_run(blocks, m, &news[b++]);
+			result = writer_changes_writer_blocks_add_slot_run(blocks, m, &news[b++]);
 		}
 	}
 	return result;
 }
 
-static int writer_blocks_compare_numbers(const void *a, const void *b)
+static int writer_changes_writer_blocks_compare_numbers(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
 }
 
-static void writer_blocks_sort_dirty(struct writer_blocks *blocks)
+static void writer_changes_writer_blocks_sort_dirty(struct writer_blocks *blocks)
 {
 	size_t n = 0;
 
 	qsort(blocks->dirty, blocks->dirty_count, sizeof(*blocks->dirty),
-	      writer_blocks_compare_numbers);
+	      writer_changes_writer_blocks_compare_numbers);
 	for (size_t i = 0; i < blocks->dirty_count; i++)
 		if (!n || blocks->dirty[n - 1] != blocks->dirty[i])
 			blocks->dirty[n++] = blocks->dirty[i];
@@ -212,10 +219,11 @@ int writer_find_gone(struct log_writer *writer, const struct snapshot *snapshot)
 		for (size_t d = writer_detailed_from(details, old->start >> PMTOP_PAGE_SHIFT >>
 								      LOG_BLOCK_SHIFT);
 		     !result && d < details->count && details->blocks[d].block <= end; d++)
-			result = writer_blocks_add_dirty(&writer->blocks, details->blocks[d].block);
+			result = writer_changes_writer_blocks_add_dirty(&writer->blocks,
+									details->blocks[d].block);
 	}
 	if (writer->blocks.dirty_count)
-		writer_blocks_sort_dirty(&writer->blocks);
+		writer_changes_writer_blocks_sort_dirty(&writer->blocks);
 	return result;
 }
 
@@ -241,13 +249,13 @@ int writer_find_dirty(struct log_writer *writer, const struct snapshot *snapshot
 			old = &last->mappings[j];
 		if (!m->pages || (old && old->pages == m->pages))
 			continue;
-		result = writer_blocks_find_changed_pages(&writer->blocks, m, &mappings[i],
-							  old ? old->pages : NULL);
+		result = writer_changes_writer_blocks_find_changed_pages(
+			&writer->blocks, m, &mappings[i], old ? old->pages : NULL);
 		if (!result)
-			result = writer_blocks_find_changed_slots(&writer->blocks, m,
-								  old ? old->pages : NULL);
+			result = writer_changes_writer_blocks_find_changed_slots(
+				&writer->blocks, m, old ? old->pages : NULL);
 	}
 	if (writer->blocks.dirty_count)
-		writer_blocks_sort_dirty(&writer->blocks);
+		writer_changes_writer_blocks_sort_dirty(&writer->blocks);
 	return result;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/detail_chain.h"
 #include "log/writer_internal.h"
-#include "model/cleanup.h"
 
 /*
  * Raw facts come from two places: about the pages that changed since the sample before, and about

@@ -16,7 +16,7 @@ int writer_put_fact(struct log_writer *writer, const char *key, const char *valu
 }
 
 /* Not the caller's: each log of a rotation has its own. */
-static int writer_put_created(struct log_writer *writer)
+static int writer_facts_writer_put_created(struct log_writer *writer)
 {
 	char created[40];
 	time_t now = time(NULL);
@@ -28,7 +28,7 @@ static int writer_put_created(struct log_writer *writer)
 
 int writer_put_facts(struct log_writer *writer, const struct log_writer_options *options)
 {
-	int result = writer_put_created(writer);
+	int result = writer_facts_writer_put_created(writer);
 
 	for (size_t i = 0; !result && i < options->fact_count; i++)
 		result = writer_put_fact(writer, options->facts[i].key, options->facts[i].value);

@@ -7,12 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/beside.h"
 #include "log/writer_internal.h"
-#include "model/cleanup.h"
 
 /* Takes away what has the name, if that is wanted and it is a file that nobody records into. */
-static int database_remove_old(const struct log_writer_options *options, struct log_error *error)
+static int writer_file_database_remove_old(const struct log_writer_options *options,
+					   struct log_error *error)
 {
 	const char *path = options->path;
 	CLEANUP(cleanup_close) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -46,7 +47,7 @@ int writer_create_file(const struct log_writer_options *options, struct log_erro
 	int result;
 
 	if (fd < 0 && errno == EEXIST) {
-		result = database_remove_old(options, error);
+		result = writer_file_database_remove_old(options, error);
 		if (result)
 			return result;
 		fd = open(path, flags, 0600);
@@ -86,7 +87,7 @@ void writer_remove_shm(const char *path)
 	unlink(beside_path(path, BESIDE_SHM, side));
 }
 
-static bool database_leads_to(const char *path, int fd)
+static bool writer_file_database_leads_to(const char *path, int fd)
 {
 	struct stat mine, found;
 
@@ -95,7 +96,7 @@ static bool database_leads_to(const char *path, int fd)
 }
 
 /* Whether it has no name any more. */
-static bool database_is_gone(const struct log_writer *writer)
+static bool writer_file_database_is_gone(const struct log_writer *writer)
 {
 	struct stat mine;
 
@@ -105,9 +106,9 @@ static bool database_is_gone(const struct log_writer *writer)
 /* SQLite goes on writing into a file that nobody can find any more. */
 int writer_check_file(const struct log_writer *writer, struct log_error *error)
 {
-	if (database_leads_to(writer->path, writer->lock_fd))
+	if (writer_file_database_leads_to(writer->path, writer->lock_fd))
 		return 0;
-	if (database_is_gone(writer))
+	if (writer_file_database_is_gone(writer))
 		return log_fail(error, -ESTALE, "%s: somebody removed or replaced it",
 				writer->path);
 	return log_fail(error, -ESTALE,
@@ -131,7 +132,7 @@ void writer_know_beside(struct log_writer *writer)
  * Locks what has the name now, or an empty file, so that no recorder begins with it meanwhile: its
  * descriptor, or -1.
  */
-static int database_hold_name(const char *path, bool *ret_made)
+static int writer_file_database_hold_name(const char *path, bool *ret_made)
 {
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 	CLEANUP(cleanup_close) int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
@@ -141,7 +142,7 @@ static int database_hold_name(const char *path, bool *ret_made)
 		fd = open(path, flags);
 	/* Who looks at an empty file lets go of it soon; a recorder has made it its own by then. */
 	if (fd < 0 || flock(fd, *ret_made ? LOCK_EX : LOCK_EX | LOCK_NB) ||
-	    !database_leads_to(path, fd))
+	    !writer_file_database_leads_to(path, fd))
 		return -1;
 	return TAKE_FD(fd);
 }
@@ -156,7 +157,9 @@ void writer_remove_orphans(const struct log_writer *writer)
 	struct stat st;
 	bool made = false;
 	CLEANUP(cleanup_close)
-	int fd = database_is_gone(writer) ? database_hold_name(writer->path, &made) : -1;
+	int fd = writer_file_database_is_gone(writer)
+			 ? writer_file_database_hold_name(writer->path, &made)
+			 : -1;
 
 	if (fd < 0)
 		return;

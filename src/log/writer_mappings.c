@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log/check.h"
 #include "log/writer_internal.h"
-#include "model/cleanup.h"
 
 /*
  * A row of `mapping` says what stays true of a mapping from its first to its last sample. When

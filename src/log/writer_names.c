@@ -9,7 +9,8 @@
 
 /* What the numbers in raw facts stand for: cgroups by inode, swap areas by type. */
 
-static int writer_detail_put_group(struct log_writer *writer, const struct page_group *group)
+static int writer_names_writer_detail_put_group(struct log_writer *writer,
+						const struct page_group *group)
 {
 	struct writer_names *names = &writer->names;
 	char key[40];
@@ -25,8 +26,8 @@ static int writer_detail_put_group(struct log_writer *writer, const struct page_
 }
 
 /* Two areas that had one type, one after the other: then nobody can tell which a slot is in. */
-static int writer_detail_put_swap_path(struct log_writer *writer, unsigned int type,
-				       const char *path)
+static int writer_names_writer_detail_put_swap_path(struct log_writer *writer, unsigned int type,
+						    const char *path)
 {
 	uint32_t check = log_check_bytes(LOG_CHECK_START, path, strlen(path)) | 1;
 	char key[24];
@@ -50,9 +51,11 @@ int writer_put_names(struct log_writer *writer, const struct page_detail *detail
 		return SQLITE_OK;
 	for (int g = 0; !result && g < PAGE_GROUPS; g++)
 		if (detail->group_table[g].inode)
-			result = writer_detail_put_group(writer, &detail->group_table[g]);
+			result = writer_names_writer_detail_put_group(writer,
+								      &detail->group_table[g]);
 	for (unsigned int t = 0; !result && t < PAGE_SWAP_TYPES; t++)
 		if (detail->swap_paths[t])
-			result = writer_detail_put_swap_path(writer, t, detail->swap_paths[t]);
+			result = writer_names_writer_detail_put_swap_path(writer, t,
+									  detail->swap_paths[t]);
 	return result;
 }

@@ -6,7 +6,8 @@
 
 /* The rows of a sample itself, and of its totals. */
 
-static int writer_put_phase(struct log_writer *writer, const struct written_phase *phase)
+static int writer_sample_writer_put_phase(struct log_writer *writer,
+					  const struct written_phase *phase)
 {
 	sqlite3_stmt *s = writer->statements[WRITE_PHASE];
 	int at = 1;
@@ -24,9 +25,9 @@ static int writer_put_phase(struct log_writer *writer, const struct written_phas
 }
 
 /* Over the columns as LOG_SELECT_SAMPLES gives them, comm last. */
-static uint32_t writer_check_sample(const struct log_writer *writer,
-				    const struct snapshot *snapshot,
-				    const struct written_phase *phase)
+static uint32_t writer_sample_writer_check_sample(const struct log_writer *writer,
+						  const struct snapshot *snapshot,
+						  const struct written_phase *phase)
 {
 	uint32_t check = LOG_CHECK_START;
 
@@ -68,14 +69,15 @@ int writer_put_sample(struct log_writer *writer, const struct snapshot *snapshot
 		now.clock_ns = snapshot->clock_ns;
 		now.sequence = (int64_t)snapshot->sequence;
 		after = 0;
-		result = writer_put_phase(writer, &now);
+		result = writer_sample_writer_put_phase(writer, &now);
 	}
 	sqlite3_bind_int64(s, 1, writer->samples);
 	sqlite3_bind_int64(s, 2, after);
 	sqlite3_bind_int64(s, 3, snapshot->taken_ns - now.taken_ns - after);
 	sqlite3_bind_int64(s, 4, snapshot->skipped);
 	/* Signed: then it takes four bytes. */
-	sqlite3_bind_int64(s, 5, (int32_t)writer_check_sample(writer, snapshot, &now));
+	sqlite3_bind_int64(s, 5,
+			   (int32_t)writer_sample_writer_check_sample(writer, snapshot, &now));
 	if (!result)
 		result = writer_run(writer, WRITE_SAMPLE);
 	if (!result)

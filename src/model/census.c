@@ -3,19 +3,6 @@
 
 #include <stdlib.h>
 
-static const char *const doubt_texts[CENSUS_DOUBTS] = {
-	[CENSUS_KNOWN] = "",
-	[CENSUS_PENDING] = "not looked at yet",
-	[CENSUS_NO_RIGHT] = "belongs to another user: run as root, or see pmtop doctor",
-	[CENSUS_NO_MEANS] =
-		"swapped shared pages need cachestat (Linux 6.5) or smaps: see pmtop doctor",
-};
-
-const char *census_doubt_text(enum census_doubt doubt)
-{
-	return doubt_texts[doubt];
-}
-
 struct census *census_new(void)
 {
 	struct census *c = calloc(1, sizeof(*c));

@@ -22,9 +22,6 @@ enum census_doubt {
 	CENSUS_DOUBTS
 };
 
-/* One line for people that says why and what would help; "" when known. */
-const char *census_doubt_text(enum census_doubt doubt);
-
 /* Which process: a pid alone may be another one's by now. */
 struct census_identity {
 	pid_t pid; /* 0: none */

@@ -3,8 +3,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/cleanup.h"
-#include "model/pages_builder_internal.h"
+#include "base/cleanup.h"
+#include "model/pages_internal.h"
+
+/*
+ * A block of up to this many runs is cheaper as uniform extents (24 bytes each) than as a dense
+ * block (80 bytes, and 64 for each bit that varies).
+ */
+#define RUNS_AS_EXTENTS 8u
+
+/*
+ * Runs in a mixed block are short: values are stored this many at a time, and the next run
+ * overwrites.
+ */
+#define FILL_AT_ONCE 8u
+
+struct pages_builder {
+	const struct pages *after;
+	size_t after_cursor; /* extent of `after` that was looked at last */
+	uint32_t skew;
+	uint64_t position;
+	bool out_of_memory;
+
+	/* The block that is being filled: places [from, to), and what they have in common. */
+	uint16_t values[BLOCK_PAGES + FILL_AT_ONCE];
+	unsigned int from, to;
+	uint16_t all, any;
+	uint64_t block_first; /* page at place `from` */
+	unsigned int run_count;
+	uint16_t run_places[RUNS_AS_EXTENTS]; /* where the first ones start */
+
+	struct extent *extents;
+	size_t extent_count, extent_room;
+	struct slot_run *slots;
+	size_t slot_count, slot_room;
+	struct page_counts counts;
+	struct block *scratch; /* with room for every plane */
+};
 
 struct pages_builder *pages_builder_new(void)
 {
@@ -79,7 +114,8 @@ static bool pages_builder_make_room(void **array, size_t *room, size_t count, si
 	return true;
 }
 
-void pages_builder_push(struct pages_builder *b, const struct extent *extent)
+/* Appends an extent; what is in it now belongs to the builder. */
+static void pages_builder_push(struct pages_builder *b, const struct extent *extent)
 {
 	if (!pages_builder_make_room((void **)&b->extents, &b->extent_room, b->extent_count,
 				     sizeof(*extent))) {
@@ -331,4 +367,60 @@ int pages_builder_finish(struct pages_builder *builder, const struct pages_facts
 	b->extent_count = 0; /* their references now belong to the pages */
 	*ret_pages = pages;
 	return 0;
+}
+
+/* Takes over a whole block of `after`, which ends at page `stop`. */
+static void pages_builder_share_block(struct pages_builder *b, const struct extent *extent,
+				      uint64_t stop)
+{
+	atomic_fetch_add_explicit(&extent->block->refs, 1, memory_order_relaxed);
+	pages_builder_push(b, extent);
+	block_count(extent->block, &b->counts);
+	b->position = stop;
+}
+
+/* The slots of pages [first, end) of `after`. */
+static void pages_builder_copy_slots(struct pages_builder *b, uint64_t first, uint64_t end)
+{
+	const struct pages *after = b->after;
+
+	for (size_t i = slots_from(after, first);
+	     first < end && i < after->slot_count && after->slots[i].first < end; i++) {
+		struct slot_run run = after->slots[i];
+		uint64_t skip = run.first < first ? first - run.first : 0;
+
+		run.first += skip;
+		run.offset += skip;
+		run.count -= skip;
+		if (run.count > end - run.first)
+			run.count = end - run.first;
+		pages_builder_slot(b, &run);
+	}
+}
+
+void pages_builder_copy(struct pages_builder *builder, uint64_t count)
+{
+	struct pages_builder *b = builder;
+	const struct pages *after = b->after;
+	uint64_t first = b->position, end = first + count;
+
+	for (size_t i = extent_find(after, first); b->position < end; i++) {
+		const struct extent *e = &after->extents[i];
+		uint64_t stop = extent_end(after, i);
+		struct page_run run;
+
+		if (e->block && !b->run_count && e->first == b->position && stop <= end) {
+			pages_builder_share_block(b, e, stop);
+			continue;
+		}
+		for (; b->position < stop && b->position < end;) {
+			pages_run(after, b->position, &run);
+			if (run.count > end - b->position)
+				run.count = end - b->position;
+			if (run.count > stop - b->position)
+				run.count = stop - b->position;
+			pages_builder_add(b, run.count, (enum page_state)run.state, run.marks);
+		}
+	}
+	pages_builder_copy_slots(b, first, end);
 }

@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "model/tile_internal.h"
-
 #include <string.h>
 
 #include "model/diff.h"
+#include "model/tile.h"
+
+/* A range of pages, clipped to the mapping, and what all lenses start from. */
+struct range {
+	uint64_t first, count;
+	struct page_counts pages;
+};
+
+static void tile_count_detailed(const struct tile_source *source, enum lens lens,
+				const struct range *range, struct tile_counts *out);
+
+static inline uint64_t tile_present(const struct page_counts *counts)
+{
+	return counts->state[PAGE_ANON] + counts->state[PAGE_FILE] + counts->state[PAGE_SHMEM] +
+	       counts->state[PAGE_ZERO];
+}
+
+static inline bool tile_is_known(const struct tile_source *source, enum page_mark mark)
+{
+	return source->pages && pages_facts(source->pages)->marks_known & mark;
+}
+
+/* The value of a present page by raw facts and marks. */
+enum sharing_value tile_page_sharing(const struct tile_source *source, uint64_t page);
+enum size_value tile_page_size(const struct tile_source *source, uint64_t page);
 
 /* Pages whose entry in the page table can carry the written mark (classify.h). */
 static uint64_t tile_markable(const struct page_counts *counts)
 {
-	return present(counts) + counts->state[PAGE_SWAP];
+	return tile_present(counts) + counts->state[PAGE_SWAP];
 }
 
 static uint64_t tile_without_content(const struct page_counts *counts)
@@ -20,7 +43,7 @@ static void tile_count_where(const struct tile_source *source, const struct rang
 			     struct tile_counts *out)
 {
 	memcpy(out->value, range->pages.state, sizeof(range->pages.state));
-	if (is_known(source, MARK_WRITTEN))
+	if (tile_is_known(source, MARK_WRITTEN))
 		out->written = range->pages.mark[0];
 }
 
@@ -57,7 +80,7 @@ static void tile_count_written(const struct tile_source *source, const struct ra
 
 	out->value[WRITTEN_NOTHING] = tile_without_content(c);
 	out->value[WRITTEN_UNKNOWN] = range->count - tile_without_content(c);
-	if (!is_known(source, MARK_WRITTEN))
+	if (!tile_is_known(source, MARK_WRITTEN))
 		return;
 	out->value[WRITTEN_UNKNOWN] -= tile_markable(c);
 	out->value[WRITTEN_CLEAN] = tile_markable(c) - c->mark[0];
@@ -170,7 +193,7 @@ static enum written_value tile_page_written(const struct tile_source *source, ui
 	counts.state[pages_state(source->pages, page)] = 1;
 	if (tile_without_content(&counts))
 		return WRITTEN_NOTHING;
-	if (!is_known(source, MARK_WRITTEN))
+	if (!tile_is_known(source, MARK_WRITTEN))
 		return WRITTEN_UNKNOWN;
 	if (pages_marks(source->pages, page) & MARK_WRITTEN)
 		return tile_count_new_marks(source, &range) ? WRITTEN_NOW : WRITTEN_MARKED;
@@ -256,4 +279,134 @@ void tile_fill(const struct tile_source *source, enum lens lens, int pin, uint64
 		}
 		first = first + per_tile < first ? UINT64_MAX : first + per_tile;
 	}
+}
+
+/* Bits of /proc/kpageflags: Documentation/admin-guide/mm/pagemap.rst. */
+#define KPF_COMPOUND_HEAD 15
+#define KPF_COMPOUND_TAIL 16
+#define KPF_THP		  22
+
+/* Where the page lies in the window of raw facts; false: outside of it. */
+static bool tile_detail_place(const struct tile_source *source, uint64_t page, size_t *ret_place)
+{
+	return page_detail_find(source->detail, source->mapping->start + (page << PMTOP_PAGE_SHIFT),
+				ret_place);
+}
+
+/* The part of the range that the window of raw facts covers. */
+static struct range tile_detailed(const struct tile_source *source, const struct range *range)
+{
+	const struct page_detail *d = source->detail;
+	uint64_t start = source->mapping->start, first, end, from, to;
+	struct range part = { 0 };
+
+	if (!d)
+		return part;
+	first = d->start > start ? (d->start - start) >> PMTOP_PAGE_SHIFT : 0;
+	end = d->start + ((uint64_t)d->count << PMTOP_PAGE_SHIFT);
+	end = end > start ? (end - start) >> PMTOP_PAGE_SHIFT : 0;
+	from = first > range->first ? first : range->first;
+	to = end < range->first + range->count ? end : range->first + range->count;
+	if (to <= from)
+		return part;
+	part.first = from;
+	part.count = to - from;
+	pages_count(source->pages, part.first, part.count, &part.pages);
+	return part;
+}
+
+static enum sharing_value tile_sharing_of_count(uint64_t count)
+{
+	if (count > 9)
+		return SHARING_MORE;
+	return count == 1 ? SHARING_ONE : (enum sharing_value)(SHARING_TWO + (count - 2));
+}
+
+/* Of a present page. */
+enum sharing_value tile_page_sharing(const struct tile_source *source, uint64_t page)
+{
+	size_t place;
+
+	if (source->detail && source->detail->counts_known &&
+	    tile_detail_place(source, page, &place) && source->detail->map_counts[place])
+		return tile_sharing_of_count(source->detail->map_counts[place]);
+	if (pages_state(source->pages, page) == PAGE_ZERO)
+		return SHARING_MORE;
+	/* Bit 56 of pagemap, "mapped once", is told to everybody who may open pagemap. */
+	if (source->detail && source->detail->words_known &&
+	    tile_detail_place(source, page, &place) && source->detail->words[place] >> 63)
+		return source->detail->words[place] >> 56 & 1 ? SHARING_ONE : SHARING_SHARED;
+	if (!tile_is_known(source, MARK_EXCLUSIVE))
+		return SHARING_UNKNOWN;
+	return pages_marks(source->pages, page) & MARK_EXCLUSIVE ? SHARING_ONE : SHARING_SHARED;
+}
+
+enum size_value tile_page_size(const struct tile_source *source, uint64_t page)
+{
+	const uint64_t folio = UINT64_C(1) << KPF_COMPOUND_HEAD | UINT64_C(1) << KPF_COMPOUND_TAIL |
+			       UINT64_C(1) << KPF_THP;
+	uint16_t marks = pages_marks(source->pages, page);
+	size_t place;
+
+	if (marks & MARK_HUGETLB)
+		return SIZE_HUGETLB;
+	if (marks & MARK_HUGE)
+		return SIZE_PMD;
+	if (source->detail && source->detail->flags_known &&
+	    tile_detail_place(source, page, &place) && source->detail->flags[place])
+		return source->detail->flags[place] & folio ? SIZE_FOLIO : SIZE_BASE;
+	return SIZE_SMALL;
+}
+
+static uint64_t tile_not_mapped(const struct page_counts *c, uint64_t count)
+{
+	return count - tile_present(c) - c->state[PAGE_UNKNOWN] - c->state[PAGE_MIGRATING];
+}
+
+/* Sharing of a range without raw facts. */
+static void tile_count_sharing_plain(const struct tile_source *source, const struct page_counts *c,
+				     uint64_t count, uint64_t *out)
+{
+	uint64_t zero = c->state[PAGE_ZERO], rest = tile_present(c) - zero;
+
+	out[SHARING_NOTHING] += tile_not_mapped(c, count);
+	out[SHARING_UNKNOWN] += c->state[PAGE_UNKNOWN] + c->state[PAGE_MIGRATING];
+	out[SHARING_MORE] += zero;
+	if (!tile_is_known(source, MARK_EXCLUSIVE)) {
+		out[SHARING_UNKNOWN] += rest;
+		return;
+	}
+	out[SHARING_ONE] += c->mark[1];
+	out[SHARING_SHARED] += rest - c->mark[1];
+}
+
+static void tile_count_size_plain(const struct page_counts *c, uint64_t count, uint64_t *out)
+{
+	uint64_t huge = c->mark[3], hugetlb = c->mark[4];
+
+	out[SIZE_NOTHING] += tile_not_mapped(c, count);
+	out[SIZE_UNKNOWN] += c->state[PAGE_UNKNOWN] + c->state[PAGE_MIGRATING];
+	out[SIZE_HUGETLB] += hugetlb;
+	out[SIZE_PMD] += huge;
+	out[SIZE_SMALL] += tile_present(c) - huge - hugetlb;
+}
+
+/* What the window of raw facts covers is counted page by page, the rest by summaries. */
+/* Counts LENS_SHARING or LENS_SIZE, where raw facts of a window may tell more than marks. */
+static void tile_count_detailed(const struct tile_source *source, enum lens lens,
+				const struct range *range, struct tile_counts *out)
+{
+	struct range part = tile_detailed(source, range);
+	struct page_counts rest = range->pages;
+
+	for (int s = 0; s < PAGE_STATES; s++)
+		rest.state[s] -= part.pages.state[s];
+	for (int m = 0; m < PAGE_MARKS; m++)
+		rest.mark[m] -= part.pages.mark[m];
+	if (lens == LENS_SIZE)
+		tile_count_size_plain(&rest, range->count - part.count, out->value);
+	else
+		tile_count_sharing_plain(source, &rest, range->count - part.count, out->value);
+	for (uint64_t i = part.first; i < part.first + part.count; i++)
+		out->value[tile_page_value(source, lens, i)]++;
 }

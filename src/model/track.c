@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/cleanup.h"
+#include "base/cleanup.h"
 #include "model/diff.h"
 #include "model/track.h"
 

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/escape.h"
+#include "base/escape.h"
+
+static const char *columns_report_marks(uint16_t marks, char separator, char buf[static MARKS_MAX]);
 
 static void columns_get_start(const struct report_row *row, unsigned int which, struct cell *cell)
 {
@@ -206,7 +208,7 @@ static void columns_get_run_marks(const struct report_row *row, unsigned int whi
 				  struct cell *cell)
 {
 	cell->kind = CELL_TEXT;
-	cell->text = report_marks(row->run->marks, ' ', cell->buf);
+	cell->text = columns_report_marks(row->run->marks, ' ', cell->buf);
 }
 
 static void columns_get_slot_type(const struct report_row *row, unsigned int which,
@@ -267,7 +269,7 @@ struct report_row report_row_total(const struct snapshot *snapshot)
 	};
 }
 
-const char *report_marks(uint16_t marks, char separator, char buf[static MARKS_MAX])
+static const char *columns_report_marks(uint16_t marks, char separator, char buf[static MARKS_MAX])
 {
 	size_t used = 0;
 

@@ -74,7 +74,6 @@ struct report_row report_row_total(const struct snapshot *snapshot);
 
 /* The keys of a set of marks with `separator` between them, in buf. */
 #define MARKS_MAX 96
-const char *report_marks(uint16_t marks, char separator, char buf[static MARKS_MAX]);
 
 /* `taken` as ISO 8601 in UTC, to the nanosecond. */
 #define TIME_MAX 40

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "model/escape.h"
+#include "base/escape.h"
 #include "report/columns.h"
 #include "report/report.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/cleanup.h"
+#include "base/cleanup.h"
 #include "report/columns.h"
 
 static const struct mapping *difference_mapping_of(const struct snapshot *s, size_t index)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/cleanup.h"
-#include "model/escape.h"
+#include "base/cleanup.h"
+#include "base/escape.h"
 #include "report/columns.h"
 #include "report/report.h"
 

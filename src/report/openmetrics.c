@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "model/escape.h"
+#include "base/escape.h"
 
 static const struct {
 	const char *name, *help, *label;

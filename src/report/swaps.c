@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/escape.h"
-#include "model/units.h"
+#include "base/escape.h"
+#include "base/units.h"
 
 #define NAME_MAX_SHOWN 512
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "model/units.h"
+#include "base/units.h"
 #include "report/columns.h"
 #include "report/report.h"
 

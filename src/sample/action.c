@@ -9,9 +9,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "kernel/smaps.h"
 #include "kernel/swap_edges.h"
-#include "model/cleanup.h"
 #include "model/verify.h"
 #include "sample/action.h"
 

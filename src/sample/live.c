@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "model/cleanup.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "model/track.h"
+#include "model/verify.h"
+#include "sample/action.h"
+#include "sample/limit_watch.h"
 #include "sample/live_internal.h"
+#include "sample/pace.h"
+
+static void *live_sampler_run(void *context);
 
 static int live_fd(struct source *source)
 {
@@ -104,7 +117,8 @@ static int live_request(struct source *source, const struct source_request *requ
 	return error;
 }
 
-void live_release(struct live *l)
+/* Frees all; by the thread that comes last. */
+static void live_release(struct live *l)
 {
 	if (l->newest)
 		snapshot_unref(l->newest);
@@ -171,7 +185,7 @@ static int live_start(struct live *l)
 	if (!l->pass)
 		return -ENOMEM;
 	pass_set_complete(l->pass, l->options.slots);
-	error = -pthread_create(&l->thread, NULL, sampler_run, l);
+	error = -pthread_create(&l->thread, NULL, live_sampler_run, l);
 	if (error)
 		pass_free(l->pass);
 	return error;
@@ -232,4 +246,412 @@ int live_snapshot(pid_t pid, const struct probe *probe, struct snapshot **ret_sn
 	}
 	target_close(&target);
 	return error;
+}
+
+/*
+ * What the sampler tells, from its own thread and without the lock. live_tell() wakes the user; the
+ * others do as well. live_note() is of type limit_watch_note: something happened, which the
+ * recorder learns in order with the samples.
+ */
+static void live_tell(struct live *l)
+{
+	uint64_t one = 1;
+
+	/* The counter cannot overflow in any lifetime; a full one is readable as well. */
+	(void)!write(l->event, &one, sizeof(one));
+}
+
+static void live_publish(struct live *l, struct snapshot *snapshot)
+{
+	struct snapshot *old;
+
+	pthread_mutex_lock(&l->lock);
+	old = l->newest;
+	l->newest = snapshot_ref(snapshot);
+	l->status.state = l->paused ? SOURCE_PAUSED : SOURCE_LIVE;
+	l->status.error = 0;
+	pthread_mutex_unlock(&l->lock);
+	if (old)
+		snapshot_unref(old);
+	live_tell(l);
+}
+
+static void live_say(struct live *l, const char *message)
+{
+	pthread_mutex_lock(&l->lock);
+	snprintf(l->status.message, sizeof(l->status.message), "%s", message);
+	l->status.message_serial++;
+	pthread_mutex_unlock(&l->lock);
+	live_tell(l);
+}
+
+static void live_note(void *live, enum event_kind kind, const char *text)
+{
+	struct source_event event = { .kind = kind, .taken_ns = clock_ns(CLOCK_REALTIME) };
+	struct live *l = live;
+
+	snprintf(event.text, sizeof(event.text), "%s", text);
+	pthread_mutex_lock(&l->lock);
+	if (l->event_count == PENDING_EVENTS) {
+		l->event_count--;
+		memmove(l->events, l->events + 1, l->event_count * sizeof(*l->events));
+	}
+	l->events[l->event_count++] = event;
+	if (l->observer && l->observer->event)
+		l->observer->event(l->observer_context, kind, event.taken_ns, event.text);
+	pthread_mutex_unlock(&l->lock);
+	live_tell(l);
+}
+
+/* Samples in which nothing can have changed are skipped, but never for longer than this. */
+#define FULL_SAMPLE_NS 5000000000
+
+#define DEFAULT_CPU_SHARE 0.1
+
+/* Files stay open between samples up to this far apart. */
+#define REST_NS 1500000000
+
+/* What only the sampler's thread touches. */
+struct sampler {
+	struct live *live;
+	struct pass *pass;
+	struct snapshot *last; /* newest complete one */
+	struct track *track; /* what the next one's begins with; NULL: none is kept */
+	struct pass_signature signature;
+	bool signed_last;
+	struct limit_watch limits;
+	struct pace pace;
+	uint64_t sequence;
+	unsigned int execs; /* of the target, that were noted */
+	bool verify_next; /* compare the next sample with smaps */
+	bool lack_said; /* that slots of shared pages are not known */
+};
+
+static void live_look_at_limits(struct sampler *s)
+{
+	limit_watch_look(&s->limits, clock_ns(CLOCK_MONOTONIC), live_note, s->live);
+}
+
+/* A SIGKILL after which the cgroup counts one OOM kill more came from the kernel. */
+static bool live_was_oom_killed(const struct sampler *s, bool known, int status)
+{
+	return limit_watch_saw_oom(&s->limits) &&
+	       (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+}
+
+/* A new observer begins with the newest sample there is. The lock is held. */
+static void live_greet_observer(const struct sampler *s)
+{
+	struct live *l = s->live;
+
+	if (l->observer_new && s->last)
+		l->observer->sample(l->observer_context, s->last, NULL);
+	l->observer_new = false;
+}
+
+static void live_end(struct sampler *s, int error)
+{
+	struct live *l = s->live;
+	int status = 0;
+	bool known = target_exit_status(&l->target, &status) == 0, oom;
+
+	live_look_at_limits(s);
+	oom = live_was_oom_killed(s, known, status);
+
+	pthread_mutex_lock(&l->lock);
+	live_greet_observer(s); /* the sample that it may have waited for never came */
+	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
+	l->status.error = -error;
+	l->status.ended_ns = clock_ns(CLOCK_REALTIME);
+	l->status.exit_known = known;
+	l->status.exit_status = status;
+	l->status.oom_killed = oom;
+	pthread_mutex_unlock(&l->lock);
+	live_tell(l);
+}
+
+static void live_publish_partial(void *context, struct snapshot *partial)
+{
+	struct sampler *s = context;
+
+	partial->sequence = s->sequence;
+	live_publish(s->live, partial);
+	snapshot_unref(partial);
+}
+
+/* True when a cheap look shows that a full sample would only repeat the last one. */
+static bool live_nothing_changed(struct sampler *s, bool force)
+{
+	struct pass_signature now;
+
+	if (!s->last || !s->signed_last || force ||
+	    clock_ns(CLOCK_MONOTONIC) - s->pace.full_at > FULL_SAMPLE_NS)
+		return false;
+	return pass_sign(s->pass, s->last, &now) && !memcmp(&now, &s->signature, sizeof(now));
+}
+
+/* A full sample, or, of what did not change, the last one under a new time. */
+static int live_take_sample(struct sampler *s, bool same, struct snapshot **ret)
+{
+	struct pass_signature before;
+	bool signed_before;
+	int error;
+
+	if (same) {
+		*ret = snapshot_repeat(s->last, clock_ns(CLOCK_REALTIME),
+				       clock_ns(CLOCK_MONOTONIC));
+		return *ret ? 0 : -ENOMEM;
+	}
+	signed_before = s->last && pass_sign(s->pass, s->last, &before);
+	error = pass_take(s->pass, s->last, ret);
+	if (error)
+		return error;
+	/* What changed during the scan must be seen by the next one: the earlier sign counts. */
+	s->signed_last = signed_before;
+	if (signed_before)
+		s->signature = before;
+	return 0;
+}
+
+/* Said once, and only to who has shared pages in swap. */
+static void live_say_lack(struct sampler *s, const struct snapshot *snapshot)
+{
+	char message[160];
+
+	if (s->lack_said || snapshot->known.shared_slots ||
+	    !snapshot->totals.state[PAGE_SHARED_SWAP] || !*pass_slots_lack(s->pass))
+		return;
+	s->lack_said = true;
+	snprintf(message, sizeof(message), "swap slots of shared pages are not known: %s",
+		 pass_slots_lack(s->pass));
+	live_say(s->live, message);
+}
+
+/* Hands the sample to the recorder; only a recorder has a use for the facts of what changed. */
+static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot)
+{
+	struct live *l = s->live;
+	struct page_detail *changed = NULL;
+	bool observed;
+
+	pthread_mutex_lock(&l->lock);
+	observed = l->observer;
+	pthread_mutex_unlock(&l->lock);
+	if (observed && s->last && !snapshot->skipped)
+		pass_changes(s->pass, s->last, snapshot, &changed);
+	pthread_mutex_lock(&l->lock);
+	if (l->observer)
+		l->observer->sample(l->observer_context, snapshot, changed);
+	l->observer_new = false;
+	pthread_mutex_unlock(&l->lock);
+	if (changed)
+		page_detail_unref(changed);
+}
+
+/* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
+static void live_add_track(struct sampler *s, struct snapshot *snapshot)
+{
+	if (!s->live->options.track)
+		return;
+	if (snapshot->skipped && s->track)
+		snapshot->track = track_ref(s->track);
+	else if (track_next(s->track, s->last, snapshot, &snapshot->track) < 0)
+		live_say(s->live, "no memory left for the ages of pages");
+	track_unref(s->track);
+	s->track = snapshot->track ? track_ref(snapshot->track) : NULL;
+}
+
+/* pmtop has cleared the written marks: nothing is remembered as written any more. */
+static void live_forget_marks(struct sampler *s)
+{
+	struct track *forgetful;
+
+	if (!s->track || track_forget(s->track, &forgetful) < 0)
+		return;
+	track_unref(s->track);
+	s->track = forgetful;
+}
+
+static void live_note_execs(struct sampler *s)
+{
+	const struct target *target = &s->live->target;
+	char text[EVENT_TEXT_MAX];
+
+	if (target->execs == s->execs)
+		return;
+	s->execs = target->execs;
+	snprintf(text, sizeof(text), "became %s", target->comm);
+	live_note(s->live, EVENT_EXEC, text);
+}
+
+/* A full sample between two looks at smaps. */
+static int live_take_verified(struct sampler *s, struct snapshot **ret)
+{
+	struct live *l = s->live;
+	struct action_verify verify = { 0 };
+	struct snapshot *snapshot = NULL;
+	char message[160];
+	int error;
+
+	s->verify_next = false;
+	action_verify_begin(&l->target, &verify);
+	error = live_take_sample(s, false, &snapshot);
+	action_verify_end(&l->target, &l->probe, &verify, snapshot, message, sizeof(message));
+	live_say(l, message);
+	*ret = snapshot;
+	return error;
+}
+
+static int live_deliver_sample(struct sampler *s, bool same, const struct source_focus *focus)
+{
+	struct live *l = s->live;
+	struct snapshot *snapshot;
+	int error;
+
+	pass_set_focus(s->pass, focus->count ? focus->start : 0);
+	error = s->verify_next ? live_take_verified(s, &snapshot)
+			       : live_take_sample(s, same, &snapshot);
+	if (error)
+		return error;
+	live_note_execs(s);
+	if (!snapshot->verified && s->last && s->last->verified)
+		snapshot->verified = verified_inherit(s->last, snapshot);
+	snapshot->sequence = s->sequence++;
+	if (focus->count)
+		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
+	live_add_track(s, snapshot);
+	live_publish(l, snapshot);
+	live_say_lack(s, snapshot);
+	live_sampler_observe(s, snapshot);
+	live_look_at_limits(s);
+	if (s->last)
+		snapshot_unref(s->last);
+	s->last = snapshot;
+	return 0;
+}
+
+/* The first screen needs no page: the list of mappings comes at once. */
+static int live_deliver_list(struct sampler *s)
+{
+	struct snapshot *list;
+	int error = pass_take_list(s->pass, &list);
+
+	if (error)
+		return error;
+	live_publish_partial(s, list);
+	return 0;
+}
+
+static void live_do_request(struct sampler *s, const struct source_request *request)
+{
+	char message[160], text[EVENT_TEXT_MAX];
+	bool done;
+
+	if (request->action == SOURCE_VERIFY) {
+		s->verify_next = true;
+		return;
+	}
+	done = action_perform(&s->live->target, request, message, sizeof(message));
+	live_say(s->live, message);
+	if (!done)
+		return;
+	if (request->action == SOURCE_CLEAR_WRITTEN) {
+		live_forget_marks(s);
+		live_note(s->live, EVENT_CLEARED, message);
+	} else if (request->action == SOURCE_PUSH_OUT) {
+		snprintf(text, sizeof(text), "%s from %" PRIx64 " on", message, request->start);
+		live_note(s->live, EVENT_PUSHED, text);
+	}
+}
+
+/* Waits until the next sample is due or the user wants something. The lock is held. */
+static void live_wait_for_turn(const struct sampler *s)
+{
+	const int64_t due_ns = s->pace.due_ns;
+	struct live *l = s->live;
+
+	if (due_ns - clock_ns(CLOCK_MONOTONIC) > REST_NS)
+		pass_rest(l->pass);
+	while (!l->stop && !l->sample_now && !l->request_count) {
+		struct timespec until = { due_ns / 1000000000, due_ns % 1000000000 };
+
+		live_greet_observer(s);
+		if (l->paused) {
+			pass_rest(l->pass);
+			pthread_cond_wait(&l->wake, &l->lock);
+			continue;
+		}
+		if (clock_ns(CLOCK_MONOTONIC) >= due_ns)
+			return;
+		pthread_cond_timedwait(&l->wake, &l->lock, &until);
+	}
+}
+
+/* A sample, unless what changed has to wait for one. */
+static int live_take_turn(struct sampler *s, bool force, const struct source_focus *focus)
+{
+	struct live *l = s->live;
+	int64_t began = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	bool same = live_nothing_changed(s, force);
+	enum pace_turn turn = same					     ? PACE_REPEAT
+			      : !force && pace_is_too_early(&s->pace, began) ? PACE_TOO_EARLY
+									     : PACE_FULL;
+	int error = turn == PACE_TOO_EARLY ? 0 : live_deliver_sample(s, same, focus);
+
+	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	pthread_mutex_lock(&l->lock);
+	pace_next(&s->pace, turn, l->interval_ns, began, cpu);
+	l->status.interval_ns = s->pace.interval_ns;
+	pthread_mutex_unlock(&l->lock);
+	return error;
+}
+
+/* The sampler's thread; owns the pass, ends on live->stop or with the target. */
+static void *live_sampler_run(void *context)
+{
+	struct live *l = context;
+	const double share = l->options.cpu_share > 0 ? l->options.cpu_share : DEFAULT_CPU_SHARE;
+	struct sampler sampler = { .live = l, .pass = l->pass, .pace.share = share };
+	struct sampler *s = &sampler;
+	int error;
+
+	/* The pauses between chunks are short: let the kernel not round them up. */
+	prctl(PR_SET_TIMERSLACK, 1000);
+	pass_set_progress(s->pass, live_publish_partial, s);
+	limit_watch_begin(&s->limits, &l->target, l->options.new_cgroup);
+	error = live_deliver_list(s);
+	while (!error) {
+		struct source_request requests[PENDING_REQUESTS];
+		struct source_focus focus;
+		unsigned int count;
+		bool force, paused;
+
+		pthread_mutex_lock(&l->lock);
+		live_wait_for_turn(s);
+		count = l->request_count;
+		memcpy(requests, l->requests, count * sizeof(requests[0]));
+		l->request_count = 0;
+		force = l->sample_now || count;
+		paused = l->paused && !force;
+		l->sample_now = false;
+		focus = l->focus;
+		if (l->stop)
+			error = -ECANCELED;
+		pthread_mutex_unlock(&l->lock);
+		if (error || paused)
+			continue;
+		for (unsigned int i = 0; i < count; i++)
+			live_do_request(s, &requests[i]);
+		error = live_take_turn(s, force, &focus);
+	}
+	if (error != -ECANCELED)
+		live_end(s, error);
+	track_unref(s->track);
+	if (s->last)
+		snapshot_unref(s->last);
+	limit_watch_end(&s->limits);
+	pass_free(s->pass);
+	if (leave_end(&l->leave))
+		live_release(l);
+	return NULL;
 }

@@ -46,20 +46,4 @@ struct live {
 	bool observer_new; /* has not been told of any sample */
 };
 
-/*
- * What the sampler tells, from its own thread and without the lock. live_tell() wakes the user; the
- * others do as well. live_note() is of type limit_watch_note: something happened, which the
- * recorder learns in order with the samples.
- */
-void live_tell(struct live *live);
-void live_publish(struct live *live, struct snapshot *snapshot);
-void live_say(struct live *live, const char *message);
-void live_note(void *live, enum event_kind kind, const char *text);
-
-/* The sampler's thread; owns the pass, ends on live->stop or with the target. */
-void *sampler_run(void *context);
-
-/* Frees all; by the thread that comes last. */
-void live_release(struct live *live);
-
 #endif

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/clock.h"
+#include "base/clock.h"
 #include "sample/pass_internal.h"
-#include "sample/settle.h"
 
 /* How often a list of mappings that changes under the scan is read again. */
 #define ATTEMPTS 3

@@ -2,15 +2,15 @@
 #ifndef PMTOP_PASS_INTERNAL_H
 #define PMTOP_PASS_INTERNAL_H
 
+#include "base/cleanup.h"
 #include "kernel/kpage.h"
 #include "kernel/maps.h"
 #include "kernel/memcg.h"
 #include "kernel/object.h"
 #include "kernel/pagemap.h"
-#include "model/cleanup.h"
 #include "sample/pass.h"
 
-/* The inside of struct pass, for pass*.c and settle.c only. */
+/* The inside of struct pass, for pass*.c only. */
 
 #define WORDS 4096u
 
@@ -75,31 +75,21 @@ struct pass {
 
 enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping);
 
-/* Appends pages of which everything is known to the mapping that is being put together. */
-void pass_add_verdict(struct pass *pass, uint64_t count, const struct verdict *verdict);
-
-/* The same for pages without an entry, or with a marker alone: the object behind them is asked. */
-int pass_add_absent(struct pass *pass, uint64_t count, const struct evidence *evidence);
-
 /* Reads the pages of mappings [from, to), which have one wish. */
 int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from, size_t to);
+
+/*
+ * Sums of the kernel settle what single pages could not: VmSwap proves that private swap entries
+ * are swap, and smaps says of pages that are all in one of two states which one it is. Changes
+ * pages of a snapshot that is not sealed yet. 0, or -ESRCH, -ENOMEM.
+ */
+int settle_by_sums(struct pass *pass, struct snapshot *snapshot);
 
 /* Gives mappings without pages unknown ones: they did not hold still. */
 int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot);
 
 /* What a pagemap word says, with the page frame's word where that alone does not decide. */
 struct evidence pass_word_evidence(const struct pass *pass, uint64_t word);
-
-/* Reads what belongs to the frames and slots of a detail whose words are known. */
-void pass_read_frames(struct pass *pass, struct page_detail *detail);
-void pass_find_nodes(const struct pass *pass, struct page_detail *detail);
-
-/* The rule that decided the state of page number `page` of the mapping, which has this word. */
-uint8_t pass_find_rule(const struct pass *pass, const struct snapshot_mapping *m, uint64_t page,
-		       uint64_t word);
-
-/* Names of the areas that slots are in, where that is certain. False: no slot was seen. */
-bool pass_find_swap_paths(const struct snapshot *snapshot, struct page_detail *detail);
 
 /* Pages of the snapshot before at the same start, or NULL; mappings are asked in order. */
 const struct pages *pass_pages_before(struct pass *pass, const struct mapping *mapping);

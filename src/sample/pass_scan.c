@@ -2,7 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/smaps.h"
+#include "kernel/xarray.h"
 #include "sample/pass_internal.h"
+
+static void pass_scan_add_verdict(struct pass *pass, uint64_t count, const struct verdict *verdict);
+
+static int pass_scan_add_absent(struct pass *pass, uint64_t count, const struct evidence *evidence);
 
 /* From runs of page-table entries to the pages of each mapping. */
 
@@ -27,9 +33,9 @@ static int pass_scan_add_evidence(struct pass *p, uint64_t count, const struct e
 	struct verdict v;
 
 	if (classify_needs_object(pass_scan_scan_current(p), e))
-		return pass_add_absent(p, count, e);
+		return pass_scan_add_absent(p, count, e);
 	v = classify_page(pass_scan_scan_current(p), e);
-	pass_add_verdict(p, count, &v);
+	pass_scan_add_verdict(p, count, &v);
 	return 0;
 }
 
@@ -43,11 +49,11 @@ static int pass_scan_add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 		return 0;
 	}
 	if (classify_needs_object(pass_scan_scan_current(p), &e))
-		return pass_add_absent(p, count, &e);
+		return pass_scan_add_absent(p, count, &e);
 	p->now.verdict = classify_page(pass_scan_scan_current(p), &e);
 	p->now.bits = bits;
 	p->now.verdict_known = true;
-	pass_add_verdict(p, count, &p->now.verdict);
+	pass_scan_add_verdict(p, count, &p->now.verdict);
 	return 0;
 }
 
@@ -122,7 +128,7 @@ static int pass_scan_add_words(struct pass *p, size_t count, uint16_t scanned)
 			struct verdict v = classify_page(pass_scan_scan_current(p), &e);
 
 			v.marks |= extra;
-			pass_add_verdict(p, n, &v);
+			pass_scan_add_verdict(p, n, &v);
 		} else {
 			int error = pass_scan_add_evidence(p, n, &e);
 
@@ -195,11 +201,11 @@ static int pass_scan_add_gap(struct pass *p, uint64_t page)
 		return 0;
 	if (!p->now.gap_known) {
 		if (classify_needs_object(pass_scan_scan_current(p), &nothing))
-			return pass_add_absent(p, page - position, &nothing);
+			return pass_scan_add_absent(p, page - position, &nothing);
 		p->now.gap = classify_page(pass_scan_scan_current(p), &nothing);
 		p->now.gap_known = true;
 	}
-	pass_add_verdict(p, page - position, &p->now.gap);
+	pass_scan_add_verdict(p, page - position, &p->now.gap);
 	return 0;
 }
 
@@ -313,4 +319,363 @@ int pass_fill_unknown(struct pass *pass, struct snapshot *snapshot)
 			return error;
 	}
 	return 0;
+}
+
+/* Pages that the page table does not hold: what the object behind the mapping says of them. */
+
+/* Pages of an object that go to the builder at once. */
+#define AT_ONCE 256u
+
+static const struct mapping *pass_scan_current(const struct pass *p)
+{
+	return p->now.mapping->mapping;
+}
+
+/* The most telling doubt of a mapping is the first one of the enum. */
+static void pass_scan_take_doubt(struct pass *p, uint8_t doubt)
+{
+	uint8_t *has = &p->now.facts.doubt;
+
+	/* Sums may settle all others, so that one must not hide behind them. */
+	if (doubt && *has != DOUBT_UNWRITTEN && (!*has || doubt == DOUBT_UNWRITTEN || doubt < *has))
+		*has = doubt;
+}
+
+/* Appends pages of which everything is known to the mapping that is being put together. */
+static void pass_scan_add_verdict(struct pass *p, uint64_t count, const struct verdict *v)
+{
+	pass_scan_take_doubt(p, v->doubt);
+	pages_builder_add(p->builder, count, v->state, v->marks);
+}
+
+struct absent {
+	struct pass *pass;
+	struct evidence evidence;
+};
+
+static int pass_scan_add_object_run(void *context, const struct object_run *run)
+{
+	struct absent *a = context;
+	struct verdict v;
+
+	a->evidence.object = run->what;
+	v = classify_page(pass_scan_current(a->pass), &a->evidence);
+	pass_scan_add_verdict(a->pass, run->count, &v);
+	if (run->slot_known)
+		pages_builder_slot(a->pass->builder, &(struct slot_run){ run->first, run->count,
+									 run->offset, run->type });
+	return 0;
+}
+
+/* The verdicts on pages without an entry, once for all that is in the mapping. */
+static void pass_scan_prepare_values(struct pass *p, const struct evidence *nothing)
+{
+	struct evidence e = *nothing;
+
+	p->now.values_known = true;
+	for (unsigned int what = 0; what < OBJECT_PAGES; what++) {
+		struct verdict v;
+
+		e.object = (uint8_t)what;
+		v = classify_page(pass_scan_current(p), &e);
+		p->now.values[what] = (uint16_t)(v.state | v.marks << PAGE_VALUE_MARKS);
+		p->now.doubts[what] = v.doubt;
+	}
+}
+
+static void pass_scan_add_slots(struct pass *p, const struct object_view *view, uint64_t first,
+				size_t count)
+{
+	for (size_t i = 0, n; i < count; i += n) {
+		n = 1;
+		if (view->what[i] != OBJECT_SWAPPED)
+			continue;
+		while (i + n < count && view->what[i + n] == OBJECT_SWAPPED &&
+		       view->slots[i + n] == view->slots[i] + n)
+			n++;
+		pages_builder_slot(p->builder,
+				   &(struct slot_run){ first + i, n,
+						       XARRAY_SLOT_OFFSET(view->slots[i]),
+						       XARRAY_SLOT_TYPE(view->slots[i]) });
+	}
+}
+
+/* Pages without an entry one by one, as far as the object is known like that; how many. */
+static uint64_t pass_scan_add_viewed(struct pass *p, uint64_t first, uint64_t count,
+				     const struct evidence *evidence)
+{
+	struct object_view view;
+	uint64_t known, done = 0;
+	uint16_t values[AT_ONCE];
+
+	if (evidence->bits)
+		return 0;
+	while (done < count && (known = object_view(p->objects, pass_scan_current(p), first + done,
+						    count - done, &view))) {
+		size_t n = known < AT_ONCE ? (size_t)known : AT_ONCE;
+		uint8_t doubt = 0;
+
+		if (!p->now.values_known)
+			pass_scan_prepare_values(p, evidence);
+		for (size_t i = 0; i < n; i++) {
+			values[i] = p->now.values[view.what[i]];
+			doubt |= p->now.doubts[view.what[i]];
+		}
+		/* Only one answer leaves a doubt: that there was none. */
+		pass_scan_take_doubt(p, doubt);
+		pass_scan_add_slots(p, &view, first + done, n);
+		pages_builder_add_mixed(p->builder, values, n);
+		done += n;
+	}
+	return done;
+}
+
+/* The same for pages without an entry, or with a marker alone: the object behind them is asked. */
+static int pass_scan_add_absent(struct pass *p, uint64_t count, const struct evidence *evidence)
+{
+	struct absent a = { p, *evidence };
+	uint64_t first = pages_builder_position(p->builder), done;
+	uint64_t viewed = pass_scan_add_viewed(p, first, count, evidence);
+	int error = 0;
+
+	if (viewed < count)
+		error = object_query(p->objects, pass_scan_current(p), first + viewed,
+				     count - viewed, pass_scan_add_object_run, &a);
+	if (error && error != -EACCES)
+		return error;
+	/* An object that stopped to answer half way leaves the rest unknown. */
+	done = pages_builder_position(p->builder) - first;
+	if (done < count)
+		return pass_scan_add_object_run(&a, &(struct object_run){ .first = first + done,
+									  .count = count - done,
+									  .what = OBJECT_UNKNOWN });
+	return 0;
+}
+
+/* What the pages of a mapping that were open turn out to be. */
+struct settlement {
+	enum page_state open; /* pages of this state ... */
+	bool protected_only; /* ... and only those that userfaultfd protects ... */
+	enum page_state state; /* ... have this one; PAGE_UNKNOWN: still open */
+	enum page_doubt doubt;
+	uint64_t swap_unplaced;
+};
+
+/* `part` of `unknown` pages are in the one state, the others in the other. */
+static enum page_state pass_scan_all_or_none(uint64_t part, uint64_t unknown, enum page_state all,
+					     enum page_state none)
+{
+	if (!part)
+		return none;
+	return part == unknown ? all : PAGE_UNKNOWN;
+}
+
+/*
+ * smaps counts swapped pages of the object behind guard and poison markers, and, where a private
+ * mapping cannot be written, also those that private copies hide: its sum may then belong to other
+ * pages.
+ */
+static bool pass_scan_may_count_hidden(const struct mapping *m, const struct page_counts *counts)
+{
+	if (counts->state[PAGE_GUARD] + counts->state[PAGE_POISON])
+		return true;
+	return mapping_is_private(m) && m->perms[1] != 'w' &&
+	       counts->state[PAGE_ANON] + counts->state[PAGE_SWAP];
+}
+
+/* Shared memory: unknown pages are in swap, or (cached, when in core; else nothing that shows). */
+static struct settlement pass_scan_settle_shared(const struct mapping *mapping,
+						 const struct pages *pages,
+						 const struct verify_sums *sums)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	uint64_t unknown = counts->state[PAGE_UNKNOWN];
+	uint64_t placed = counts->state[PAGE_SWAP] + counts->state[PAGE_SHARED_SWAP];
+	uint64_t swap = sums->pages[VERIFY_SWAP];
+	enum page_doubt doubt = pages_facts(pages)->doubt;
+	bool in_core = doubt == DOUBT_NO_CACHESTAT || doubt == DOUBT_UNWRITTEN;
+	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, doubt, 0 };
+
+	/* The sum moved on, or counts what a private copy hides: it settles nothing. */
+	if (swap < placed || swap - placed > unknown)
+		return s;
+	if (swap > placed && pass_scan_may_count_hidden(mapping, counts))
+		return s;
+	s.state = pass_scan_all_or_none(swap - placed, unknown, PAGE_SHARED_SWAP,
+					in_core ? PAGE_CACHED : PAGE_NONE);
+	if (s.state == PAGE_UNKNOWN)
+		s.swap_unplaced = swap - placed;
+	else if (doubt != DOUBT_UNWRITTEN) /* which is about pages that are not unknown */
+		s.doubt = s.state == PAGE_NONE ? DOUBT_CACHE_NOT_ASKED : DOUBT_NONE;
+	return s;
+}
+
+/* Anonymous memory without PAGEMAP_SCAN: unknown pages are the zero page, which Rss leaves out. */
+static struct settlement pass_scan_settle_anonymous(const struct pages *pages,
+						    const struct verify_sums *sums)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	uint64_t rss = sums->pages[VERIFY_RSS], known = counts->state[PAGE_ANON];
+	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, pages_facts(pages)->doubt, 0 };
+
+	if (rss < known || rss - known > counts->state[PAGE_UNKNOWN])
+		return s;
+	s.state = pass_scan_all_or_none(rss - known, counts->state[PAGE_UNKNOWN], PAGE_ANON,
+					PAGE_ZERO);
+	if (s.state != PAGE_UNKNOWN)
+		s.doubt = DOUBT_NONE;
+	return s;
+}
+
+static uint64_t pass_scan_protected_swap(const struct pages *pages)
+{
+	struct page_run run;
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; pages_run(pages, i, &run); i = run.first + run.count)
+		if (run.state == PAGE_SWAP && run.marks & MARK_UFFD_WP)
+			sum += run.count;
+	return sum;
+}
+
+/*
+ * Private swap entries whose types are hidden, in a process that has less swap than that. What
+ * smaps counts are the real ones (smaps_pte_entry() in fs/proc/task_mmu.c). The others are markers:
+ * those of a write protection can be told, as they carry it; where that does not add up all is
+ * open.
+ */
+static struct settlement pass_scan_settle_hidden(const struct mapping *mapping,
+						 const struct pages *pages,
+						 const struct verify_sums *sums)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	uint64_t entries = counts->state[PAGE_SWAP], swap = sums->pages[VERIFY_SWAP];
+	uint64_t shared = counts->state[PAGE_SHARED_SWAP];
+	struct settlement s = { PAGE_SWAP, false, PAGE_UNKNOWN, DOUBT_SWAP_TYPE, 0 };
+	bool object = mapping->kind == MAPPING_SHMEM || mapping->kind == MAPPING_FILE;
+
+	/* With an object behind, pages that are unknown may be in its swap, and count as well. */
+	if (object && (counts->state[PAGE_UNKNOWN] || pass_scan_may_count_hidden(mapping, counts)))
+		return s;
+	if (swap == entries + shared) {
+		s.state = PAGE_SWAP;
+	} else if (swap + pass_scan_protected_swap(pages) == entries + shared) {
+		s.protected_only = true;
+		s.state = object ? PAGE_UNKNOWN : PAGE_NONE;
+	}
+	if (s.state != PAGE_UNKNOWN && pages_facts(pages)->doubt == DOUBT_SWAP_TYPE)
+		s.doubt = DOUBT_NONE;
+	else if (s.state != PAGE_UNKNOWN)
+		s.doubt = pages_facts(pages)->doubt;
+	return s;
+}
+
+static bool pass_scan_can_be_settled(const struct snapshot_mapping *m)
+{
+	enum page_doubt doubt = pages_facts(m->pages)->doubt;
+
+	return pages_counts(m->pages)->state[PAGE_UNKNOWN] &&
+	       (doubt == DOUBT_NO_RIGHT || doubt == DOUBT_NO_CACHESTAT ||
+		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN);
+}
+
+static bool pass_scan_is_open(const struct settlement *settlement, const struct page_run *run)
+{
+	return run->state == settlement->open &&
+	       (!settlement->protected_only || run->marks & MARK_UFFD_WP);
+}
+
+/* The same pages with the open ones replaced. */
+static int pass_scan_apply(struct pass *p, struct snapshot_mapping *m,
+			   const struct settlement *settlement)
+{
+	struct pages_facts facts = *pages_facts(m->pages);
+	struct page_run run;
+	struct pages *pages;
+	const struct slot_run *slots;
+	size_t slot_count;
+	int error;
+
+	facts.doubt = (uint8_t)settlement->doubt;
+	facts.swap_unplaced = settlement->swap_unplaced;
+	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
+	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
+		pages_builder_add(p->builder, run.count,
+				  pass_scan_is_open(settlement, &run) ? settlement->state
+								      : run.state,
+				  run.marks);
+	slots = pages_slots(m->pages, &slot_count);
+	for (size_t i = 0; i < slot_count; i++)
+		pages_builder_slot(p->builder, &slots[i]);
+	error = pages_builder_finish(p->builder, &facts, &pages);
+	if (error)
+		return error;
+	pages_unref(m->pages);
+	m->pages = pages;
+	return 0;
+}
+
+/* Without the right to see swap types, VmSwap tells whether all entries are swap. */
+static int pass_scan_check_private_swap(struct pass *p, struct snapshot *s)
+{
+	struct target_counters counters;
+	uint64_t swap = 0;
+	int error;
+
+	if (s->known.swap_exact)
+		return 0;
+	error = target_counters(p->target, &counters);
+	if (error)
+		return error;
+	for (size_t i = 0; i < s->count; i++)
+		swap += pages_counts(s->mappings[i].pages)->state[PAGE_SWAP];
+	s->known.swap_exact = swap == counters.swap;
+	return 0;
+}
+
+static int pass_scan_settle_mapping(struct pass *p, struct snapshot_mapping *m,
+				    const struct verify_sums *sums, bool swap_exact)
+{
+	struct settlement s;
+	int error = 0;
+
+	if (pass_scan_can_be_settled(m)) {
+		s = m->mapping->kind == MAPPING_SHMEM
+			    ? pass_scan_settle_shared(m->mapping, m->pages, sums)
+			    : pass_scan_settle_anonymous(m->pages, sums);
+		error = pass_scan_apply(p, m, &s);
+	}
+	if (!error && !swap_exact && pages_counts(m->pages)->state[PAGE_SWAP]) {
+		s = pass_scan_settle_hidden(m->mapping, m->pages, sums);
+		error = pass_scan_apply(p, m, &s);
+	}
+	return error;
+}
+
+int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
+{
+	struct smaps_list list = { 0 };
+	CLEANUP(cleanup_smaps) struct smaps_list *read = NULL;
+	int error = pass_scan_check_private_swap(pass, snapshot);
+	bool exact = snapshot->known.swap_exact;
+
+	pass->before_at = 0;
+	for (size_t i = 0; !error && i < snapshot->count; i++) {
+		struct snapshot_mapping *m = &snapshot->mappings[i];
+		const struct smaps_entry *entry;
+
+		if (!pass_scan_can_be_settled(m) &&
+		    (exact || !pages_counts(m->pages)->state[PAGE_SWAP]))
+			continue;
+		if (!read) {
+			error = smaps_read(pass->target->proc, &list);
+			if (error)
+				return error == -ESRCH ? error : 0;
+			read = &list;
+		}
+		entry = smaps_list_find(read, m->mapping->start, m->mapping->end);
+		if (entry)
+			error = pass_scan_settle_mapping(pass, m, &entry->sums, exact);
+	}
+	return error;
 }

@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "kernel/probe.h"
 #include "log/recorder.h"
-#include "model/cleanup.h"
 #include "sample/live.h"
 
 /* The oldest pmtop that reads the schema which this one writes. */

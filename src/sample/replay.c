@@ -1,13 +1,75 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "model/cleanup.h"
-#include "sample/replay_internal.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "log/reader.h"
+#include "model/track.h"
+#include "sample/replay.h"
+
+/* What the user's thread (replay.c) and the reading thread (replay_thread.c) share. */
+
+#define OVERVIEW_POINTS 1024
+#define OVERVIEW_EVENTS 4096
+
+/* Beyond this many, mappings that come and go are left out of the overview. */
+#define OVERVIEW_MAPPING_EVENTS 1024
+
+/* Bookmarks of one session that a log did not take. */
+#define SESSION_BOOKMARKS 64
+
+struct replay_bookmark {
+	int64_t taken_ns;
+	char name[EVENT_TEXT_MAX];
+};
+
+struct replay {
+	struct source base;
+	struct log_reader *reader; /* the thread's, from its start on */
+	struct log_info info;
+	int64_t interval_ns;
+	struct log_event session[SESSION_BOOKMARKS]; /* the thread's */
+	size_t session_count;
+	pthread_t thread;
+	int event; /* readable for the user when there is news */
+
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t wake;
+	bool stop, playing;
+	double speed;
+	bool seek_pending, find_pending, focus_changed, pace_changed;
+	uint64_t seek_to;
+	struct source_find find;
+	bool bookmark_pending;
+	struct replay_bookmark bookmark;
+	struct source_focus focus;
+	uint64_t position; /* what the newest snapshot shows */
+	struct snapshot *newest; /* the mailbox */
+	struct source_status status;
+	bool overview_ready; /* what it points to is written before this, and only grows */
+	struct source_overview overview;
+};
+
+static void *replay_run(void *context);
+
+static void replay_make_overview(struct replay *r);
+
+static int replay_find_event(struct replay *r, uint64_t position, int direction,
+			     struct log_event *ret_event, struct log_error *error);
+
+static void replay_describe(const struct replay *r, const struct log_event *event, char *text,
+			    size_t size);
+
+static void replay_bookmark(struct replay *r, uint64_t position, int64_t taken_ns, const char *name,
+			    char *message, size_t size);
 
 static struct replay *replay_of(struct source *source)
 {
@@ -259,4 +321,497 @@ int replay_open(const char *path, uint64_t first, struct source **ret_source, ch
 	}
 	*ret_source = &TAKE(r)->base;
 	return 0;
+}
+
+/* Where nothing was recorded for longer than this, playing does not wait longer. */
+#define LONGEST_WAIT_NS INT64_C(3000000000)
+
+/* What the thread knows by itself. */
+struct player {
+	struct replay *r;
+	struct snapshot *shown; /* as it is in the log, without raw facts */
+	uint64_t position;
+	int64_t clock_ns; /* of the sample shown, on the recorder's clock */
+	int64_t anchor_ns; /* when that sample was, or would have been, shown */
+	struct source_focus focus;
+	double speed;
+};
+
+static void replay_tell(struct replay *r)
+{
+	static const uint64_t one = 1;
+	ssize_t n = write(r->event, &one, sizeof(one));
+
+	(void)n; /* a full counter is readable too */
+}
+
+static void __attribute__((format(printf, 2, 3)))
+replay_say(struct replay *r, const char *format, ...)
+{
+	va_list arguments;
+
+	pthread_mutex_lock(&r->lock);
+	va_start(arguments, format);
+	vsnprintf(r->status.message, sizeof(r->status.message), format, arguments);
+	va_end(arguments);
+	r->status.message_serial++;
+	pthread_mutex_unlock(&r->lock);
+	replay_tell(r);
+}
+
+/* The same picture with the raw facts that were recorded of the pages on screen. */
+static struct snapshot *replay_with_detail(const struct snapshot *like, struct page_detail *detail)
+{
+	struct snapshot *s = snapshot_new(like->count);
+
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < like->count; i++) {
+		s->mappings[i].mapping = mapping_ref(like->mappings[i].mapping);
+		if (like->mappings[i].pages)
+			s->mappings[i].pages = pages_ref(like->mappings[i].pages);
+	}
+	s->sequence = like->sequence;
+	s->pid = like->pid;
+	s->start_time = like->start_time;
+	memcpy(s->comm, like->comm, sizeof(s->comm));
+	s->taken_ns = like->taken_ns;
+	s->clock_ns = like->clock_ns;
+	s->known = like->known;
+	s->totals = like->totals;
+	s->swap_unplaced = like->swap_unplaced;
+	s->partial = like->partial;
+	s->skipped = like->skipped;
+	s->detail = detail;
+	s->track = like->track ? track_ref(like->track) : NULL;
+	return s;
+}
+
+static struct snapshot *replay_dress(struct player *p)
+{
+	struct page_detail *detail;
+	struct snapshot *s;
+
+	if (!p->focus.count || log_reader_detail(p->r->reader, p->position, p->focus.start,
+						 p->focus.count, &detail, NULL))
+		return snapshot_ref(p->shown);
+	s = replay_with_detail(p->shown, detail);
+	if (s)
+		return s;
+	page_detail_unref(detail);
+	return snapshot_ref(p->shown);
+}
+
+static void replay_publish(struct player *p)
+{
+	struct replay *r = p->r;
+	struct snapshot *s = replay_dress(p), *old;
+	bool last = p->position + 1 >= r->info.samples;
+
+	pthread_mutex_lock(&r->lock);
+	old = r->newest;
+	r->newest = s;
+	r->position = p->position;
+	if (last) {
+		r->playing = false;
+		r->status.state = SOURCE_ENDED;
+		r->status.ended_ns = r->info.last_ns;
+	} else {
+		r->status.state = r->playing ? SOURCE_LIVE : SOURCE_PAUSED;
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (old)
+		snapshot_unref(old);
+	replay_tell(r);
+}
+
+static void replay_say_all(struct replay *r, const struct log_event *event)
+{
+	char text[sizeof(r->status.message)];
+
+	replay_describe(r, event, text, sizeof(text));
+	replay_say(r, "%s", text);
+}
+
+/* Events between what was shown and what is shown now, the newest one. */
+static void replay_say_event(struct player *p, uint64_t before)
+{
+	struct log_event event;
+
+	if (p->position <= before ||
+	    log_reader_event(p->r->reader, p->position + 1, -1, &event, NULL) ||
+	    event.sample <= before || event.kind == EVENT_CHANGED)
+		return;
+	replay_say_all(p->r, &event);
+}
+
+/*
+ * Forward it goes on from what was shown; a step back begins anew, as the history of the screen
+ * does.
+ */
+static void replay_add_track(struct player *p, uint64_t sample, struct snapshot *s)
+{
+	bool goes_on = p->shown && p->shown->track && sample > p->position;
+
+	/* The reader hands the same one out again. */
+	if (s->track)
+		return;
+	if (track_next(goes_on ? p->shown->track : NULL, goes_on ? p->shown : NULL, s, &s->track) <
+	    0)
+		replay_say(p->r, "no memory left for the ages of pages");
+}
+
+/* Shows a sample; one that is damaged is said, and what was shown stays. */
+static void replay_show(struct player *p, uint64_t sample)
+{
+	uint64_t before = p->shown ? p->position : sample;
+	struct log_error error = { 0 };
+	struct snapshot *s;
+
+	if (log_reader_load(p->r->reader, sample, &s, &error)) {
+		pthread_mutex_lock(&p->r->lock);
+		p->r->playing = false;
+		p->r->status.state = p->shown ? SOURCE_PAUSED : SOURCE_FAILED;
+		p->r->status.error = -error.code;
+		pthread_mutex_unlock(&p->r->lock);
+		replay_say(p->r, "%s", error.text);
+		return;
+	}
+	replay_add_track(p, sample, s);
+	if (p->shown)
+		snapshot_unref(p->shown);
+	p->shown = s;
+	p->position = sample;
+	p->clock_ns = s->clock_ns;
+	p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
+	replay_publish(p);
+	replay_say_event(p, before);
+}
+
+static void replay_say_length(struct replay *r)
+{
+	replay_say(r, "this is the last sample: the log is %.1f s long",
+		   (double)(r->info.last_clock_ns - r->info.first_clock_ns) / 1e9);
+}
+
+static void replay_thread_find(struct player *p, const struct source_find *find)
+{
+	struct log_reader *reader = p->r->reader;
+	struct log_error error = { .text = "there is nothing" };
+	struct log_event event = { 0 };
+	uint64_t sample = 0;
+	int code = -EINVAL;
+
+	switch (find->goal) {
+	case GOAL_EVENT:
+		code = replay_find_event(p->r, p->position, find->direction, &event, &error);
+		sample = event.sample;
+		break;
+	case GOAL_CHANGE:
+		code = log_reader_change(reader, p->position, find->direction, find->start,
+					 find->length, &sample, &error);
+		break;
+	case GOAL_TIME:
+		code = log_reader_at(reader, find->ns, &sample, &error);
+		break;
+	}
+	if (code == -ENOENT)
+		replay_say(p->r, "no %s %s this sample",
+			   find->goal == GOAL_EVENT ? "event" : "change",
+			   find->direction > 0 ? "after" : "before");
+	else if (code)
+		replay_say(p->r, "%s", error.text);
+	else
+		replay_show(p, sample);
+	if (!code && find->goal == GOAL_TIME && sample + 1 == p->r->info.samples)
+		replay_say_length(p->r);
+	if (!code && find->goal == GOAL_EVENT)
+		replay_say_all(p->r, &event);
+}
+
+/* The outcome is a message. */
+static void replay_thread_bookmark(struct player *p, const struct replay_bookmark *bookmark)
+{
+	char message[sizeof(p->r->status.message)];
+
+	replay_bookmark(p->r, p->position, bookmark->taken_ns, bookmark->name, message,
+			sizeof(message));
+	replay_say(p->r, "%s", message);
+}
+
+/* When the next sample is due, on our clock. */
+static int64_t replay_next_due(struct player *p)
+{
+	int64_t taken, clock;
+	double wait;
+
+	if (log_reader_time(p->r->reader, p->position + 1, &taken, &clock, NULL))
+		return p->anchor_ns;
+	wait = clock > p->clock_ns ? (double)(clock - p->clock_ns) / p->speed : 0;
+	return p->anchor_ns + (wait < LONGEST_WAIT_NS ? (int64_t)wait : LONGEST_WAIT_NS);
+}
+
+/* Plays on: what is due by now; at high speed samples are passed over. */
+static void replay_play(struct player *p)
+{
+	int64_t now = clock_ns(CLOCK_MONOTONIC), due, ahead, after;
+	uint64_t sample = p->position + 1, reached;
+
+	due = replay_next_due(p);
+	ahead = (int64_t)((double)(now - due) * p->speed);
+	if (__builtin_add_overflow(p->clock_ns - p->r->info.first_clock_ns, ahead, &after))
+		after = INT64_MAX;
+	if (ahead > 0 && !log_reader_at(p->r->reader, after, &reached, NULL) && reached > sample)
+		sample = reached;
+	replay_show(p, sample);
+	/* Keep the pace: count from when it was due, unless that is long ago. */
+	if (p->position == sample && now - due < LONGEST_WAIT_NS)
+		p->anchor_ns = sample == p->position && ahead <= 0 ? due : now;
+}
+
+static void replay_wait_until(struct replay *r, int64_t until)
+{
+	struct timespec t = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
+
+	pthread_cond_timedwait(&r->wake, &r->lock, &t);
+}
+
+/* One turn, entered and left with the lock held. */
+static void replay_turn(struct player *p)
+{
+	struct replay *r = p->r;
+	bool seeks = r->seek_pending, finds = r->find_pending, focuses = r->focus_changed;
+	bool marks = r->bookmark_pending && p->shown;
+	bool plays = r->playing && p->shown && p->position + 1 < r->info.samples;
+	struct replay_bookmark new_mark = r->bookmark;
+	struct source_find what = r->find;
+	uint64_t to = r->seek_to;
+
+	r->seek_pending = r->bookmark_pending = r->find_pending = r->focus_changed = false;
+	p->focus = r->focus;
+	p->speed = r->speed;
+	if (r->pace_changed)
+		p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
+	r->pace_changed = false;
+	pthread_mutex_unlock(&r->lock);
+	if (marks)
+		replay_thread_bookmark(p, &new_mark);
+	if (seeks)
+		replay_show(p, to);
+	if (finds)
+		replay_thread_find(p, &what);
+	if (seeks || finds)
+		plays = focuses = false;
+	if (plays && clock_ns(CLOCK_MONOTONIC) >= replay_next_due(p))
+		replay_play(p);
+	else if (focuses && p->shown)
+		replay_publish(p);
+	pthread_mutex_lock(&r->lock);
+}
+
+/* Entered and left with the lock held. */
+static void replay_wait_for_work(struct player *p)
+{
+	struct replay *r = p->r;
+	int64_t due = 0;
+	bool plays = r->playing && p->shown && p->position + 1 < r->info.samples;
+
+	if (plays) {
+		pthread_mutex_unlock(&r->lock);
+		due = replay_next_due(p);
+		pthread_mutex_lock(&r->lock);
+	}
+	while (!r->stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
+	       !r->pace_changed && !r->bookmark_pending &&
+	       (!plays || clock_ns(CLOCK_MONOTONIC) < due))
+		if (plays)
+			replay_wait_until(r, due);
+		else
+			pthread_cond_wait(&r->wake, &r->lock);
+}
+
+static void *replay_run(void *context)
+{
+	struct replay *r = context;
+	struct player p = { .r = r, .speed = 1 };
+	bool overviewed = false;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		replay_turn(&p);
+		/* The first picture first. */
+		if (!overviewed && p.shown) {
+			pthread_mutex_unlock(&r->lock);
+			replay_make_overview(r);
+			replay_tell(r);
+			overviewed = true;
+			pthread_mutex_lock(&r->lock);
+		}
+		replay_wait_for_work(&p);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (p.shown)
+		snapshot_unref(p.shown);
+	return NULL;
+}
+
+/* What happened in a log, and bookmarks that are made while it is replayed. All for the thread. */
+
+/* A bookmark is made soon after its sample was shown; playing may have gone on meanwhile. */
+#define LOOK_BACK 65536
+
+static int replay_events_add_event(void *context, const struct log_event *event)
+{
+	struct source_overview *o = context;
+	struct source_event *e;
+
+	if (o->event_count == OVERVIEW_EVENTS)
+		return 1;
+	if (event_is_of_mapping(event->kind) && o->event_count >= OVERVIEW_MAPPING_EVENTS)
+		return 0;
+	e = (struct source_event *)&o->events[o->event_count++];
+	e->sample = event->sample;
+	e->taken_ns = event->taken_ns;
+	e->kind = event->kind;
+	snprintf(e->text, sizeof(e->text), "%s", event->text);
+	return 0;
+}
+
+static int replay_events_add_point(void *context, const struct log_counts *counts)
+{
+	struct source_overview *o = context;
+	struct source_point *p = (struct source_point *)&o->points[o->point_count++];
+
+	p->sample = counts->sample;
+	p->taken_ns = counts->taken_ns;
+	p->totals = counts->counts;
+	p->swap_unplaced = counts->swap_unplaced;
+	return 0;
+}
+
+/* Reads the whole log at one glance; a damaged one gives fewer points. */
+static void replay_make_overview(struct replay *r)
+{
+	uint64_t samples = r->info.samples;
+	uint64_t points = samples < OVERVIEW_POINTS ? samples : OVERVIEW_POINTS;
+	struct source_overview o = { .points = calloc(points, sizeof(*o.points)),
+				     .events = calloc(OVERVIEW_EVENTS, sizeof(*o.events)) };
+
+	if (!o.points || !o.events) {
+		free((void *)o.points);
+		free((void *)o.events);
+		return;
+	}
+	for (uint64_t i = 0; i < points; i++)
+		log_reader_totals(r->reader, i * samples / points, 1, replay_events_add_point, &o,
+				  NULL);
+	log_reader_events(r->reader, replay_events_add_event, &o, NULL);
+	pthread_mutex_lock(&r->lock);
+	r->overview = o;
+	r->overview_ready = true;
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* The nearest of those that the log did not take. */
+static const struct log_event *replay_events_nearest_of_session(const struct replay *r,
+								uint64_t position, int direction)
+{
+	const struct log_event *best = NULL;
+
+	for (size_t i = 0; i < r->session_count; i++) {
+		const struct log_event *e = &r->session[i];
+		bool there = direction > 0 ? e->sample > position : e->sample < position;
+
+		if (there && (!best || (direction > 0 ? e->sample < best->sample
+						      : e->sample > best->sample)))
+			best = e;
+	}
+	return best;
+}
+
+/* As log_reader_event(), with the bookmarks of this session. */
+static int replay_find_event(struct replay *r, uint64_t position, int direction,
+			     struct log_event *ret_event, struct log_error *error)
+{
+	const struct log_event *own = replay_events_nearest_of_session(r, position, direction);
+	int code = log_reader_event(r->reader, position, direction, ret_event, error);
+
+	if (own &&
+	    (code == -ENOENT || (!code && (direction > 0 ? own->sample <= ret_event->sample
+							 : own->sample >= ret_event->sample)))) {
+		*ret_event = *own;
+		return 0;
+	}
+	return code;
+}
+
+/* An event, and what else happened at its sample, but for mappings. */
+static void replay_describe(const struct replay *r, const struct log_event *event, char *text,
+			    size_t size)
+{
+	const struct source_overview *o = &r->overview;
+	size_t used =
+		(size_t)snprintf(text, size, "%s: %s", event_words[event->kind].name, event->text);
+
+	for (size_t i = 0; i < o->event_count && used < size; i++) {
+		const struct source_event *e = &o->events[i];
+
+		if (e->sample == event->sample && !event_is_of_mapping(e->kind) &&
+		    (e->kind != event->kind || strcmp(e->text, event->text) != 0))
+			used += (size_t)snprintf(text + used, size - used, " · %s: %s",
+						 event_words[e->kind].name, e->text);
+	}
+}
+
+/* The sample of this log that was taken then, from the one shown on backward. */
+static int replay_events_find_sample(struct replay *r, uint64_t position, int64_t taken_ns,
+				     uint64_t *ret_sample)
+{
+	for (uint64_t back = 0; back <= position && back < LOOK_BACK; back++) {
+		int64_t taken, clock;
+
+		if (log_reader_time(r->reader, position - back, &taken, &clock, NULL))
+			break;
+		if (taken == taken_ns) {
+			*ret_sample = position - back;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static void replay_events_show_on_strip(struct replay *r, const struct log_event *event)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->overview_ready)
+		replay_events_add_event(&r->overview, event);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/*
+ * Keeps a bookmark at the sample of taken_ns, which was shown when `position` was or before: in the
+ * log, or, where that cannot be written to, for the session. The message says which.
+ */
+static void replay_bookmark(struct replay *r, uint64_t position, int64_t taken_ns, const char *name,
+			    char *message, size_t size)
+{
+	struct log_event event = { .kind = EVENT_BOOKMARK, .taken_ns = taken_ns };
+	struct log_error error = { .text = "memory is out" };
+	int code = replay_events_find_sample(r, position, taken_ns, &event.sample);
+
+	if (code) {
+		snprintf(message, size, "no bookmark: the log holds no such sample");
+		return;
+	}
+	snprintf(event.text, sizeof(event.text), "%s", name);
+	code = log_reader_keep_bookmark(r->reader, event.sample, taken_ns, name, &error);
+	if (!code)
+		snprintf(message, size, "bookmark \"%s\" is kept in the log; FILE@%s goes there",
+			 name, name);
+	else
+		snprintf(message, size, "bookmark \"%s\" lasts for this session only: %s", name,
+			 error.text);
+	if (code && r->session_count < SESSION_BOOKMARKS)
+		r->session[r->session_count++] = event;
+	replay_events_show_on_strip(r, &event);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/cleanup.h"
+#include "base/directory.h"
 #include "workload/cgdir.h"
-#include "kernel/directory.h"
-#include "model/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +110,8 @@ static int cgdir_signal_group(const char *dir, void *data)
 	return r < 0 ? r : cgdir_signal(path, *(const int *)data);
 }
 
-int cgdir_count(const char *dir)
+/* How many processes are in the group and below it; 0 if there is no such group. */
+static int cgdir_count(const char *dir)
 {
 	int none = 0;
 

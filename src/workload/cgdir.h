@@ -25,9 +25,6 @@ int cgdir_kill(const char *dir, int timeout_ms);
  */
 int cgdir_signal(const char *file, int signal);
 
-/* How many processes are in the group and below it; 0 if there is no such group. */
-int cgdir_count(const char *dir);
-
 /* Removes the group and those below it, which must be empty of processes. 0 if there is none. */
 int cgdir_remove(const char *dir, int timeout_ms);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "workload/claim.h"
-#include "kernel/directory.h"
-#include "model/cleanup.h"
+#include "base/cleanup.h"
+#include "base/directory.h"
 #include "workload/cgdir.h"
+#include "workload/claim.h"
 #include "workload/swaparea.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "workload/launch.h"
-#include "model/cleanup.h"
+#include "base/cleanup.h"
 #include "workload/cgdir.h"
+#include "workload/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/cleanup.h"
 #include "workload/link.h"
-#include "model/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>

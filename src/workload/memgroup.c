@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "workload/memgroup.h"
-#include "model/cleanup.h"
-#include "model/units.h"
-#include "workload/cgdir.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <libcgroup.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "workload/cgdir.h"
+#include "workload/memgroup.h"
+
+static bool memgroup_has_memory(const char *dir, const char *file);
 
 static void cleanup_cgroup(struct cgroup **g)
 {
@@ -282,4 +288,258 @@ int memgroup_set_limit(const struct memgroup *g, uint64_t limit, uint64_t swap_l
 		   "the limit stays: the workload has %s in RAM and the kernel could not push out "
 		   "enough of it for a limit of %s",
 		   units_format_size(m.usage, used), units_format_size(limit, size));
+}
+
+/* What the files of a memory cgroup say. Small files, read whole; a missing one is "not known". */
+
+/* v1 says "no limit" with the largest multiple of a page that fits into a long. */
+#define V1_NO_LIMIT (1ULL << 62)
+
+static uint64_t memgroup_read_number(const struct memgroup *g, const char *file)
+{
+	char buf[32], *end;
+	uint64_t value;
+
+	if (cgdir_read(g->dir, file, buf, sizeof(buf)) <= 0)
+		return WORKLOAD_UNSET;
+	value = strtoull(buf, &end, 10); /* "max" has no digits: no limit */
+	return end == buf ? WORKLOAD_UNSET : value;
+}
+
+/* The number behind a key at the start of a line: "oom_kill 3". */
+static uint64_t memgroup_find_number(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, key, n) && line[n] == ' ')
+			return strtoull(line + n, NULL, 10);
+	}
+	return WORKLOAD_UNSET;
+}
+
+static uint64_t memgroup_v1_limit(const struct memgroup *g, const char *file)
+{
+	uint64_t value = memgroup_read_number(g, file);
+
+	return value >= V1_NO_LIMIT ? WORKLOAD_UNSET : value;
+}
+
+static void memgroup_read_v1(const struct memgroup *g, struct workload_memory *m)
+{
+	char buf[8192];
+	uint64_t memsw = memgroup_v1_limit(g, "memory.memsw.limit_in_bytes"), swappiness;
+
+	m->limit = memgroup_v1_limit(g, "memory.limit_in_bytes");
+	if (memsw != WORKLOAD_UNSET && memsw >= m->limit)
+		m->swap_limit = memsw - m->limit;
+	m->high = memgroup_v1_limit(g, "memory.soft_limit_in_bytes");
+	m->usage = memgroup_read_number(g, "memory.usage_in_bytes");
+	m->peak = memgroup_read_number(g, "memory.max_usage_in_bytes");
+	m->limit_hits = memgroup_read_number(g, "memory.failcnt");
+	if (cgdir_read(g->dir, "memory.stat", buf, sizeof(buf)) > 0)
+		m->swap = memgroup_find_number(buf, "total_swap");
+	if (cgdir_read(g->dir, "memory.oom_control", buf, sizeof(buf)) > 0)
+		m->oom_kills = memgroup_find_number(buf, "oom_kill"); /* since 4.13 */
+	swappiness = memgroup_read_number(g, "memory.swappiness");
+	if (swappiness != WORKLOAD_UNSET)
+		m->swappiness = (int)swappiness;
+}
+
+/* "some avg10=1.23 avg60=..." */
+static void memgroup_read_pressure(const struct memgroup *g, struct workload_memory *m)
+{
+	char buf[512];
+	const char *some, *full;
+
+	if (cgdir_read(g->dir, "memory.pressure", buf, sizeof(buf)) <= 0)
+		return;
+	some = strstr(buf, "some avg10=");
+	full = strstr(buf, "full avg10=");
+	if (!some || !full)
+		return;
+	m->has_pressure = true;
+	m->pressure_some = strtod(some + strlen("some avg10="), NULL);
+	m->pressure_full = strtod(full + strlen("full avg10="), NULL);
+}
+
+static void memgroup_read_v2(const struct memgroup *g, struct workload_memory *m)
+{
+	char buf[1024];
+
+	m->limit = memgroup_read_number(g, "memory.max");
+	m->swap_limit = memgroup_read_number(g, "memory.swap.max");
+	m->high = memgroup_read_number(g, "memory.high");
+	m->usage = memgroup_read_number(g, "memory.current");
+	m->peak = memgroup_read_number(g, "memory.peak"); /* since 5.19 */
+	m->swap = memgroup_read_number(g, "memory.swap.current");
+	if (cgdir_read(g->dir, "memory.events", buf, sizeof(buf)) > 0) {
+		m->limit_hits = memgroup_find_number(buf, "max");
+		m->high_hits = memgroup_find_number(buf, "high");
+		m->oom_kills = memgroup_find_number(buf, "oom_kill");
+	}
+	memgroup_read_pressure(g, m);
+}
+
+void memgroup_read(const struct memgroup *g, struct workload_memory *ret)
+{
+	struct workload_memory m = {
+		.limit = WORKLOAD_UNSET,
+		.swap_limit = WORKLOAD_UNSET,
+		.high = WORKLOAD_UNSET,
+		.usage = WORKLOAD_UNSET,
+		.peak = WORKLOAD_UNSET,
+		.swap = WORKLOAD_UNSET,
+		.limit_hits = WORKLOAD_UNSET,
+		.high_hits = WORKLOAD_UNSET,
+		.oom_kills = WORKLOAD_UNSET,
+		.swappiness = -1,
+	};
+
+	if (g->version == WORKLOAD_GROUP_V1)
+		memgroup_read_v1(g, &m);
+	else if (g->version == WORKLOAD_GROUP_V2)
+		memgroup_read_v2(g, &m);
+	*ret = m;
+}
+
+/* Where a memory cgroup can be made, on whatever hierarchy has the controller. */
+
+static bool memgroup_has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = text; (p = strstr(p, word)); p += n)
+		if ((p == text || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
+			return true;
+	return false;
+}
+
+/* Whether a v2 file with a list of controllers names memory. */
+static bool memgroup_has_memory(const char *dir, const char *file)
+{
+	char buf[512];
+
+	return cgdir_read(dir, file, buf, sizeof(buf)) > 0 && memgroup_has_word(buf, "memory");
+}
+
+static bool memgroup_may_write(const char *dir)
+{
+	return !faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
+}
+
+/* Whether a child of this v2 group can have the memory controller and take our processes. */
+static bool memgroup_v2_usable(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (!memgroup_may_write(dir) || !memgroup_has_memory(dir, "cgroup.controllers"))
+		return false;
+	/* Moving a process needs the right to write here as well (cgroup-v2, delegation). */
+	if (snprintf(path, sizeof(path), "%s/cgroup.procs", dir) >= (int)sizeof(path) ||
+	    faccessat(AT_FDCWD, path, W_OK, AT_EACCESS))
+		return false;
+	return memgroup_has_memory(dir, "cgroup.subtree_control") || memgroup_may_write(dir);
+}
+
+/*
+ * The group that we are in, from the mount point; to be freed. libcgroup 2.0 finds it on v1 only.
+ */
+static char *memgroup_own_group(bool v2)
+{
+	char buf[8192], *path = NULL, *line;
+
+	if (!v2)
+		return cgroup_get_current_controller_path(getpid(), "memory", &path) ? NULL : path;
+	if (cgdir_read("/proc/self", "cgroup", buf, sizeof(buf)) <= 0)
+		return NULL;
+	line = !strncmp(buf, "0::", 3) ? buf : strstr(buf, "\n0::");
+	if (!line)
+		return NULL;
+	line = strstr(line, "::") + 2;
+	return strndup(line, strcspn(line, "\n"));
+}
+
+/*
+ * The group of the hierarchy below which ours can be made, as a path from the mount point: "" is
+ * the top. -EACCES: nowhere.
+ */
+static int memgroup_find_parent(const char *mount, bool v2, char *ret_parent, size_t size)
+{
+	CLEANUP(cleanup_free) char *own = NULL;
+	char dir[PATH_MAX];
+
+	if (v2 ? memgroup_v2_usable(mount) : memgroup_may_write(mount)) {
+		*ret_parent = '\0';
+		return 0;
+	}
+	own = memgroup_own_group(v2);
+	if (!own)
+		return -EACCES;
+	/*
+	 * v1: below our own group. v2: a group with processes (ours) cannot have groups with the
+	 * memory controller below it, so beside our own, or higher up.
+	 */
+	for (char *end = own + strlen(own); *own && end > own;) {
+		if (v2)
+			while (end > own && *--end != '/')
+				;
+		*end = '\0';
+		if (snprintf(dir, sizeof(dir), "%s/%s", mount, own) >= (int)sizeof(dir))
+			return -ENAMETOOLONG;
+		if (v2 ? memgroup_v2_usable(dir) : memgroup_may_write(dir)) {
+			const char *name = own + strspn(own, "/");
+
+			return snprintf(ret_parent, size, "%s", name) < (int)size ? 0
+										  : -ENAMETOOLONG;
+		}
+		if (!v2)
+			break;
+	}
+	return -EACCES;
+}
+
+static int memgroup_no_right(const char *mount, bool v2, struct workload_why *why_)
+{
+	if (v2)
+		return why(
+			why_, -EACCES,
+			"no right to make a cgroup under %s: run as root, or in a group that "
+			"systemd delegates (systemd-run --user --scope -p Delegate=yes pmtop run "
+			"...); " MEMGROUP_WAY_OUT,
+			mount);
+	return why(why_, -EACCES,
+		   "no right to make a cgroup under %s: run as root, or let root give you a group "
+		   "there; " MEMGROUP_WAY_OUT,
+		   mount);
+}
+
+int memgroup_find(const char *id, struct memgroup *ret, struct workload_why *why_)
+{
+	CLEANUP(cleanup_free) char *mount = NULL;
+	char parent[NAME_MAX];
+	struct statfs fs;
+	struct memgroup g = { 0 };
+	bool v2;
+	int r;
+
+	if (cgroup_init() || cgroup_get_subsys_mount_point("memory", &mount))
+		return why(
+			why_, -ENODEV,
+			"no memory cgroup controller is mounted (or the kernel has none, or was "
+			"started with cgroup_disable=memory), so memory cannot be limited; " MEMGROUP_WAY_OUT);
+	if (statfs(mount, &fs) < 0)
+		return why(why_, -errno, "cannot look at %s: %m", mount);
+	v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
+	g.version = v2 ? WORKLOAD_GROUP_V2 : WORKLOAD_GROUP_V1;
+	r = memgroup_find_parent(mount, v2, parent, sizeof(parent));
+	if (r < 0)
+		return memgroup_no_right(mount, v2, why_);
+	if (snprintf(g.name, sizeof(g.name), "%s%s%s", parent, *parent ? "/" : "", id) >=
+		    (int)sizeof(g.name) ||
+	    snprintf(g.dir, sizeof(g.dir), "%s/%s", mount, g.name) >= (int)sizeof(g.dir))
+		return why(why_, -ENAMETOOLONG, "the path of this process's cgroup is too long");
+	*ret = g;
+	return 0;
 }

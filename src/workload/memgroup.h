@@ -34,9 +34,6 @@ int memgroup_find(const char *id, struct memgroup *ret, struct workload_why *why
 /* How to go on without a cgroup, for the end of a sentence. */
 #define MEMGROUP_WAY_OUT "pmtop run --no-cgroup runs it without a limit"
 
-/* Whether a v2 file with a list of controllers names memory. */
-bool memgroup_has_memory(const char *dir, const char *file);
-
 /* Makes it, with the memory controller switched on for it. On an error it may half exist. */
 int memgroup_make(const struct memgroup *g, struct workload_why *why);
 

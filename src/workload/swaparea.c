@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/cleanup.h"
+#include "base/units.h"
 #include "workload/swaparea.h"
-#include "model/cleanup.h"
-#include "model/units.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "workload/workload.h"
-#include "kernel/clock.h"
-#include "model/cleanup.h"
-#include "workload/check.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/units.h"
 #include "workload/claim.h"
 #include "workload/launch.h"
 #include "workload/link.h"
 #include "workload/memgroup.h"
 #include "workload/output.h"
 #include "workload/swaparea.h"
-
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/wait.h>
+#include "workload/workload.h"
 
 #define DEFAULT_SWAPPINESS 60 /* the kernel's own, and what the first reproduction set */
 #define REPLY_MS	   15000 /* more than killing may take in the supervisor */
@@ -29,6 +31,10 @@ struct workload {
 	uint64_t oom_before; /* OOM kills in the group before this start */
 	struct workload_status status;
 };
+
+static int workload_check(const struct workload_options *options, struct workload_why *why);
+
+static int workload_check_bytes(const char *name, uint64_t bytes, struct workload_why *why);
 
 static uint64_t workload_now_ms(void)
 {
@@ -267,11 +273,6 @@ const struct workload_status *workload_status(const struct workload *w)
 	return &w->status;
 }
 
-char *const *workload_argv(const struct workload *w)
-{
-	return w->options.argv;
-}
-
 static int workload_need_group(const struct workload *w, struct workload_why *why_)
 {
 	if (w->group.version != WORKLOAD_NO_GROUP)
@@ -350,4 +351,54 @@ int workload_free(struct workload *w, struct workload_why *why_)
 int workload_sweep(struct workload_why *why_)
 {
 	return claim_sweep(why_);
+}
+
+/* A limit of memory: WORKLOAD_UNSET, or from one page to all of the RAM. `name` is for people. */
+static int workload_check_bytes(const char *name, uint64_t bytes, struct workload_why *why_)
+{
+	char have[UNITS_SIZE_MAX], want[UNITS_SIZE_MAX];
+	struct sysinfo info;
+	uint64_t ram, page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (bytes == WORKLOAD_UNSET)
+		return 0;
+	if (!bytes)
+		return why(why_, -EINVAL, "the %s is 0: nothing can run in that", name);
+	if (bytes < page)
+		return why(why_, -EINVAL, "the %s is less than a page (%s)", name,
+			   units_format_size(page, have));
+	if (sysinfo(&info) < 0)
+		return why(why_, -errno, "cannot learn how much memory there is: %m");
+	ram = (uint64_t)info.totalram * info.mem_unit;
+	if (bytes > ram)
+		return why(why_, -EINVAL,
+			   "the %s of %s is larger than this machine's memory (%s): it would limit "
+			   "nothing",
+			   name, units_format_size(bytes, want), units_format_size(ram, have));
+	return 0;
+}
+
+/*
+ * Checks that the limits make sense on this machine (above zero, at least a page, not above its
+ * RAM). -EINVAL with the sentence.
+ */
+static int workload_check(const struct workload_options *o, struct workload_why *why_)
+{
+	bool limited = o->limit != WORKLOAD_UNSET || o->swap_limit != WORKLOAD_UNSET ||
+		       o->high != WORKLOAD_UNSET || o->swappiness >= 0;
+	int r;
+
+	if (!o->argv || !o->argv[0] || !o->argv[0][0])
+		return why(why_, -EINVAL, "no command");
+	if (o->no_cgroup && limited)
+		return why(why_, -EINVAL,
+			   "a limit needs a cgroup: leave out --no-cgroup, or the limits");
+	if (o->swappiness > 200)
+		return why(why_, -EINVAL, "the swappiness is %d; it goes from 0 to 200",
+			   o->swappiness);
+	r = workload_check_bytes("limit", o->limit, why_);
+	r = r < 0 ? r : workload_check_bytes("high mark", o->high, why_);
+	if (r < 0 || !o->make_swap)
+		return r;
+	return swaparea_check(o->swap_dir ? o->swap_dir : WORKLOAD_SWAP_DIR, o->make_swap, why_);
 }

@@ -2,6 +2,8 @@
 #ifndef PMTOP_WORKLOAD_H
 #define PMTOP_WORKLOAD_H
 
+#include <stdint.h>
+
 #include "model/workload.h"
 #include "workload/why.h"
 
@@ -32,12 +34,6 @@ struct workload_options {
 	}
 
 /*
- * Checks that the limits make sense on this machine (above zero, at least a page, not above its
- * RAM). -EINVAL with the sentence.
- */
-int workload_check(const struct workload_options *options, struct workload_why *why);
-
-/*
  * Makes swap, cgroup and supervisor and starts the command. On an error nothing is left behind.
  * The supervisor is this program again (/proc/self/exe) with the word "supervise".
  */
@@ -55,9 +51,6 @@ const struct workload_status *workload_status(const struct workload *w);
 
 /* Bytes of swap of the whole machine. */
 int workload_machine_swap(uint64_t *ret_total, uint64_t *ret_free);
-
-/* The words of the command. */
-char *const *workload_argv(const struct workload *w);
 
 /*
  * Changes the limit while the command runs; WORKLOAD_UNSET takes it away. -EBUSY: the group uses
@@ -91,5 +84,9 @@ int workload_sweep(struct workload_why *why);
 
 /* The program behind the word "supervise": not for people. */
 int workload_supervise(int argc, char **argv);
+
+/* Whether what a person asks of a workload makes sense on this machine. */
+
+#define WORKLOAD_SWAP_DIR "/var/tmp" /* where a temporary swap file goes */
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "base/escape.h"
 #include "fuzz.h"
-#include "model/escape.h"
 
 /* Any text from outside: what is shown is valid, safe UTF-8, and everything is shown. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "fuzz.h"
-#include "model/units.h"
 
 /* Sizes and durations as a person types them. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "kernel/pagemap.h"
-#include "kernel/pagemap_read.h"
 
 #define HUGE_BYTES (UINT64_C(2) << 20)
 #define HUGE_WORDS 512u

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/reader.h"
-#include "model/cleanup.h"
 #include "sample/replay.h"
 
 /*

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/recorder.h"
-#include "model/cleanup.h"
 #include "sample/live.h"
 
 /*

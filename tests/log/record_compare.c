@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/reader.h"
 #include "log/recorder.h"
-#include "model/cleanup.h"
 #include "report/report.h"
 #include "sample/live.h"
 #include "sample/replay.h"

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "kernel/clock.h"
+#include "base/clock.h"
 #include "sample/source.h"
 
 /*

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "kernel/shared.h"
-#include "kernel/shared_objects.h"
 #include "kernel/swaps.h"
 
 #define HEADING "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "sample/census_source.h"
+#include "system/census_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "sample/census_round.h"
 #include "tests/unit/await.h"
 
 /* The thread that counts, on this machine as it is: what holds on any. */

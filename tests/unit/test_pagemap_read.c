@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "kernel/pagemap.h"
-#include "kernel/pagemap_read.h"
 
 /*
  * A pagemap that leaves words out as old kernels do: each 2 MiB of a process is a piece, and a piece

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "model/escape.h"
+#include "base/escape.h"
 #include "model/pages.h"
 #include "report/columns.h"
 #include "report/report.h"

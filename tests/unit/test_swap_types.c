@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kernel/swap_types.h"
+#include "kernel/swaps.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

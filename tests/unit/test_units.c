@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "model/units.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <setjmp.h>

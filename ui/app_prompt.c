@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ui/app_internal.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "model/units.h"
+#include "base/units.h"
+#include "ui/app_internal.h"
 #include "ui/mapping_text.h"
+
+static void app_prompt_record_toggle(struct app *app);
 
 static void app_prompt_find(struct app *app, int direction)
 {
@@ -214,7 +216,7 @@ bool do_request(struct app *app, enum request request)
 		app_message(app, "copied %s", app->copy);
 		return true;
 	case REQ_RECORD:
-		record_toggle(app);
+		app_prompt_record_toggle(app);
 		return true;
 	default:
 		return false;
@@ -269,4 +271,55 @@ void do_prompt(struct app *app, int key)
 	case PROMPT_OPEN:
 		break;
 	}
+}
+
+/* R: what the command behind the screen does for it, and what became of it. */
+
+/* app_record.c: starts or stops a recording; stops it before its source goes; asks how it goes. */
+static void app_prompt_record_toggle(struct app *app)
+{
+	const struct app_hooks *hooks = &app->options.hooks;
+	char message[256] = "";
+	struct timespec now;
+	int r;
+
+	if (!hooks->record || !app->scene.source || source_is_replay(app->scene.source)) {
+		app_message(app, "nothing to record here");
+		return;
+	}
+	if (!app->recording &&
+	    (app->scene.status.state == SOURCE_ENDED || app->scene.status.state == SOURCE_FAILED)) {
+		app_message(app, "no sample comes any more: there is nothing more to record");
+		return;
+	}
+	r = hooks->record(hooks->context, app->scene.source, "", message, sizeof(message));
+	if (r < 0)
+		app_problem(app, "%s", *message ? message : strerror(-r));
+	else
+		app_message(app, "%s", message);
+	app->recording = r > 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	app->recording_since_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void record_stop(struct app *app)
+{
+	if (app->recording)
+		app_prompt_record_toggle(app);
+}
+
+void record_look(struct app *app)
+{
+	const struct app_hooks *hooks = &app->options.hooks;
+	char message[256] = "";
+	int r;
+
+	if (!app->recording || !hooks->recording)
+		return;
+	r = hooks->recording(hooks->context, app->scene.source, message, sizeof(message));
+	app->recording = r > 0;
+	if (!r)
+		app_news(app, NEWS_RECORDING, message);
+	else if (r < 0)
+		app_problem(app, "%s", message);
 }

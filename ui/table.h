@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef PMTOP_CENSUS_TABLE_H
-#define PMTOP_CENSUS_TABLE_H
+#ifndef PMTOP_TABLE_H
+#define PMTOP_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

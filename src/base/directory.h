@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-#include "model/cleanup.h"
+#include "base/cleanup.h"
 
 /* For CLEANUP of an open directory. */
 DEFINE_CLEANUP(cleanup_closedir, DIR *, closedir)

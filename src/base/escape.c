@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "model/escape.h"
+#include "base/escape.h"
 
 #include <errno.h>
 #include <stdio.h>

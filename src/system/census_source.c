@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "kernel/process.h"
+#include "kernel/shared.h"
+#include "kernel/swaps.h"
+#include "sample/leave.h"
+#include "system/census_source.h"
+
+/* Of the interval, for looking at shared memory: 5 % of a core. */
+#define BUDGET_DIVISOR 20
+/* Until each process had its turn once, the screen is filled in faster. */
+#define FIRST_BUDGET_NS	  (50 * INT64_C(1000000))
+#define FIRST_INTERVAL_NS (150 * INT64_C(1000000))
+
+struct census_source {
+	pthread_t thread;
+	struct leave leave;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct census_maker *maker; /* the thread's */
+	int event;
+	int64_t interval_ns;
+	bool stop;
+	struct census *newest;
+};
+
+static void census_source_collector_publish(struct census_source *s, struct census *census)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&s->lock);
+	census_unref(s->newest);
+	s->newest = census;
+	pthread_mutex_unlock(&s->lock);
+	(void)!write(s->event, &one, sizeof(one));
+}
+
+static void census_source_collector_add_time(struct timespec *t, int64_t ns)
+{
+	t->tv_nsec += ns % 1000000000;
+	t->tv_sec += ns / 1000000000 + t->tv_nsec / 1000000000;
+	t->tv_nsec %= 1000000000;
+}
+
+/*
+ * Sleeps for the interval, and until the last census was taken: nobody may be looking. False:
+ * leave.
+ */
+static bool census_source_collector_rest(struct census_source *s, int64_t interval_ns)
+{
+	struct timespec until;
+	bool go_on;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	census_source_collector_add_time(&until, interval_ns);
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop) {
+		if (s->newest)
+			pthread_cond_wait(&s->wake, &s->lock);
+		else if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
+			break;
+	}
+	go_on = !s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return go_on;
+}
+
+static void census_source_collector_count(struct census_source *s)
+{
+	int64_t budget_ns = 0; /* first of all the list alone */
+	struct census *census;
+
+	for (;;) {
+		bool complete = false;
+
+		if (census_make(s->maker, budget_ns, &census) == 0) {
+			complete = census->complete;
+			census_source_collector_publish(s, census);
+		}
+		if (!census_source_collector_rest(s, !budget_ns ? 0
+						     : complete ? s->interval_ns
+								: FIRST_INTERVAL_NS))
+			return;
+		budget_ns = complete ? s->interval_ns / BUDGET_DIVISOR : FIRST_BUDGET_NS;
+	}
+}
+
+static void census_source_collector_release(struct census_source *s)
+{
+	census_unref(s->newest);
+	census_maker_free(s->maker);
+	if (s->event >= 0)
+		close(s->event);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->wake);
+	leave_destroy(&s->leave);
+	free(s);
+}
+
+static void *census_source_collector_census_thread(void *context)
+{
+	struct census_source *s = context;
+
+	census_source_collector_count(s);
+	if (leave_end(&s->leave))
+		census_source_collector_release(s);
+	return NULL;
+}
+
+int census_open(const struct probe *probe, int64_t interval_ns, struct census_source **ret_source)
+{
+	struct census_source *s = calloc(1, sizeof(*s));
+	pthread_condattr_t monotonic;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	leave_init(&s->leave);
+	s->interval_ns = interval_ns;
+	s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = s->event < 0 ? -errno : census_maker_new(probe, &s->maker);
+	if (!r)
+		r = -pthread_create(&s->thread, NULL, census_source_collector_census_thread, s);
+	if (r < 0) {
+		census_source_collector_release(s);
+		return r;
+	}
+	*ret_source = s;
+	return 0;
+}
+
+int census_fd(const struct census_source *source)
+{
+	return source->event;
+}
+
+struct census *census_take(struct census_source *source)
+{
+	struct census *taken;
+	uint64_t drained;
+
+	(void)!read(source->event, &drained, sizeof(drained));
+	pthread_mutex_lock(&source->lock);
+	taken = TAKE(source->newest);
+	pthread_cond_signal(&source->wake);
+	pthread_mutex_unlock(&source->lock);
+	return taken;
+}
+
+void census_close(struct census_source *source)
+{
+	if (!source)
+		return;
+	pthread_mutex_lock(&source->lock);
+	source->stop = true;
+	pthread_cond_signal(&source->wake);
+	pthread_mutex_unlock(&source->lock);
+	if (leave_thread(&source->leave, source->thread))
+		census_source_collector_release(source);
+}
+
+int census_once(const struct probe *probe, struct census **ret_census)
+{
+	struct census_maker *maker;
+	int r = census_maker_new(probe, &maker);
+
+	if (r < 0)
+		return r;
+	r = census_make(maker, -1, ret_census);
+	census_maker_free(maker);
+	return r;
+}
+
+struct census_maker {
+	struct probe probe;
+	struct process_reader *processes;
+	struct shared_reader *shared;
+	struct census *last; /* with what is known of each process */
+	struct census *objects; /* only its objects: those of the last complete round */
+	pid_t cursor; /* the round has come past this pid; 0: a new one starts */
+	uint64_t sequence;
+};
+
+int census_maker_new(const struct probe *probe, struct census_maker **ret_maker)
+{
+	struct census_maker *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->probe = *probe;
+	r = process_reader_new(&m->processes);
+	m->shared = shared_reader_new(&m->probe);
+	if (!r && !m->shared)
+		r = -ENOMEM;
+	if (r < 0) {
+		census_maker_free(m);
+		return r;
+	}
+	*ret_maker = m;
+	return 0;
+}
+
+void census_maker_free(struct census_maker *maker)
+{
+	if (!maker)
+		return;
+	process_reader_free(maker->processes);
+	shared_reader_free(maker->shared);
+	census_unref(maker->last);
+	census_unref(maker->objects);
+	free(maker);
+}
+
+/* What was known of the shared memory of a process stays until it is looked at again. */
+static void census_source_collector_carry_over(const struct census *last, struct census *census)
+{
+	for (size_t i = 0; last && i < census->process_count; i++) {
+		struct census_process *p = &census->processes[i];
+		const struct census_process *old = census_find(last, p->pid);
+
+		if (!old || old->start_time != p->start_time)
+			continue;
+		p->shared_swap = old->shared_swap;
+		p->shared_doubt = old->shared_doubt;
+		p->shared_clock_ns = old->shared_clock_ns;
+	}
+}
+
+/* Looks at processes from the cursor on. True when the round is complete. */
+static int census_source_collector_look(struct census_maker *m, struct census *census,
+					int64_t budget_ns)
+{
+	int64_t until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + budget_ns;
+	bool looked = false;
+	int r = 0;
+
+	if (!budget_ns)
+		return 0;
+	if (!m->cursor)
+		shared_round(m->shared);
+	for (size_t i = 0; i < census->process_count && !r; i++) {
+		struct census_process *p = &census->processes[i];
+
+		if (p->pid <= m->cursor)
+			continue;
+		/* At least one a call, so that any budget comes round. */
+		if (looked && budget_ns > 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) > until)
+			return 0;
+		looked = true;
+		r = shared_look(m->shared, p);
+		m->cursor = p->pid;
+		/* It has ended meanwhile: what was listed of it was true. */
+		if (r == -ESRCH)
+			r = 0;
+	}
+	if (!r)
+		r = shared_add_sysv(m->shared);
+	m->cursor = 0;
+	return r < 0 ? r : 1;
+}
+
+static int census_source_collector_copy_objects(const struct census *from, struct census *to)
+{
+	to->objects = calloc(from->object_count + 1, sizeof(*to->objects));
+	to->mappers = calloc(from->mapper_count + 1, sizeof(*to->mappers));
+	if (!to->objects || !to->mappers)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->object_count; i++) {
+		to->objects[i] = from->objects[i];
+		to->objects[i].name = strdup(from->objects[i].name);
+		if (!to->objects[i].name)
+			return -ENOMEM;
+		to->object_count = i + 1;
+	}
+	memcpy(to->mappers, from->mappers, from->mapper_count * sizeof(*to->mappers));
+	to->mapper_count = from->mapper_count;
+	return 0;
+}
+
+/* Objects of the last complete round; before there is one, as far as the first has come. */
+static int census_source_collector_add_objects(struct census_maker *m, struct census *census,
+					       bool complete)
+{
+	struct census *kept;
+	int r;
+
+	if (!complete)
+		return m->objects ? census_source_collector_copy_objects(m->objects, census)
+				  : shared_export(m->shared, census);
+	r = shared_export(m->shared, census);
+	kept = r < 0 ? NULL : census_new();
+	if (!kept)
+		return r < 0 ? r : -ENOMEM;
+	r = census_source_collector_copy_objects(census, kept);
+	census_unref(m->objects);
+	m->objects = kept;
+	return r;
+}
+
+static int census_source_collector_fill(struct census_maker *m, struct census *census,
+					int64_t budget_ns)
+{
+	int complete;
+	int r = swaps_read(&census->areas, &census->area_count);
+
+	if (!r)
+		r = process_list(m->processes, &census->processes, &census->process_count);
+	if (r < 0)
+		return r;
+	census_source_collector_carry_over(m->last, census);
+	complete = census_source_collector_look(m, census, budget_ns);
+	r = complete < 0 ? complete : census_source_collector_add_objects(m, census, complete);
+	if (r < 0)
+		return r;
+	(void)swaps_cached(&census->totals.swap_cached);
+	census->complete = m->objects != NULL;
+	for (size_t i = 0; i < census->process_count; i++)
+		census->totals.hidden += census->processes[i].shared_doubt > CENSUS_PENDING;
+	census->taken_ns = clock_ns(CLOCK_REALTIME);
+	census->clock_ns = clock_ns(CLOCK_MONOTONIC);
+	census->sequence = m->sequence++;
+	census_seal(census);
+	return 0;
+}
+
+int census_make(struct census_maker *maker, int64_t budget_ns, struct census **ret_census)
+{
+	struct census *census = census_new();
+	int r = census ? census_source_collector_fill(maker, census, budget_ns) : -ENOMEM;
+
+	if (r < 0) {
+		census_unref(census);
+		return r;
+	}
+	census_unref(maker->last);
+	maker->last = census_ref(census);
+	*ret_census = census;
+	return 0;
+}
