@@ -24,6 +24,13 @@
 #define CHUNK_MAXIMUM (UINT64_C(1) << 46)
 #define PAUSE_NS      20000
 
+/*
+ * On a slow or busy machine every call takes longer than that, whatever it walks. Steps that found
+ * little may therefore take this part of the time that the scan has taken so far: they grow, and
+ * their number goes with the logarithm of the time, not with the size of what is empty.
+ */
+#define PATIENCE 128
+
 /* The kernel gathers at most 512 regions before it copies out; more in one call gains nothing, and
  * walk_end is wrong after a second gathering (measured on 6.18). */
 #define REGIONS 512
@@ -72,23 +79,38 @@ static uint16_t pagemap_category_bits(uint64_t categories)
 	return bits;
 }
 
-static uint64_t pagemap_adapt(uint64_t value, int64_t took_ns, uint64_t minimum, uint64_t maximum)
+static uint64_t pagemap_adapt(uint64_t value, int64_t took_ns, int64_t limit_ns, uint64_t minimum,
+			      uint64_t maximum)
 {
-	if (took_ns > CALL_NS)
+	if (took_ns > limit_ns)
 		return value / 2 > minimum ? value / 2 : minimum;
-	if (took_ns < CALL_NS / 4)
+	if (took_ns < limit_ns / 4 || limit_ns > CALL_NS)
 		return value * 4 < maximum ? value * 4 : maximum;
 	return value;
 }
 
 /* Larger steps where little is found or one entry stands for many pages, smaller ones elsewhere. */
 static void pagemap_adapt_call(struct pagemap_scan *scan, const struct pmscan_arg *arg,
-			       uint64_t matched, int64_t took_ns)
+			       uint64_t matched, int64_t took_ns, int64_t spent_ns)
 {
-	if (took_ns > CALL_NS || arg->walk_end == arg->end)
-		scan->chunk = pagemap_adapt(scan->chunk, took_ns, CHUNK_MINIMUM, CHUNK_MAXIMUM);
+	int64_t limit = spent_ns / PATIENCE > CALL_NS ? spent_ns / PATIENCE : CALL_NS;
+
+	if (took_ns > limit || arg->walk_end == arg->end)
+		scan->chunk =
+			pagemap_adapt(scan->chunk, took_ns, limit, CHUNK_MINIMUM, CHUNK_MAXIMUM);
 	if (took_ns > CALL_NS || matched == scan->pages)
-		scan->pages = pagemap_adapt(scan->pages, took_ns, PAGES_MINIMUM, PAGES_MAXIMUM);
+		scan->pages =
+			pagemap_adapt(scan->pages, took_ns, CALL_NS, PAGES_MINIMUM, PAGES_MAXIMUM);
+}
+
+static int pagemap_call_kernel(const struct pagemap_scan *scan, struct pmscan_arg *arg,
+			       int64_t *ret_ns)
+{
+	int64_t before = clock_ns(CLOCK_MONOTONIC);
+	int n = ioctl(scan->fd, PMSCAN_IOCTL, arg);
+
+	*ret_ns = clock_ns(CLOCK_MONOTONIC) - before;
+	return n < 0 ? -errno : n;
 }
 
 /* Hands the regions of one call on as runs of entries; how many pages they were. */
@@ -116,19 +138,31 @@ static int pagemap_deliver(const struct pmscan_region *regions, int count, entry
 	return 0;
 }
 
-static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end,
-				 entry_sink *sink, void *context)
+/* Where the next step ends; its start moves over what is not mapped. */
+static uint64_t pagemap_step_end(const struct pagemap_scan *scan, uint64_t *start, uint64_t end,
+				 void *context)
 {
-	struct pmscan_region regions[REGIONS];
+	uint64_t to;
+
+	if (!scan->step)
+		return end - *start > scan->chunk ? *start + scan->chunk : end;
+	to = scan->step(context, start, scan->chunk);
+	if (!to)
+		*start = end;
+	return to < end ? to : end;
+}
+
+/* What is asked for; where and how much is for each call. */
+static struct pmscan_arg pagemap_scan_question(const struct pagemap_scan *scan,
+					       struct pmscan_region *regions)
+{
 	struct pmscan_arg arg = {
 		.size = sizeof(arg),
 		.vec = (uintptr_t)regions,
-		.vec_len = REGIONS,
 		.category_anyof_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED,
 		.return_mask = PMSCAN_PRESENT | PMSCAN_SWAPPED | PMSCAN_PFNZERO | PMSCAN_HUGE |
 			       PMSCAN_WRITTEN,
 	};
-	int64_t held = 0;
 
 	if (scan->file)
 		arg.return_mask |= PMSCAN_FILE;
@@ -136,35 +170,59 @@ static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint
 		arg.return_mask |= PMSCAN_GUARD;
 	if (scan->probe->has[PROBE_SOFT_DIRTY])
 		arg.return_mask |= PMSCAN_SOFT_DIRTY;
+	return arg;
+}
+
+/* Walks from arg->start to arg->end, or to where the regions or the pages are full. */
+static int pagemap_scan_once(struct pagemap_scan *scan, struct pmscan_arg *arg, entry_sink *sink,
+			     void *context, uint64_t *ret_matched, int64_t *ret_ns)
+{
+	uint64_t pages = (arg->end - arg->start) >> PMTOP_PAGE_SHIFT;
+	int n;
+
+	arg->max_pages = scan->pages;
+	/* The kernel makes room for so many; one more than can be found, so none is missed. */
+	arg->vec_len = pages < REGIONS ? pages + 1 : REGIONS;
+	n = (scan->call ? scan->call : pagemap_call_kernel)(scan, arg, ret_ns);
+	if (n < 0)
+		return n;
+	scan->statistics.calls++;
+	scan->statistics.regions += (uint64_t)n;
+	*ret_matched = 0;
+	n = pagemap_deliver((const struct pmscan_region *)(uintptr_t)arg->vec, n, sink, context,
+			    ret_matched);
+	if (n)
+		return n;
+	/* A kernel that does not get on would never end. */
+	return arg->walk_end > arg->start ? 0 : -EIO;
+}
+
+static int pagemap_scan_by_ioctl(struct pagemap_scan *scan, uint64_t start, uint64_t end,
+				 entry_sink *sink, void *context)
+{
+	struct pmscan_region regions[REGIONS];
+	struct pmscan_arg arg = pagemap_scan_question(scan, regions);
+	int64_t held = 0, spent = 0;
+
 	if (!scan->chunk) {
 		scan->chunk = CHUNK_FIRST;
 		scan->pages = PAGES_MINIMUM;
 	}
 	while (start < end) {
-		int64_t before = clock_ns(CLOCK_MONOTONIC), took;
-		uint64_t matched = 0;
-		int n, error;
+		uint64_t matched;
+		int64_t took;
+		int error;
 
+		arg.end = pagemap_step_end(scan, &start, end, context);
+		if (start >= end)
+			break;
 		arg.start = start;
-		arg.max_pages = scan->pages;
-		arg.end = end - start > scan->chunk ? start + scan->chunk : end;
-		/*
-		 * The kernel makes room for so many; one more than can be found, so none is missed.
-		 */
-		arg.vec_len = (arg.end - start) >> PMTOP_PAGE_SHIFT < REGIONS
-				      ? ((arg.end - start) >> PMTOP_PAGE_SHIFT) + 1
-				      : REGIONS;
-		n = ioctl(scan->fd, PMSCAN_IOCTL, &arg);
-		if (n < 0)
-			return -errno;
-		took = clock_ns(CLOCK_MONOTONIC) - before;
-		scan->statistics.calls++;
-		scan->statistics.regions += (uint64_t)n;
-		error = pagemap_deliver(regions, n, sink, context, &matched);
+		error = pagemap_scan_once(scan, &arg, sink, context, &matched, &took);
 		if (error)
 			return error;
 		start = arg.walk_end;
-		pagemap_adapt_call(scan, &arg, matched, took);
+		spent += took;
+		pagemap_adapt_call(scan, &arg, matched, took, spent);
 		/* A call that ended early, full of regions, held the lock for a short time only. */
 		held += took;
 		if (scan->pause && start < end && held >= CALL_NS / 2) {

@@ -43,6 +43,20 @@ struct scan_statistics {
 	uint64_t calls, regions, words;
 };
 
+struct pagemap_scan;
+struct pmscan_arg;
+
+/* One call of the ioctl: how many regions, or -errno; *ret_ns: how long it took. */
+typedef int pagemap_scan_call(const struct pagemap_scan *scan, struct pmscan_arg *arg,
+			      int64_t *ret_ns);
+
+/*
+ * The next part of a scan: moves *start over what is not mapped, and returns the address before
+ * which `bytes` of mapped memory lie, as far as they are known, or 0 when nothing is left. Holes
+ * are then no part of a step, whatever their size.
+ */
+typedef uint64_t pagemap_scan_step(void *context, uint64_t *start, uint64_t bytes);
+
 struct pagemap_scan {
 	int fd;
 	const struct probe *probe;
@@ -51,6 +65,8 @@ struct pagemap_scan {
 	/* Where to look without PAGEMAP_SCAN; NULL: everywhere. */
 	struct page_tables *tables;
 	pid_t pid;
+	pagemap_scan_step *step; /* NULL: all of the range is mapped; gets the sink's context */
+	pagemap_scan_call *call; /* NULL: the kernel; others in tests */
 	struct scan_statistics statistics;
 	uint64_t chunk, pages; /* bytes that the next call may walk, pages it may match: adapt */
 };

@@ -270,6 +270,29 @@ static int pass_scan_take_entries(void *context, const struct entry_run *run)
 	return 0;
 }
 
+/* A call of the kernel returns 512 regions at most: more mappings than that gain nothing. */
+#define MAPPINGS_A_STEP 1024u
+
+/* Where the next step through the segment begins and ends; what is not mapped is none of it. */
+static uint64_t pass_scan_step(void *context, uint64_t *start, uint64_t bytes)
+{
+	const struct pass *p = context;
+	size_t at = snapshot_find(p->snapshot, *start);
+	size_t to = at + MAPPINGS_A_STEP < p->to ? at + MAPPINGS_A_STEP : p->to;
+	uint64_t end = 0, left = bytes;
+
+	if (at < p->to && p->snapshot->mappings[at].mapping->start > *start)
+		*start = p->snapshot->mappings[at].mapping->start;
+	for (; at < to && left; at++) {
+		const struct mapping *m = p->snapshot->mappings[at].mapping;
+		uint64_t from = m->start > *start ? m->start : *start;
+
+		end = m->end - from > left ? from + left : m->end;
+		left -= end - from;
+	}
+	return end;
+}
+
 /* All pages of a mapping in one state, for one reason. */
 static int pass_scan_fill_mapping(struct pass *p, enum page_state state, enum page_doubt doubt)
 {
@@ -296,6 +319,7 @@ int pass_scan_segment(struct pass *pass, struct snapshot *snapshot, size_t from,
 	}
 	pass_scan_begin_mapping(p);
 	p->scan.file = wish == SCAN_ENTRIES_AND_FILE;
+	p->scan.step = pass_scan_step;
 	error = pagemap_scan(&p->scan, snapshot->mappings[from].mapping->start,
 			     snapshot->mappings[to - 1].mapping->end, pass_scan_take_entries, p);
 	while (!error && p->at < to) {
