@@ -12,6 +12,7 @@
 #include "command/output.h"
 #include "kernel/smaps.h"
 #include "kernel/swap_edges.h"
+#include "kernel/target.h"
 #include "report/openmetrics.h"
 #include "report/report.h"
 #include "sample/live.h"
@@ -117,11 +118,11 @@ static int dump_check(const struct dump *dump)
 	return EXIT_USAGE;
 }
 
-static void dump_explain_edges(pid_t pid, int proc_fd, const struct probe *probe,
+static void dump_explain_edges(const struct target *target, const struct probe *probe,
 			       const struct snapshot *snapshot, struct verify_result *results)
 {
 	CLEANUP(swap_edges_release)
-	struct swap_edges edges = { .probe = probe, .pid = pid, .proc = proc_fd };
+	struct swap_edges edges = { .probe = probe, .pid = target->thread, .proc = target->proc };
 
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (results[i].found)
@@ -133,30 +134,26 @@ static void dump_explain_edges(pid_t pid, int proc_fd, const struct probe *probe
 static int dump_take_verified(pid_t pid, const struct probe *probe, struct snapshot **ret_snapshot,
 			      struct verify_result **ret_results)
 {
-	CLEANUP(cleanup_close) int proc_fd = -1;
+	CLEANUP(target_close) struct target target = TARGET_CLOSED;
 	CLEANUP(smaps_list_free) struct smaps_list before = { 0 };
 	CLEANUP(smaps_list_free) struct smaps_list after = { 0 };
 	CLEANUP(cleanup_snapshot) struct snapshot *snapshot = NULL;
 	struct verify_result *results;
-	char path[32];
-	int error;
+	int error = target_open(pid, &target);
 
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	proc_fd = open(path, O_DIRECTORY | O_CLOEXEC);
-	if (proc_fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	error = smaps_read(proc_fd, &before);
+	if (error >= 0)
+		error = smaps_read(target.proc, &before);
 	if (error >= 0)
 		error = live_snapshot(pid, probe, &snapshot);
 	if (error >= 0)
-		error = smaps_read(proc_fd, &after);
+		error = smaps_read(target.proc, &after);
 	if (error < 0)
 		return error;
 	results = calloc(snapshot->count + 1, sizeof(*results));
 	if (!results)
 		return -ENOMEM;
 	smaps_verify(snapshot, &before, &after, results);
-	dump_explain_edges(pid, proc_fd, probe, snapshot, results);
+	dump_explain_edges(&target, probe, snapshot, results);
 	*ret_snapshot = TAKE(snapshot);
 	*ret_results = results;
 	return 0;

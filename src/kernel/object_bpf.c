@@ -83,7 +83,7 @@ static int object_bpf_look(struct object_bpf *o, const struct target *target,
 {
 	uint64_t left = mapping_pages(mapping) - first;
 	struct shmem_bpf_request request = {
-		.pid = target->pid,
+		.pid = target->thread,
 		.proc_fd = target->proc,
 		.mapping = mapping,
 		.first = first,
@@ -120,7 +120,7 @@ static int object_bpf_look_at_pages(struct object_bpf *o, const struct target *t
 	};
 	struct object_bpf_pages *p = o->pages;
 	uint64_t left = mapping_pages(mapping) - first, changes = 0;
-	struct shmem_bpf_request request = { .pid = target->pid,
+	struct shmem_bpf_request request = { .pid = target->thread,
 					     .proc_fd = target->proc,
 					     .mapping = mapping,
 					     .first = first,

@@ -78,20 +78,19 @@ static int target_read_identity(struct target *t)
 	return 0;
 }
 
-/* What has ended has an empty list of mappings, or none. */
+/* What has ended has a size of 0. Unlike its mappings anybody may know this. */
 static bool target_has_memory(int proc)
 {
-	CLEANUP(cleanup_close) int maps = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
-	char first;
+	char text[256];
 
-	return maps >= 0 && read(maps, &first, 1) == 1;
+	return target_read_text(proc, "statm", text, sizeof(text)) > 0 && strtoull(text, NULL, 10);
 }
 
 /*
  * A process whose first thread has ended while others live shows no memory under /proc/PID, but all
  * of it under /proc/TID of any other thread. The directory of such a thread, or -ESRCH.
  */
-static int target_open_other_thread(int proc)
+static int target_open_other_thread(int proc, pid_t *ret_thread)
 {
 	CLEANUP(cleanup_closedir) DIR *directory = NULL;
 	int fd = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -113,8 +112,10 @@ static int target_open_other_thread(int proc)
 						 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (thread < 0)
 			continue;
-		if (target_has_memory(thread))
+		if (target_has_memory(thread)) {
+			*ret_thread = (pid_t)strtol(entry->d_name, NULL, 10);
 			return thread;
+		}
 		close(thread);
 	}
 	return -ESRCH;
@@ -130,16 +131,31 @@ static bool target_is_zombie(const struct target *t)
 	return rest && *rest == 'Z';
 }
 
+pid_t target_living_thread(pid_t pid)
+{
+	CLEANUP(cleanup_close) int proc = -1, other = -1;
+	char path[32];
+	pid_t thread = pid;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return -ESRCH;
+	if (target_has_memory(proc))
+		return pid;
+	other = target_open_other_thread(proc, &thread);
+	return other < 0 ? other : thread;
+}
+
 static int target_open_pagemap(struct target *t)
 {
 	if (target_is_zombie(t)) {
-		int thread = target_open_other_thread(t->proc);
+		int proc = target_open_other_thread(t->proc, &t->thread);
 
-		if (thread < 0)
-			return thread;
+		if (proc < 0)
+			return proc;
 		close(t->proc);
-		t->proc = thread;
-		t->first_ended = true;
+		t->proc = proc;
 	}
 	t->pagemap = target_openat(t, "pagemap");
 	return t->pagemap < 0 ? t->pagemap : 0;
@@ -151,7 +167,7 @@ int target_open(pid_t pid, struct target *ret_target)
 	char path[32];
 	int error;
 
-	t.pid = pid;
+	t.pid = t.thread = pid;
 	t.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (t.pidfd < 0) {
 		/* A thread id or nonsense is no process; an old kernel can do without. */
@@ -207,7 +223,7 @@ int target_follow_exec(struct target *target)
 		return -ESRCH;
 	}
 	/* Who execs is the first thread afterwards. */
-	now.execs = target->execs + !now.first_ended;
+	now.execs = target->execs + (now.thread == now.pid);
 	target_close(target);
 	*target = now;
 	return 0;

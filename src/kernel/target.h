@@ -12,12 +12,16 @@
  */
 struct target {
 	pid_t pid;
-	int proc; /* directory /proc/PID, or of a live thread when the first one has ended */
+	/*
+	 * Through which the memory is looked at: pid, or any other thread once the first one has
+	 * ended. What asks the kernel about memory by a number gives this one.
+	 */
+	pid_t thread;
+	int proc; /* directory /proc/THREAD */
 	int pidfd;
 	int pagemap;
 	uint64_t start_time; /* clock ticks after boot, field 22 of /proc/PID/stat */
 	char comm[64];
-	bool first_ended; /* the first thread has: proc is that of another one */
 	unsigned int execs; /* how often it was found to have become another program */
 };
 
@@ -56,6 +60,12 @@ bool target_is_alive(const struct target *target);
 int target_exit_status(const struct target *target, int *ret_status);
 
 int target_counters(const struct target *target, struct target_counters *ret_counters);
+
+/*
+ * A thread that shows the memory of the process: the first one, or another when it has ended.
+ * -ESRCH: the process has no memory, or is none.
+ */
+pid_t target_living_thread(pid_t pid);
 
 /* A word for a process without memory of its own ("kernel thread", "zombie"), or NULL. */
 const char *target_lacks_memory(pid_t pid);

@@ -50,7 +50,10 @@ static bool action_push_out(const struct target *target, uint64_t start, uint64_
 	if (done < length)
 		snprintf(message, size, "pushed out %" PRIu64 " of %" PRIu64 " pages, then: %s%s",
 			 done / PMTOP_PAGE_SIZE, length / PMTOP_PAGE_SIZE, strerror(errno),
-			 errno == EPERM ? " (needs CAP_SYS_NICE: run as root)" : "");
+			 errno == EPERM	  ? " (needs CAP_SYS_NICE: run as root)"
+			 : errno == ESRCH ? " (Linux reaches a process only by its main thread, "
+					    "which has ended)"
+					  : "");
 	else
 		snprintf(message, size, "asked the kernel to push out %" PRIu64 " pages",
 			 length / PMTOP_PAGE_SIZE);
@@ -88,7 +91,7 @@ void action_verify_end(const struct target *target, const struct probe *probe,
 		       size_t size)
 {
 	CLEANUP(swap_edges_release)
-	struct swap_edges edges = { .probe = probe, .pid = target->pid, .proc = target->proc };
+	struct swap_edges edges = { .probe = probe, .pid = target->thread, .proc = target->proc };
 	struct smaps_list after = { 0 };
 	struct verified *verified = snapshot ? verified_new(snapshot->count) : NULL;
 

@@ -34,7 +34,7 @@ struct pass *pass_new(struct target *target, const struct probe *probe)
 	p->scan = (struct pagemap_scan){ .fd = target->pagemap, .probe = probe, .pause = true };
 	if (!probe->has[PROBE_PAGEMAP_SCAN]) {
 		p->scan.tables = page_tables_new(probe);
-		p->scan.pid = target->pid;
+		p->scan.pid = target->thread;
 	}
 	p->filesystems = filesystems_new(probe);
 	p->builder = pages_builder_new();
@@ -373,6 +373,7 @@ static int pass_follow_exec(struct pass *pass)
 	if (error)
 		return error;
 	pass->scan.fd = pass->target->pagemap;
+	pass->scan.pid = pass->target->thread;
 	mapping_list_release(&pass->list);
 	return 0;
 }

@@ -87,7 +87,7 @@ static void pass_facts_pass_find_nodes(const struct pass *pass, struct page_deta
 	for (size_t i = 0; i < d->count; i++)
 		addresses[i] = (void *)(uintptr_t)(d->pages ? d->pages[i] << PMTOP_PAGE_SHIFT
 							    : d->start + i * PMTOP_PAGE_SIZE);
-	if (syscall(SYS_move_pages, pass->target->pid, d->count, addresses, NULL, nodes, 0) < 0)
+	if (syscall(SYS_move_pages, pass->target->thread, d->count, addresses, NULL, nodes, 0) < 0)
 		return;
 	for (size_t i = 0; i < d->count; i++)
 		if (nodes[i] >= 0 && nodes[i] <= INT8_MAX)

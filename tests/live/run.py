@@ -18,6 +18,7 @@ import case_bad_input
 import case_exact
 import case_fallbacks
 import case_limits
+import case_process
 import case_reservation
 import case_rights
 import case_servers
@@ -28,6 +29,7 @@ from harness import SKIPPED, Failure, Programs, Report, Skip, Swap
 CASES = {
     "exact": case_exact,
     "limits": case_limits,
+    "process": case_process,
     "fallbacks": case_fallbacks,
     "reservation": case_reservation,
     "rights": case_rights,

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A process is its memory: whichever thread lives on, however many processes share it, and however
+often it maps an object. Judges are smaps of a living thread and what the program did itself."""
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from case_swaps import by_pid, count, kernel_sums
+from harness import PAGE, check, signal_quietly, until
+
+PAGES = 300
+
+# What the targets have in common: a line of Python a time from standard input, one line in answer.
+PRELUDE = """
+import ctypes, mmap, os, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+                      ctypes.c_long]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+PAGE = mmap.PAGESIZE
+SHARED, PRIVATE, ANON = 1, 2, 32
+
+def area(pages, flags, fd=-1, page=0):
+    at = libc.mmap(None, pages * PAGE, 3, flags, fd, page * PAGE)
+    assert at != ctypes.c_void_p(-1).value, os.strerror(ctypes.get_errno())
+    libc.madvise(at, pages * PAGE, 15)
+    return at
+
+def fill(at, pages):
+    ctypes.memmove(at, os.urandom(pages * PAGE), pages * PAGE)
+
+def memfd(pages):
+    fd = os.memfd_create("pmtop-process")
+    os.ftruncate(fd, pages * PAGE)
+    return fd
+
+def out(at, pages):
+    for cpu in sorted(os.sched_getaffinity(0)) * 3:
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, [cpu])
+        libc.madvise(at, pages * PAGE, 21)
+        os.sched_setaffinity(0, allowed)
+
+def serve():
+    for line in sys.stdin:
+        print(eval(line), flush=True)
+
+def end_thread():
+    libc.syscall(60, 0)
+"""
+
+
+class Program:
+    """A Python program that answers lines."""
+
+    def __init__(self, text, prefix=()):
+        self.process = subprocess.Popen([*prefix, sys.executable, "-c", PRELUDE + text],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+        self.first = self.process.stdout.readline().strip()
+
+    def tell(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, line):
+        self.tell(line)
+        return self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        signal_quietly(self.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def all_agree(dump, what):
+    """Every mapping that smaps lists agrees with it; how many those are."""
+    wrong = [m for m in dump["mappings"] if m.get("agrees") is False]
+    told = [m for m in dump["mappings"] if m.get("agrees") is not None]
+    check(not wrong, f"{what}: {len(wrong)} mappings differ from smaps: {wrong[:2]}")
+    check(len(told) >= len(dump["mappings"]) - 2,
+          f"{what}: smaps was compared with {len(told)} of {len(dump['mappings'])} mappings")
+    return len(told)
+
+
+LEADER_GONE = f"""
+shared, private = area({PAGES}, SHARED | ANON), area({PAGES}, PRIVATE | ANON)
+fill(shared, {PAGES}); fill(private, {PAGES})
+out(shared, {PAGES}); out(private, {PAGES})
+leave = threading.Event()
+def first():
+    leave.wait()
+    end_thread()
+waiters = [threading.Thread(target=first), threading.Thread(target=serve)]
+for thread in waiters:
+    thread.start()
+print(" ".join(str(thread.native_id) for thread in waiters), flush=True)
+end_thread()
+"""
+
+
+@contextlib.contextmanager
+def leaderless():
+    """A process whose main thread has ended, and the ids of the two threads that live."""
+    with Program(LEADER_GONE) as program:
+        until("the main thread ends",
+              lambda: re.search(r"^State:\tZ", Path(f"/proc/{program.pid}/status").read_text(),
+                                re.MULTILINE))
+        yield program, [int(word) for word in program.first.split()]
+
+
+def swap_lines(programs, pid):
+    done = programs.run("swaps", "-p", pid)
+    check(done.returncode == 0 and not done.stderr,
+          f"swaps -p: status {done.returncode}: {done.stderr.decode()}")
+    return done.stdout.decode().splitlines()[1:]
+
+
+def leader_gone(programs):
+    """In the list, `swaps`, dump, verify, with slots, and with its objects' mappers."""
+    with leaderless() as (program, threads):
+        private, shared = kernel_sums(threads[0])
+        check(private and shared, f"nothing of it is in swap: {private}, {shared}")
+        census = count(programs)
+        process = by_pid(census).get(program.pid)
+        check(process, "it is not in the list")
+        check((process["swap"], process["shared_swap"]) == (private, shared),
+              f"{process}, the kernel says {private} and {shared}")
+        check(not set(threads) & set(by_pid(census)), "its threads are listed as processes")
+        check(any(o["mappers"] == [program.pid] and o["swap"] == shared
+                  for o in census["objects"]), "no object of it")
+        dump = programs.dump(program.pid, "--verify")
+        compared = all_agree(dump, "main thread gone")
+        check((dump["totals"]["swap"] * PAGE, dump["totals"]["shared_swap"] * PAGE) ==
+              (private, shared), f"{dump['totals']}, the kernel says {private} and {shared}")
+        if "bpf" not in programs.lacking():
+            check(dump["known"]["shared_slots"], "the slots of its shared pages are not known")
+            slots = sum(int(line.split()[2]) for line in swap_lines(programs, program.pid))
+            check(slots * PAGE == private + shared,
+                  f"{slots} slots, {private + shared} bytes are in swap")
+    return f"{compared} mappings agree"
+
+
+def samples_of(path, at_least):
+    """Total shared and private swap of each sample, once there are that many."""
+    def rows():
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as log:
+            try:
+                number, = log.execute("SELECT count(*) FROM sample").fetchone()
+                return number >= at_least and number
+            except sqlite3.Error:
+                return 0
+    return until(f"{at_least} samples in the log", rows)
+
+
+def totals_in(path):
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as log:
+        return log.execute("SELECT shared_swap, swap FROM total ORDER BY sample").fetchall()
+
+
+@contextlib.contextmanager
+def recording(programs, pid):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/log"
+        process = subprocess.Popen([programs.pmtop, "record", "-p", str(pid), "-o", path,
+                                    "--interval", "50ms"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        try:
+            until("a log", lambda: os.path.exists(path))
+            yield path, process
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def thread_changes(programs):
+    """The thread by which it was looked at ends, another lives on: the log does not notice."""
+    with leaderless() as (program, threads):
+        with recording(programs, program.pid) as (path, record):
+            samples_of(path, 2)
+            program.ask("leave.set()")
+            until("the first of the threads ends",
+                  lambda: not os.path.exists(f"/proc/{program.pid}/task/{threads[0]}"))
+            number = samples_of(path, 1)
+            samples_of(path, number + 3)
+            private, shared = kernel_sums(threads[1])
+            dump = programs.dump(program.pid, "--verify")
+            all_agree(dump, "one thread left")
+            check(record.poll() is None, "record took the end of a thread for that of the process")
+            program.process.kill()
+            check(record.wait(60) == 0, f"record: status {record.returncode}")
+            wrong = {row for row in totals_in(path)} - {(shared // PAGE, private // PAGE)}
+            check(not wrong, f"shared and private swap {shared // PAGE}, {private // PAGE}, "
+                             f"in the log also {wrong}")
+
+
+def another_thread_execs(programs):
+    """exec by a thread that is not the first, which has ended: the same process, another program."""
+    with leaderless() as (program, _):
+        with recording(programs, program.pid) as (path, record):
+            samples_of(path, 2)
+            program.tell('os.execv("/bin/sleep", ["sleep", "1000"])')
+            until("it becomes sleep",
+                  lambda: Path(f"/proc/{program.pid}/comm").read_text() == "sleep\n")
+            number = samples_of(path, 1)
+            samples_of(path, number + 3)
+            all_agree(programs.dump(program.pid, "--verify"), "after an exec")
+            program.process.kill()
+            check(record.wait(60) == 0, f"record: status {record.returncode}")
+            check(totals_in(path)[-1] == (0, 0), f"sleep has swap: {totals_in(path)[-1]}")
+
+
+def other_pid_namespace(programs):
+    """Its threads have other numbers inside, which are nobody's or another's outside."""
+    namespace = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    with Program(LEADER_GONE, prefix=namespace) as unshare:
+        child, = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()
+        until("the main thread ends",
+              lambda: re.search(r"^State:\tZ", Path(f"/proc/{child}/status").read_text(),
+                                re.MULTILINE))
+        thread = next(int(t) for t in os.listdir(f"/proc/{child}/task") if t != child)
+        sums = kernel_sums(thread)
+        process = by_pid(count(programs))[int(child)]
+        check((process["swap"], process["shared_swap"]) == sums,
+              f"{process}, the kernel says {sums}")
+        all_agree(programs.dump(child, "--verify"), "in another pid namespace")
+
+
+def run(report, programs, options):
+    del options
+    report.case("process: main thread gone", leader_gone, programs)
+    report.case("process: the next thread", thread_changes, programs)
+    report.case("process: exec by another thread", another_thread_execs, programs)
+    report.case("process: main thread gone, pid namespace", other_pid_namespace, programs)
