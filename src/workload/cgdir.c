@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #define PAUSE_US 2000 /* between two looks at a group that is not empty yet */
@@ -52,6 +55,15 @@ int cgdir_write(const char *dir, const char *file, const char *value)
 	if (fd < 0)
 		return -errno;
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
+/* Outside of the kernel's own file systems anybody can have written what cgroup.procs says. */
+static bool cgdir_is_group(const char *dir)
+{
+	struct statfs fs;
+
+	return !statfs(dir, &fs) &&
+	       (fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
 }
 
 /* What to do with one group; the groups below it have been visited already. */
@@ -129,6 +141,8 @@ int cgdir_kill(const char *dir, int timeout_ms)
 {
 	int sigkill = SIGKILL, left;
 
+	if (!cgdir_is_group(dir))
+		return 0;
 	for (long us = 0;; us += PAUSE_US) {
 		/* cgroup.kill is one atomic act of the kernel's; -ENOENT: v1, or before 5.14. */
 		if (cgdir_write(dir, "cgroup.kill", "1") < 0)
@@ -150,6 +164,8 @@ static int cgdir_remove_one(const char *dir, void *data)
 
 int cgdir_remove(const char *dir, int timeout_ms)
 {
+	if (!cgdir_is_group(dir))
+		return 0;
 	/* The kernel finishes off dead processes after cgroup.procs is empty: EBUSY for a while. */
 	for (long us = 0;; us += PAUSE_US) {
 		int r = cgdir_visit_tree(dir, cgdir_remove_one, NULL);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,25 +21,22 @@
 #define TIMEOUT_MS 5000 /* for processes to be gone, and for the kernel to let a group go */
 #define FILE_MAX   16384 /* nothing that we write comes near */
 
-/* The folders where claims may be, best first; NULL after the last one. */
-static const char *claim_folder(unsigned n, char buf[static PATH_MAX])
+/* Where claims may be; a name of which another user has made a folder is not the only one. */
+static int claim_folders(glob_t *ret)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	char path[PATH_MAX];
+	int r;
 
-	switch (n) {
-	case 0:
-		if (geteuid() == 0)
-			snprintf(buf, PATH_MAX, "/run/pmtop");
-		else
-			snprintf(buf, PATH_MAX, "%s/pmtop",
-				 runtime && runtime[0] == '/' ? runtime : "/nonexistent");
-		return buf;
-	case 1:
-		snprintf(buf, PATH_MAX, "/tmp/pmtop-%u", (unsigned)geteuid());
-		return buf;
-	default:
-		return NULL;
-	}
+	if (geteuid() == 0 || !runtime || runtime[0] != '/')
+		runtime = "/run";
+	snprintf(path, sizeof(path), "%s/pmtop", runtime);
+	r = glob(path, GLOB_NOCHECK, NULL, ret);
+	snprintf(path, sizeof(path), "/tmp/pmtop-%u", (unsigned)geteuid());
+	r = r ? r : glob(path, GLOB_NOCHECK | GLOB_APPEND, NULL, ret);
+	snprintf(path, sizeof(path), "/tmp/pmtop-%u-*", (unsigned)geteuid());
+	r = r ? r : glob(path, GLOB_APPEND, NULL, ret);
+	return r && r != GLOB_NOMATCH ? -ENOMEM : 0;
 }
 
 /*
@@ -62,13 +60,17 @@ static int claim_open_folder(const char *path, bool make)
 	return fd;
 }
 
-/* Whether the lock that we hold is on the file that the name stands for now. */
+/*
+ * Whether the lock that we hold is on the file that the name stands for now, and nobody else can
+ * have written it.
+ */
 static bool claim_still_named(int dir, const char *name, int fd)
 {
 	struct stat a, b;
 
 	return !fstat(fd, &a) && !fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino && S_ISREG(a.st_mode) &&
+	       a.st_uid == geteuid() && a.st_nlink == 1 && !(a.st_mode & 022);
 }
 
 static int claim_make_in(int dir, struct claim *c)
@@ -93,29 +95,43 @@ static int claim_make_in(int dir, struct claim *c)
 	return -EAGAIN;
 }
 
+/* In the folder at `path`, which is made when it is not there. */
+static int claim_make_at(const char *path, struct claim *ret)
+{
+	CLEANUP(cleanup_close) int dir = claim_open_folder(path, true);
+	struct claim c = CLAIM_NONE;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	r = claim_make_in(dir, &c);
+	if (r < 0)
+		return r;
+	if (snprintf(c.path, sizeof(c.path), "%s/%s", path, c.id) >= (int)sizeof(c.path)) {
+		close(c.fd);
+		return -ENAMETOOLONG;
+	}
+	*ret = c;
+	return 0;
+}
+
 int claim_make(struct claim *ret, struct workload_why *why_)
 {
-	char path[PATH_MAX];
-	int error = -ENOENT;
+	CLEANUP(globfree) glob_t folders = { 0 };
+	char path[64];
+	int r = claim_folders(&folders);
 
-	for (unsigned n = 0; claim_folder(n, path); n++) {
-		CLEANUP(cleanup_close) int dir = claim_open_folder(path, true);
-		struct claim c = CLAIM_NONE;
-
-		if (dir < 0) {
-			error = dir;
-			continue;
-		}
-		error = claim_make_in(dir, &c);
-		if (error < 0)
-			continue;
-		if (snprintf(c.path, sizeof(c.path), "%s/%s", path, c.id) >= (int)sizeof(c.path))
-			return why(why_, -ENAMETOOLONG, "%s is too long a path", path);
-		*ret = c;
-		return 0;
-	}
-	return why(why_, error, "cannot write down what this workload owns in %s: %s",
-		   claim_folder(geteuid() == 0 ? 0 : 1, path), strerror(-error));
+	if (r < 0)
+		return why(why_, r, "out of memory");
+	for (size_t i = 0; i < folders.gl_pathc; i++)
+		if (!claim_make_at(folders.gl_pathv[i], ret))
+			return 0;
+	snprintf(path, sizeof(path), "/tmp/pmtop-%u-XXXXXX", (unsigned)geteuid());
+	r = mkdtemp(path) ? claim_make_at(path, ret) : -errno;
+	return r < 0 ? why(why_, r,
+			   "cannot write down in /run nor /tmp what this workload owns: %s",
+			   strerror(-r))
+		     : 0;
 }
 
 int claim_add(const struct claim *c, const char *kind, const char *path, struct workload_why *why_)
@@ -131,15 +147,16 @@ int claim_add(const struct claim *c, const char *kind, const char *path, struct 
 }
 
 /*
- * A thing of ours is an absolute path whose last part begins with our word. Whatever else a broken
- * file says is left alone.
+ * A thing of a claim is an absolute path whose last part begins with the name of the claim.
+ * Whatever else a broken file says is left alone.
  */
-static bool claim_is_ours(const char *path)
+static bool claim_is_ours(const struct claim *c, const char *path)
 {
-	const char *name = strrchr(path, '/');
+	const char *name = strrchr(path, '/'), *id = strrchr(c->path, '/');
+	size_t length = id ? strlen(id) : 0;
 
-	return path[0] == '/' && name && !strncmp(name + 1, PREFIX, strlen(PREFIX)) &&
-	       !strstr(path, "/../");
+	return path[0] == '/' && length > strlen("/" PREFIX) && !strncmp(name, id, length) &&
+	       (!name[length] || name[length] == '.') && !strstr(path, "/../");
 }
 
 int claim_each(const struct claim *c, claim_each_fn *each, void *data)
@@ -159,7 +176,7 @@ int claim_each(const struct claim *c, claim_each_fn *each, void *data)
 
 		*next = '\0';
 		path = strchr(line, ' ');
-		if (!path || !claim_is_ours(path + 1))
+		if (!path || !claim_is_ours(c, path + 1))
 			continue;
 		*path = '\0';
 		r = each(line, path + 1, data);
@@ -189,14 +206,8 @@ static int claim_release_one(const char *kind, const char *path, void *data)
 		return r < 0 ? why(why_, r, "cannot remove the cgroup %s: %s", path, strerror(-r))
 			     : 0;
 	}
-	if (!strcmp(kind, "swap")) {
-		r = swaparea_remove(path);
-		return r < 0 ? why(why_, r,
-				   "cannot switch off and delete the swap file %s: %s; when there is "
-				   "memory again: swapoff %s, or start pmtop",
-				   path, strerror(-r), path)
-			     : 0;
-	}
+	if (!strcmp(kind, "swap"))
+		return swaparea_remove(path, why_);
 	return 0;
 }
 
@@ -223,7 +234,7 @@ static int claim_sweep_one(int dir, const char *folder_path, const char *name,
 	struct claim c = { 0 };
 	int r;
 
-	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !claim_still_named(dir, name, fd))
@@ -235,28 +246,44 @@ static int claim_sweep_one(int dir, const char *folder_path, const char *name,
 	return r < 0 ? r : 1;
 }
 
+/* Of one folder, as claim_sweep(). */
+static int claim_sweep_folder(const char *path, struct workload_why *why_)
+{
+	CLEANUP(cleanup_closedir) DIR *stream = NULL;
+	int dir = claim_open_folder(path, false), count = 0, error = 0;
+	struct dirent *entry;
+
+	if (dir < 0)
+		return 0;
+	stream = fdopendir(dir);
+	if (!stream) {
+		close(dir);
+		return 0;
+	}
+	while ((entry = readdir(stream))) {
+		int r;
+
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		r = claim_sweep_one(dir, path, entry->d_name, why_);
+		error = error ? error : r < 0 ? r : 0;
+		count += r > 0;
+	}
+	return error ? error : count;
+}
+
 int claim_sweep(struct workload_why *why_)
 {
-	char path[PATH_MAX];
-	int count = 0, error = 0;
+	CLEANUP(globfree) glob_t folders = { 0 };
+	int count = 0, error = claim_folders(&folders);
 
-	for (unsigned n = 0; claim_folder(n, path); n++) {
-		CLEANUP(cleanup_closedir) DIR *stream = NULL;
-		struct dirent *entry;
-		int dir = claim_open_folder(path, false);
+	if (error < 0)
+		return why(why_, error, "out of memory");
+	for (size_t i = 0; i < folders.gl_pathc; i++) {
+		int r = claim_sweep_folder(folders.gl_pathv[i], why_);
 
-		stream = dir < 0 ? NULL : fdopendir(dir);
-		if (!stream)
-			continue;
-		while ((entry = readdir(stream))) {
-			int r;
-
-			if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
-				continue;
-			r = claim_sweep_one(dir, path, entry->d_name, why_);
-			error = error ? error : r < 0 ? r : 0;
-			count += r > 0;
-		}
+		error = error ? error : r < 0 ? r : 0;
+		count += r > 0 ? r : 0;
 	}
 	return error ? error : count;
 }

@@ -9,10 +9,12 @@
 /*
  * What a pmtop owns outside of itself, written down before it is made, so that anybody can take it
  * away after a kill -9: one file per workload in /run/pmtop (plain users: $XDG_RUNTIME_DIR/pmtop;
- * where neither can be: /tmp/pmtop-UID). Its owner and its supervisor hold a lock (flock) on it; a
+ * where neither can be: /tmp/pmtop-UID, or where that is somebody
+ * else's /tmp/pmtop-UID-XXXXXX). Its owner and its supervisor hold a lock (flock) on it; a
  * file without a lock belongs to the dead.
  *
- * The text of the file is a line a thing: "cgroup PATH", "swap PATH".
+ * The text of the file is a line a thing: "cgroup PATH", "swap PATH"; the last part of the path
+ * begins with the name of the file.
  */
 
 struct claim {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
@@ -230,9 +231,12 @@ int workload_start(const struct workload_options *options, struct workload **ret
 		r = workload_make_group(w, why_);
 	r = r < 0 ? r : workload_launch_command_in(w, why_);
 	if (r < 0) {
-		struct workload_why ignored;
+		struct workload_why left;
+		size_t length = strlen(why_->text);
 
-		workload_free(w, &ignored);
+		if (workload_free(w, &left) < 0)
+			snprintf(why_->text + length, sizeof(why_->text) - length, "; also: %s",
+				 left.text);
 		return r;
 	}
 	*ret = w;
