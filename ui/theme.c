@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/diff.h"
+#include "model/change.h"
 #include "model/page.h"
 
 const char *const theme_kind_names[THEME_KINDS] = {

@@ -8,17 +8,12 @@
 
 #include "ui/theme.h"
 
-/* The same mapping one sample earlier. */
-static const struct pages *tiles_pages_before(const struct scene *scene, const struct mapping *m)
+/* What changed against the sample before; made when first asked for. */
+static const struct change_list *tiles_changes(struct scene_kept *kept, const struct scene *scene)
 {
-	size_t i;
-
-	if (!scene->before)
-		return NULL;
-	i = snapshot_find(scene->before, m->start);
-	if (i >= scene->before->count || scene->before->mappings[i].mapping->start != m->start)
-		return NULL;
-	return scene->before->mappings[i].pages;
+	if (!kept->changes && scene->before)
+		change_list_new(scene->before, scene->snapshot, &kept->changes);
+	return kept->changes;
 }
 
 /* What lens 6 shows of a mapping; made when first asked for. */
@@ -27,7 +22,8 @@ static const struct pages *tiles_difference(struct scene_kept *kept, const struc
 {
 	if (!scene->baseline)
 		return NULL;
-	if (!kept->diff && diff_new(scene->baseline, scene->snapshot, &kept->diff) < 0)
+	if (!kept->since_baseline &&
+	    change_list_new(scene->baseline, scene->snapshot, &kept->since_baseline) < 0)
 		return NULL;
 	if (!kept->diff_maps) {
 		kept->diff_maps = calloc(scene->snapshot->count + 1, sizeof(*kept->diff_maps));
@@ -36,7 +32,7 @@ static const struct pages *tiles_difference(struct scene_kept *kept, const struc
 	if (!kept->diff_maps)
 		return NULL;
 	if (!kept->diff_maps[mapping] &&
-	    diff_map(kept->diff, mapping, &kept->diff_maps[mapping]) < 0)
+	    change_map(kept->since_baseline, mapping, &kept->diff_maps[mapping]) < 0)
 		return NULL;
 	return kept->diff_maps[mapping];
 }
@@ -44,12 +40,12 @@ static const struct pages *tiles_difference(struct scene_kept *kept, const struc
 struct tile_source scene_tiles(const struct scene *scene, size_t mapping)
 {
 	const struct snapshot_mapping *m = &scene->snapshot->mappings[mapping];
-	struct tile_source source = { .mapping = m->mapping, .pages = m->pages };
+	struct tile_source source = { .mapping = m->mapping, .pages = m->pages, .index = mapping };
 
 	source.now_ns = scene->snapshot->taken_ns;
 	source.detail = scene->snapshot->detail;
 	if (scene->lens == LENS_WRITTEN)
-		source.before = tiles_pages_before(scene, m->mapping);
+		source.changes = tiles_changes(scene->kept, scene);
 	if (scene->track && (scene->lens == LENS_WRITTEN || scene->lens == LENS_AGE))
 		source.track = track_mapping(scene->track, mapping);
 	if (scene->lens == LENS_DIFFERENCE)
@@ -115,8 +111,8 @@ void scene_forget(struct scene *scene)
 		if (kept->diff_maps[i])
 			pages_unref(kept->diff_maps[i]);
 	free(kept->diff_maps);
-	if (kept->diff)
-		diff_free(kept->diff);
+	change_list_unref(kept->since_baseline);
+	change_list_unref(kept->changes);
 	memset(kept, 0, sizeof(*kept));
 }
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "model/census.h"
-#include "model/diff.h"
+#include "model/change.h"
 #include "model/history.h"
 #include "model/lens.h"
 #include "model/snapshot.h"
@@ -35,7 +35,8 @@ struct kept_counts {
 /* What was worked out for the snapshot shown; tiles.h owns it. */
 struct scene_kept {
 	struct kept_counts one, all;
-	struct diff *diff;
+	struct change_list *changes; /* against the sample before */
+	struct change_list *since_baseline;
 	struct pages **diff_maps;
 	size_t diff_map_count;
 };

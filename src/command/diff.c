@@ -15,7 +15,6 @@
 #define WORD "diff"
 
 DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
-DEFINE_CLEANUP(cleanup_diff, struct diff *, diff_free)
 
 struct diff_command {
 	struct difference_options options;
@@ -91,7 +90,7 @@ static int diff_load(const struct diff_command *d, struct snapshot **ret_before,
 	return status;
 }
 
-static int diff_write_diff(const struct diff_command *d, const struct diff *diff)
+static int diff_write_diff(const struct diff_command *d, const struct change_list *diff)
 {
 	CLEANUP(output_discard) struct output output = { 0 };
 	int error = output_open(d->path, &output);
@@ -106,7 +105,7 @@ int command_diff(int argc, char **argv)
 {
 	CLEANUP(cleanup_snapshot) struct snapshot *before = NULL;
 	CLEANUP(cleanup_snapshot) struct snapshot *after = NULL;
-	CLEANUP(cleanup_diff) struct diff *diff = NULL;
+	CLEANUP(cleanup_change_list) struct change_list *diff = NULL;
 	struct diff_command d = { 0 };
 	int error, status = diff_parse(argc, argv, &d);
 
@@ -115,7 +114,7 @@ int command_diff(int argc, char **argv)
 	status = diff_load(&d, &before, &after);
 	if (status != EXIT_DONE)
 		return status;
-	error = diff_new(before, after, &diff);
+	error = change_list_new(before, after, &diff);
 	if (error < 0) {
 		fprintf(stderr, "pmtop diff: %s\n", strerror(-error));
 		return EXIT_ERROR;

@@ -96,6 +96,22 @@ static int history_grow(struct history *h)
 	return 0;
 }
 
+/* The track that a snapshot carries, or one that goes on from the entry before; NULL: no memory. */
+static struct track *history_track_of(const struct entry *last, struct snapshot *snapshot)
+{
+	CLEANUP(cleanup_change_list) struct change_list *list = NULL;
+	struct track *track = NULL;
+
+	if (snapshot->track)
+		return track_ref(snapshot->track);
+	if (!last)
+		return track_first(snapshot);
+	if (change_list_new(last->snapshot, snapshot, &list) < 0)
+		return NULL;
+	track_next(last->track, list, &track);
+	return track;
+}
+
 int history_push(struct history *history, struct snapshot *snapshot)
 {
 	const struct entry *last;
@@ -106,13 +122,9 @@ int history_push(struct history *history, struct snapshot *snapshot)
 		return r;
 	last = history->count ? history_entry_at(history, history->count - 1) : NULL;
 	e = history_entry_at(history, history->count);
-	if (snapshot->track)
-		e->track = track_ref(snapshot->track);
-	else
-		r = track_next(last ? last->track : NULL, last ? last->snapshot : NULL, snapshot,
-			       &e->track);
-	if (r < 0)
-		return r;
+	e->track = history_track_of(last, snapshot);
+	if (!e->track)
+		return -ENOMEM;
 	e->snapshot = snapshot_ref(snapshot);
 	e->bytes = history_entry_bytes(e, last);
 	history->bytes += e->bytes;

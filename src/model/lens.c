@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/lens.h"
 
-#include "model/diff.h"
+#include "model/change.h"
 #include "model/page.h"
 
 static const struct lens_value written_values[WRITTEN_VALUES] = {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
-#include "model/diff.h"
 #include "model/tile.h"
 
 /* A range of pages, clipped to the mapping, and what all lenses start from. */
@@ -50,25 +49,9 @@ static void tile_count_where(const struct tile_source *source, const struct rang
 /* Pages of the range that have got the mark since the sample before. */
 static uint64_t tile_count_new_marks(const struct tile_source *source, const struct range *range)
 {
-	const struct pages *now = source->pages, *then = source->before;
-	uint64_t n = 0, end = range->first + range->count, stop, shared;
-	struct page_run a, b;
-
-	if (!then || then == now || !(pages_facts(then)->marks_known & MARK_WRITTEN))
-		return 0;
-	for (uint64_t i = range->first; i < end; i = stop) {
-		if (pages_shared(then, now, i, &shared)) {
-			stop = i + shared;
-			continue;
-		}
-		pages_run(now, i, &b);
-		if (!pages_run(then, i, &a))
-			a = (struct page_run){ i, b.count, PAGE_NONE, 0 };
-		stop = i + (a.count < b.count ? a.count : b.count);
-		if (b.marks & ~a.marks & MARK_WRITTEN)
-			n += (stop < end ? stop : end) - i;
-	}
-	return n;
+	return source->changes ? change_new_marks(source->changes, source->index, range->first,
+						  range->count)
+			       : 0;
 }
 
 static void tile_count_written(const struct tile_source *source, const struct range *range,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/change.h"
 #include "model/lens.h"
 #include "model/snapshot.h"
 #include "model/track.h"
@@ -22,10 +23,11 @@
 struct tile_source {
 	const struct mapping *mapping;
 	const struct pages *pages; /* NULL: not read yet, all unknown */
-	/* The same mapping (same start) in the sample before; NULL: none. For LENS_WRITTEN. */
-	const struct pages *before;
+	/* Against the sample before, and the number of this mapping; NULL: none. LENS_WRITTEN */
+	const struct change_list *changes;
+	size_t index;
 	const struct track_mapping *track; /* NULL: not followed. LENS_WRITTEN, LENS_AGE */
-	const struct pages *difference; /* diff_map(); NULL: no baseline. LENS_DIFFERENCE */
+	const struct pages *difference; /* change_map(); NULL: no baseline. LENS_DIFFERENCE */
 	const struct page_detail *detail; /* NULL: none. LENS_SHARING, LENS_SIZE */
 	int64_t now_ns; /* CLOCK_REALTIME. LENS_AGE */
 };

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "model/diff.h"
 #include "model/track.h"
 
 /* Pages from `first` up to the next piece. */
-struct piece {
+struct track_piece {
 	uint64_t first;
 	int64_t since_ns : 63;
 	uint64_t remembered : 1;
@@ -20,7 +20,7 @@ struct track_mapping {
 	bool remembers;
 	uint64_t pages;
 	size_t count;
-	struct piece pieces[];
+	struct track_piece pieces[];
 };
 
 struct track {
@@ -124,41 +124,35 @@ size_t track_memory(const struct track *track, const struct track *after)
 }
 
 /* A growing list of pieces for one mapping. */
-struct maker {
-	struct piece *pieces;
+struct track_maker {
+	struct track_piece *pieces;
 	size_t count, room;
 	uint64_t pages;
 	bool remembers, out_of_memory;
 };
 
-static void cleanup_maker(struct maker *maker)
+static void cleanup_track_maker(struct track_maker *maker)
 {
 	free(maker->pieces);
 }
 
-static void track_make_piece(struct maker *m, uint64_t count, int64_t since_ns, bool remembered)
+static void track_make_piece(struct track_maker *m, uint64_t count, int64_t since_ns,
+			     bool remembered)
 {
-	struct piece *last = m->count ? &m->pieces[m->count - 1] : NULL;
+	struct track_piece *last = m->count ? &m->pieces[m->count - 1] : NULL;
 
 	if (!last || last->since_ns != since_ns || last->remembered != remembered) {
-		if (m->count == m->room) {
-			size_t wanted = m->room ? m->room * 2 : 64;
-
-			last = reallocarray(m->pieces, wanted, sizeof(*last));
-			if (!last) {
-				m->out_of_memory = true;
-				return;
-			}
-			m->pieces = last;
-			m->room = wanted;
+		if (!ARRAY_RESERVE(m->pieces, m->count, m->room)) {
+			m->out_of_memory = true;
+			return;
 		}
-		m->pieces[m->count++] = (struct piece){ m->pages, since_ns, remembered };
+		m->pieces[m->count++] = (struct track_piece){ m->pages, since_ns, remembered };
 	}
 	m->pages += count;
 	m->remembers = m->remembers || remembered;
 }
 
-static struct track_mapping *track_finish(const struct maker *maker)
+static struct track_mapping *track_finish(const struct track_maker *maker)
 {
 	struct track_mapping *m;
 
@@ -176,7 +170,7 @@ static struct track_mapping *track_finish(const struct maker *maker)
 }
 
 /* Copies what is known of [first, first + count) of the mapping before. */
-static void track_keep(struct maker *maker, const struct track_mapping *old, uint64_t first,
+static void track_keep(struct track_maker *maker, const struct track_mapping *old, uint64_t first,
 		       uint64_t count)
 {
 	struct track_run run;
@@ -191,24 +185,29 @@ static void track_keep(struct maker *maker, const struct track_mapping *old, uin
 }
 
 /* A page of shared memory that has no page-table entry which could carry the mark. */
-static bool track_mark_is_lost(const struct diff_run *run)
+static bool track_mark_is_lost(const struct change_run *run)
 {
 	return run->state_after == PAGE_SHARED_SWAP || run->state_after == PAGE_CACHED;
 }
 
 /*
- * Pages whose state, mark or place changed alike. Remembered stays remembered while the page is
+ * Pages whose state, mark or slot changed alike. Remembered stays remembered while the page is
  * content of shared memory and until the kernel marks it again.
  */
-static void track_change(struct maker *maker, const struct track_mapping *old, uint64_t old_first,
-			 const struct diff_run *run, int64_t now_ns)
+static void track_change(struct track_maker *maker, const struct track_mapping *old,
+			 uint64_t old_first, const struct change_run *run, int64_t now_ns)
 {
 	bool same_state = run->state_before == run->state_after;
+	bool same = same_state && run->marks_before == run->marks_after;
 	bool becomes = run->marks_before & MARK_WRITTEN && track_mark_is_lost(run);
 	bool may_stay = !(run->marks_after & MARK_WRITTEN) &&
 			(track_mark_is_lost(run) || run->state_after == PAGE_SHMEM);
 	struct track_run was;
 
+	if (same) {
+		track_keep(maker, old, old_first, run->count);
+		return;
+	}
 	for (uint64_t n, done = 0; done < run->count; done += n) {
 		if (!track_run(old, old_first + done, &was))
 			return;
@@ -218,99 +217,63 @@ static void track_change(struct maker *maker, const struct track_mapping *old, u
 	}
 }
 
-static void track_add_segment(struct maker *maker, const struct diff *diff,
-			      const struct diff_segment *s, const struct track *track,
-			      int64_t now_ns)
+static void track_add_segment(struct track_maker *maker, const struct change_list *list,
+			      const struct change_segment *s, const struct track *track)
 {
+	const int64_t now_ns = list->after->taken_ns;
 	const struct track_mapping *old;
-	struct diff_run run;
+	uint64_t at = 0;
 
-	if (s->before == DIFF_NOTHING) {
+	if (s->before == CHANGE_NOTHING) {
 		track_make_piece(maker, s->pages, now_ns, false);
 		return;
 	}
 	old = track->mappings[s->before];
-	for (uint64_t i = 0; diff_run(diff, s, i, &run); i = run.first + run.count) {
-		if (run.change == CHANGE_SAME && run.state_before == run.state_after &&
-		    run.marks_before == run.marks_after)
-			track_keep(maker, old, s->before_first + run.first, run.count);
-		else
-			track_change(maker, old, s->before_first + run.first, &run, now_ns);
+	CHANGE_FOR_EACH_RUN (list, s, run) {
+		track_keep(maker, old, s->before_first + at, run->first - at);
+		track_change(maker, old, s->before_first + run->first, run, now_ns);
+		at = run->first + run->count;
 	}
+	track_keep(maker, old, s->before_first + at, s->pages - at);
 }
 
-static bool track_unchanged(const struct diff *diff, const struct diff_row *row)
+/* The same mapping, and not a page of it differs. */
+static bool track_unchanged(const struct change_list *list, const struct change_row *row)
 {
-	const struct snapshot_mapping *a, *b;
-
-	if (row->fate != FATE_KEPT || row->segment_count != 1)
-		return false;
-	a = &diff->before->mappings[row->before];
-	b = &diff->after->mappings[row->after];
-	return a->pages && a->pages == b->pages;
+	return row->fate == FATE_KEPT && row->segment_count == 1 &&
+	       !list->segments[row->segment_first].run_count;
 }
 
-static struct track_mapping *track_next_mapping(const struct diff *diff, const struct diff_row *row,
+static struct track_mapping *track_next_mapping(const struct change_list *list,
+						const struct change_row *row,
 						const struct track *track)
 {
-	CLEANUP(cleanup_maker) struct maker maker = { 0 };
+	CLEANUP(cleanup_track_maker) struct track_maker maker = { 0 };
 
-	if (track_unchanged(diff, row)) {
-		struct track_mapping *m = track->mappings[row->before];
-
-		return track_mapping_keep(m);
-	}
-	for (size_t i = 0; i < row->segment_count; i++) {
-		const struct diff_segment *s = &diff->segments[row->segment_first + i];
-
-		if (s->after != DIFF_NOTHING)
-			track_add_segment(&maker, diff, s, track, diff->after->taken_ns);
-	}
+	if (track_unchanged(list, row))
+		return track_mapping_keep(track->mappings[row->before]);
+	CHANGE_FOR_EACH_SEGMENT (list, row, s)
+		if (s->after != CHANGE_NOTHING)
+			track_add_segment(&maker, list, s, track);
 	return track_finish(&maker);
 }
 
-static int track_first_track(const struct snapshot *after, struct track **ret_track)
+struct track *track_first(const struct snapshot *first)
 {
-	struct track *t = track_new(after->count);
+	struct track *t = track_new(first->count);
 
-	if (!t)
-		return -ENOMEM;
-	for (size_t i = 0; i < after->count; i++) {
-		CLEANUP(cleanup_maker) struct maker maker = { 0 };
+	for (size_t i = 0; t && i < first->count; i++) {
+		CLEANUP(cleanup_track_maker) struct track_maker maker = { 0 };
 
-		track_make_piece(&maker, mapping_pages(after->mappings[i].mapping), after->taken_ns,
+		track_make_piece(&maker, mapping_pages(first->mappings[i].mapping), first->taken_ns,
 				 false);
 		t->mappings[i] = track_finish(&maker);
 		if (!t->mappings[i]) {
 			track_unref(t);
-			return -ENOMEM;
+			return NULL;
 		}
 	}
-	*ret_track = t;
-	return 0;
-}
-
-/*
- * Private pages keep the mark through swap, so one that stays what it is and loses it tells that
- * somebody cleared the marks of the process.
- */
-static bool track_marks_were_cleared(const struct diff *diff)
-{
-	struct diff_run run;
-
-	for (size_t i = 0; i < diff->segment_count; i++) {
-		const struct diff_segment *s = &diff->segments[i];
-
-		if (s->before == DIFF_NOTHING || s->after == DIFF_NOTHING ||
-		    diff->before->mappings[s->before].pages ==
-			    diff->after->mappings[s->after].pages)
-			continue;
-		for (uint64_t k = 0; diff_run(diff, s, k, &run); k = run.first + run.count)
-			if (run.state_before == run.state_after && run.state_after == PAGE_ANON &&
-			    run.marks_before & ~run.marks_after & MARK_WRITTEN)
-				return true;
-	}
-	return false;
+	return t;
 }
 
 int track_forget(struct track *track, struct track **ret_track)
@@ -321,7 +284,7 @@ int track_forget(struct track *track, struct track **ret_track)
 		return -ENOMEM;
 	for (size_t i = 0; i < track->count; i++) {
 		struct track_mapping *m = track->mappings[i];
-		CLEANUP(cleanup_maker) struct maker maker = { 0 };
+		CLEANUP(cleanup_track_maker) struct track_maker maker = { 0 };
 
 		if (!m->remembers) {
 			t->mappings[i] = track_mapping_keep(m);
@@ -342,48 +305,29 @@ int track_forget(struct track *track, struct track **ret_track)
 	return 0;
 }
 
-static int track_follow(const struct diff *diff, const struct track *track,
-			struct track **ret_track)
+int track_next(struct track *track, const struct change_list *list, struct track **ret_track)
 {
-	struct track *t = track_new(diff->after->count);
+	struct track *t = track_new(list->after->count);
+	int error = 0;
 
 	if (!t)
 		return -ENOMEM;
-	for (size_t i = 0; i < diff->row_count; i++) {
-		const struct diff_row *row = &diff->rows[i];
+	for (size_t i = 0; i < list->row_count; i++) {
+		const struct change_row *row = &list->rows[i];
 
-		if (row->after == DIFF_NOTHING)
+		if (row->after == CHANGE_NOTHING)
 			continue;
-		t->mappings[row->after] = track_next_mapping(diff, row, track);
+		t->mappings[row->after] = track_next_mapping(list, row, track);
 		if (!t->mappings[row->after]) {
 			track_unref(t);
 			return -ENOMEM;
 		}
 	}
-	*ret_track = t;
-	return 0;
-}
-
-int track_next(struct track *track, struct snapshot *before, struct snapshot *after,
-	       struct track **ret_track)
-{
-	struct track *next = NULL, *forgetful;
-	struct diff *diff;
-	int r;
-
-	if (!track)
-		return track_first_track(after, ret_track);
-	r = diff_new(before, after, &diff);
-	if (r < 0)
-		return r;
-	r = track_follow(diff, track, &next);
-	if (!r && track_marks_were_cleared(diff)) {
-		r = track_forget(next, &forgetful);
-		track_unref(next);
-		next = forgetful;
+	if (!list->marks_cleared) {
+		*ret_track = t;
+		return 0;
 	}
-	diff_free(diff);
-	if (!r)
-		*ret_track = next;
-	return r;
+	error = track_forget(t, ret_track);
+	track_unref(t);
+	return error;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/snapshot.h"
+#include "model/change.h"
 
 /*
  * What only a row of snapshots can tell of a page: since when it is in its present state, and
@@ -26,12 +26,15 @@ struct track_run {
 };
 
 /*
- * The track of `after`. `track` is that of `before`; both are NULL for the first snapshot, all of
- * whose pages then count as seen first. Everything remembered is dropped when private pages lost
- * their marks (somebody cleared them). -ENOMEM.
+ * The track of the first snapshot: all of its pages count as seen first. NULL when memory is out.
  */
-int track_next(struct track *track, struct snapshot *before, struct snapshot *after,
-	       struct track **ret_track);
+struct track *track_first(const struct snapshot *first);
+
+/*
+ * The track of list->after; `track` is that of list->before. Everything remembered is dropped when
+ * private pages lost their marks (somebody cleared them). -ENOMEM.
+ */
+int track_next(struct track *track, const struct change_list *list, struct track **ret_track);
 
 /* The same without anything remembered: pmtop has cleared the marks itself. -ENOMEM. */
 int track_forget(struct track *track, struct track **ret_track);

@@ -11,10 +11,10 @@
 
 static const struct mapping *difference_mapping_of(const struct snapshot *s, size_t index)
 {
-	return index == DIFF_NOTHING ? NULL : s->mappings[index].mapping;
+	return index == CHANGE_NOTHING ? NULL : s->mappings[index].mapping;
 }
 
-static uint64_t difference_changed(const struct diff_row *row)
+static uint64_t difference_changed(const struct change_row *row)
 {
 	uint64_t sum = 0;
 
@@ -24,7 +24,7 @@ static uint64_t difference_changed(const struct diff_row *row)
 	return sum;
 }
 
-static bool difference_is_shown(const struct diff_row *row,
+static bool difference_is_shown(const struct change_row *row,
 				const struct difference_options *options)
 {
 	return options->all || row->fate != FATE_KEPT || difference_changed(row);
@@ -33,8 +33,8 @@ static bool difference_is_shown(const struct diff_row *row,
 /* Most changed first; by address where they are equal. */
 static int difference_compare_rows(const void *a, const void *b)
 {
-	const struct diff_row *x = *(const struct diff_row *const *)a;
-	const struct diff_row *y = *(const struct diff_row *const *)b;
+	const struct change_row *x = *(const struct change_row *const *)a;
+	const struct change_row *y = *(const struct change_row *const *)b;
 	uint64_t m = difference_changed(x), n = difference_changed(y);
 
 	if (m != n)
@@ -59,35 +59,31 @@ static void difference_put_range(FILE *out, const struct mapping *m)
 	fprintf(out, "%" PRIx64 "-%" PRIx64, m->start, m->end);
 }
 
-static void difference_put_runs_text(FILE *out, const struct diff *diff, const struct diff_row *row)
+static void difference_put_runs_text(FILE *out, const struct change_list *diff,
+				     const struct change_row *row)
 {
-	for (size_t i = 0; i < row->segment_count; i++) {
-		const struct diff_segment *s = &diff->segments[row->segment_first + i];
-		struct diff_run run;
+	CHANGE_FOR_EACH_SEGMENT (diff, row, s) {
+		bool gone = s->after == CHANGE_NOTHING;
+		const struct mapping *m = gone ? difference_mapping_of(diff->before, s->before)
+					       : difference_mapping_of(diff->after, s->after);
+		uint64_t page =
+			(m->start >> PMTOP_PAGE_SHIFT) + (gone ? s->before_first : s->after_first);
 
-		for (uint64_t p = 0; diff_run(diff, s, p, &run); p = run.first + run.count) {
-			uint64_t page =
-				s->after == DIFF_NOTHING
-					? (difference_mapping_of(diff->before, s->before)->start >>
-					   PMTOP_PAGE_SHIFT) +
-						  s->before_first
-					: (difference_mapping_of(diff->after, s->after)->start >>
-					   PMTOP_PAGE_SHIFT) +
-						  s->after_first;
-
-			if (run.change == CHANGE_SAME)
+		CHANGE_FOR_EACH_RUN (diff, s, run) {
+			if (run->change == CHANGE_SAME)
 				continue;
-			fprintf(out, "    %" PRIx64 " %8" PRIu64 " %c %s -> %s\n",
-				(page + run.first) << PMTOP_PAGE_SHIFT, run.count,
-				page_changes[run.change].letter,
-				s->before == DIFF_NOTHING ? "-"
-							  : page_states[run.state_before].name,
-				s->after == DIFF_NOTHING ? "-" : page_states[run.state_after].name);
+			fprintf(out, "    %" PRIx64 " %8" PRIu32 " %c %s -> %s\n",
+				(page + run->first) << PMTOP_PAGE_SHIFT, run->count,
+				page_changes[run->change].letter,
+				s->before == CHANGE_NOTHING ? "-"
+							    : page_states[run->state_before].name,
+				gone ? "-" : page_states[run->state_after].name);
 		}
 	}
 }
 
-static void difference_put_row_text(FILE *out, const struct diff *diff, const struct diff_row *row,
+static void difference_put_row_text(FILE *out, const struct change_list *diff,
+				    const struct change_row *row,
 				    const struct difference_options *options)
 {
 	const struct mapping *before = difference_mapping_of(diff->before, row->before);
@@ -112,10 +108,11 @@ static void difference_put_row_text(FILE *out, const struct diff *diff, const st
 		difference_put_runs_text(out, diff, row);
 }
 
-int report_diff_text(FILE *out, const struct diff *diff, const struct difference_options *options)
+int report_diff_text(FILE *out, const struct change_list *diff,
+		     const struct difference_options *options)
 {
 	CLEANUP(cleanup_free)
-	const struct diff_row **rows = calloc(diff->row_count + 1, sizeof(*rows));
+	const struct change_row **rows = calloc(diff->row_count + 1, sizeof(*rows));
 
 	if (!rows)
 		return -ENOMEM;
@@ -132,7 +129,7 @@ int report_diff_text(FILE *out, const struct diff *diff, const struct difference
 	fputc('\n', out);
 	for (size_t i = 0; i < diff->row_count; i++)
 		rows[i] = &diff->rows[i];
-	qsort(rows, diff->row_count, sizeof(const struct diff_row *), difference_compare_rows);
+	qsort(rows, diff->row_count, sizeof(const struct change_row *), difference_compare_rows);
 	for (size_t i = 0; i < diff->row_count && !ferror(out); i++)
 		if (difference_is_shown(rows[i], options))
 			difference_put_row_text(out, diff, rows[i], options);
@@ -182,26 +179,24 @@ static void difference_put_place(FILE *out, const char *key, const struct mappin
 		fprintf(out, ", \"%s\": null", key);
 }
 
-static void difference_put_runs_json(FILE *out, const struct diff *diff, const struct diff_row *row)
+static void difference_put_runs_json(FILE *out, const struct change_list *diff,
+				     const struct change_row *row)
 {
 	const char *separator = "";
 
 	fputs(", \"runs\": [", out);
-	for (size_t i = 0; i < row->segment_count; i++) {
-		const struct diff_segment *s = &diff->segments[row->segment_first + i];
-		struct diff_run run;
-
-		for (uint64_t p = 0; diff_run(diff, s, p, &run); p = run.first + run.count) {
-			if (run.change == CHANGE_SAME)
+	CHANGE_FOR_EACH_SEGMENT (diff, row, s) {
+		CHANGE_FOR_EACH_RUN (diff, s, run) {
+			if (run->change == CHANGE_SAME)
 				continue;
-			fprintf(out, "%s{\"pages\": %" PRIu64 ", \"change\": \"%s\"", separator,
-				run.count, page_changes[run.change].key);
+			fprintf(out, "%s{\"pages\": %" PRIu32 ", \"change\": \"%s\"", separator,
+				run->count, page_changes[run->change].key);
 			difference_put_place(out, "before",
 					     difference_mapping_of(diff->before, s->before),
-					     s->before_first + run.first, run.state_before);
+					     s->before_first + run->first, run->state_before);
 			difference_put_place(out, "after",
 					     difference_mapping_of(diff->after, s->after),
-					     s->after_first + run.first, run.state_after);
+					     s->after_first + run->first, run->state_after);
 			fputc('}', out);
 			separator = ", ";
 		}
@@ -209,7 +204,8 @@ static void difference_put_runs_json(FILE *out, const struct diff *diff, const s
 	fputc(']', out);
 }
 
-static int difference_put_row_json(FILE *out, const struct diff *diff, const struct diff_row *row,
+static int difference_put_row_json(FILE *out, const struct change_list *diff,
+				   const struct change_row *row,
 				   const struct difference_options *options)
 {
 	const struct mapping *before = difference_mapping_of(diff->before, row->before);
@@ -233,7 +229,8 @@ static int difference_put_row_json(FILE *out, const struct diff *diff, const str
 	return 0;
 }
 
-int report_diff_json(FILE *out, const struct diff *diff, const struct difference_options *options)
+int report_diff_json(FILE *out, const struct change_list *diff,
+		     const struct difference_options *options)
 {
 	const char *separator = "";
 	int error;

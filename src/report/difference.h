@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "model/diff.h"
+#include "model/change.h"
 
-/* The difference of two snapshots (model/diff.h) as text or JSON; names are escaped here. */
+/* The difference of two snapshots (model/change.h) as text or JSON; names are escaped here. */
 
 struct difference_options {
 	bool pages; /* the runs of changed pages too */
@@ -16,7 +16,9 @@ struct difference_options {
 };
 
 /* Each returns 0, or -errno when it cannot be written. JSON is one object on one line. */
-int report_diff_text(FILE *out, const struct diff *diff, const struct difference_options *options);
-int report_diff_json(FILE *out, const struct diff *diff, const struct difference_options *options);
+int report_diff_text(FILE *out, const struct change_list *diff,
+		     const struct difference_options *options);
+int report_diff_json(FILE *out, const struct change_list *diff,
+		     const struct difference_options *options);
 
 #endif

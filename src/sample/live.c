@@ -428,7 +428,8 @@ static void live_say_lack(struct sampler *s, const struct snapshot *snapshot)
 }
 
 /* Hands the sample to the recorder; only a recorder has a use for the facts of what changed. */
-static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot)
+static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot,
+				 const struct change_list *changes)
 {
 	struct live *l = s->live;
 	struct page_detail *changed = NULL;
@@ -437,8 +438,8 @@ static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot)
 	pthread_mutex_lock(&l->lock);
 	observed = l->observer;
 	pthread_mutex_unlock(&l->lock);
-	if (observed && s->last && !snapshot->skipped)
-		pass_changes(s->pass, s->last, snapshot, &changed);
+	if (observed && changes)
+		pass_changes(s->pass, changes, &changed);
 	pthread_mutex_lock(&l->lock);
 	if (l->observer)
 		l->observer->sample(l->observer_context, snapshot, changed);
@@ -449,13 +450,18 @@ static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot)
 }
 
 /* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
-static void live_add_track(struct sampler *s, struct snapshot *snapshot)
+static void live_add_track(struct sampler *s, struct snapshot *snapshot,
+			   const struct change_list *changes)
 {
 	if (!s->live->options.track)
 		return;
 	if (snapshot->skipped && s->track)
 		snapshot->track = track_ref(s->track);
-	else if (track_next(s->track, s->last, snapshot, &snapshot->track) < 0)
+	else if (s->track && changes)
+		track_next(s->track, changes, &snapshot->track);
+	else
+		snapshot->track = track_first(snapshot);
+	if (!snapshot->track)
 		live_say(s->live, "no memory left for the ages of pages");
 	track_unref(s->track);
 	s->track = snapshot->track ? track_ref(snapshot->track) : NULL;
@@ -504,6 +510,7 @@ static int live_take_verified(struct sampler *s, struct snapshot **ret)
 
 static int live_deliver_sample(struct sampler *s, bool same, const struct source_focus *focus)
 {
+	CLEANUP(cleanup_change_list) struct change_list *changes = NULL;
 	struct live *l = s->live;
 	struct snapshot *snapshot;
 	int error;
@@ -519,10 +526,12 @@ static int live_deliver_sample(struct sampler *s, bool same, const struct source
 	snapshot->sequence = s->sequence++;
 	if (focus->count)
 		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
-	live_add_track(s, snapshot);
+	if (s->last && !snapshot->skipped)
+		change_list_new(s->last, snapshot, &changes);
+	live_add_track(s, snapshot, changes);
 	live_publish(l, snapshot);
 	live_say_lack(s, snapshot);
-	live_sampler_observe(s, snapshot);
+	live_sampler_observe(s, snapshot, changes);
 	live_look_at_limits(s);
 	if (s->last)
 		snapshot_unref(s->last);

@@ -6,6 +6,7 @@
 
 #include "kernel/probe.h"
 #include "kernel/target.h"
+#include "model/change.h"
 #include "model/snapshot.h"
 
 /*
@@ -62,7 +63,7 @@ bool pass_sign(struct pass *pass, const struct snapshot *snapshot,
  * Raw facts for the pages that changed since the sample before: of as many as fit into a budget,
  * taking turns when there are more; left_out says how many did not. -ENOENT: none changed.
  */
-int pass_changes(struct pass *pass, const struct snapshot *before, const struct snapshot *now,
+int pass_changes(struct pass *pass, const struct change_list *list,
 		 struct page_detail **ret_detail);
 
 /* Raw facts for pages on screen. */

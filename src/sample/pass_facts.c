@@ -273,125 +273,31 @@ static void pass_facts_add_run(struct collection *c, size_t mapping, uint64_t fi
 	c->pages += count;
 }
 
-/* Of a mapping that was not there before, what it holds has changed. */
-static void pass_facts_add_new(struct collection *c, size_t mapping, uint64_t base,
-			       const struct pages *pages)
+/* A page that became none changed; one of a new mapping that holds nothing known did not. */
+static bool pass_facts_worth_reading(const struct change_segment *s, const struct change_run *run)
 {
-	struct page_run run;
-
-	for (uint64_t i = 0; pages_run(pages, i, &run); i = run.first + run.count)
-		if (run.state != PAGE_NONE && run.state != PAGE_UNKNOWN)
-			pass_facts_add_run(c, mapping, base + run.first, run.count);
+	if (s->before == CHANGE_NOTHING)
+		return run->state_after != PAGE_NONE && run->state_after != PAGE_UNKNOWN;
+	return run->state_before != run->state_after || run->slot ||
+	       run->marks_before != run->marks_after;
 }
 
-/* Slots of one of two snapshots; asked in page order. */
-struct slot_cursor {
-	const struct slot_run *runs;
-	size_t count, at;
-};
-
-/* The slot of a page as one number, 0: none; *ret_end: up to where the slots go on so. */
-static uint64_t pass_facts_slot_at(struct slot_cursor *c, uint64_t page, uint64_t *ret_end)
+static void pass_facts_collect(const struct change_list *list, struct collection *c)
 {
-	const struct slot_run *run;
+	for (size_t i = 0; i < list->row_count; i++) {
+		CHANGE_FOR_EACH_SEGMENT (list, &list->rows[i], s) {
+			uint64_t base;
 
-	while (c->at < c->count && c->runs[c->at].first + c->runs[c->at].count <= page)
-		c->at++;
-	run = &c->runs[c->at];
-	if (c->at == c->count) {
-		*ret_end = UINT64_MAX;
-		return 0;
-	}
-	if (page < run->first) {
-		*ret_end = run->first;
-		return 0;
-	}
-	*ret_end = run->first + run->count;
-	return (uint64_t)(run->type + 1) << 58 | (run->offset + (page - run->first));
-}
-
-struct comparison {
-	struct collection *c;
-	size_t mapping;
-	uint64_t base;
-	const struct pages *old, *now;
-	struct slot_cursor old_slots, slots;
-};
-
-/* The states are the same from page `from` on; the slots may not be. */
-static void pass_facts_compare_slots(struct comparison *k, uint64_t from, uint64_t to)
-{
-	uint64_t end, old_end;
-
-	for (uint64_t page = from; page < to; page = end) {
-		uint64_t slot = pass_facts_slot_at(&k->slots, page, &end);
-		uint64_t old = pass_facts_slot_at(&k->old_slots, page, &old_end);
-
-		if (old_end < end)
-			end = old_end;
-		if (end > to)
-			end = to;
-		if (slot != old)
-			pass_facts_add_run(k->c, k->mapping, k->base + page, end - page);
-	}
-}
-
-/* Compares from page i on; returns how far. */
-static uint64_t pass_facts_compare_run(struct comparison *k, uint64_t i)
-{
-	struct page_run a, b;
-	uint64_t shared, end;
-
-	if (pages_shared(k->old, k->now, i, &shared)) {
-		pass_facts_compare_slots(k, i, i + shared);
-		return i + shared;
-	}
-	pages_run(k->now, i, &b);
-	end = b.first + b.count;
-	if (!pages_run(k->old, i, &a)) {
-		if (b.state != PAGE_NONE && b.state != PAGE_UNKNOWN)
-			pass_facts_add_run(k->c, k->mapping, k->base + i, end - i);
-		return end;
-	}
-	if (a.first + a.count < end)
-		end = a.first + a.count;
-	if (a.state != b.state || a.marks != b.marks)
-		pass_facts_add_run(k->c, k->mapping, k->base + i, end - i);
-	else
-		pass_facts_compare_slots(k, i, end);
-	return end;
-}
-
-static void pass_facts_add_changed(struct collection *c, size_t mapping, uint64_t base,
-				   const struct pages *old, const struct pages *now)
-{
-	struct comparison k = { .c = c, .mapping = mapping, .base = base, .old = old, .now = now };
-
-	k.old_slots.runs = pages_slots(old, &k.old_slots.count);
-	k.slots.runs = pages_slots(now, &k.slots.count);
-	for (uint64_t i = 0; i < pages_total(now);)
-		i = pass_facts_compare_run(&k, i);
-}
-
-static void pass_facts_collect(const struct snapshot *before, const struct snapshot *now,
-			       struct collection *c)
-{
-	size_t j = 0;
-
-	for (size_t i = 0; i < now->count; i++) {
-		const struct snapshot_mapping *m = &now->mappings[i], *old = NULL;
-		uint64_t base = m->mapping->start >> PMTOP_PAGE_SHIFT;
-
-		while (j < before->count && before->mappings[j].mapping->start < m->mapping->start)
-			j++;
-		if (j < before->count && before->mappings[j].mapping->start == m->mapping->start)
-			old = &before->mappings[j];
-		if (!m->pages || (old && old->pages == m->pages))
-			continue;
-		if (old && old->pages)
-			pass_facts_add_changed(c, i, base, old->pages, m->pages);
-		else
-			pass_facts_add_new(c, i, base, m->pages);
+			if (s->after == CHANGE_NOTHING)
+				continue;
+			base = (list->after->mappings[s->after].mapping->start >>
+				PMTOP_PAGE_SHIFT) +
+			       s->after_first;
+			CHANGE_FOR_EACH_RUN (list, s, run)
+				if (pass_facts_worth_reading(s, run))
+					pass_facts_add_run(c, s->after, base + run->first,
+							   run->count);
+		}
 	}
 }
 
@@ -510,8 +416,7 @@ static void pass_facts_read_facts(struct pass *p, const struct snapshot *now, st
 	}
 }
 
-int pass_changes(struct pass *pass, const struct snapshot *before, const struct snapshot *now,
-		 struct page_detail **ret_detail)
+int pass_changes(struct pass *pass, const struct change_list *list, struct page_detail **ret_detail)
 {
 	CLEANUP(cleanup_free) size_t *mappings = calloc(CHANGES_MOST, sizeof(*mappings));
 	struct collection c = { .runs = malloc(RUNS_MOST * sizeof(*c.runs)),
@@ -522,7 +427,7 @@ int pass_changes(struct pass *pass, const struct snapshot *before, const struct 
 
 	if (!runs || !mappings)
 		return -ENOMEM;
-	pass_facts_collect(before, now, &c);
+	pass_facts_collect(list, &c);
 	if (!c.pages)
 		return -ENOENT;
 	d = page_detail_new(0, c.pages < CHANGES_MOST ? (size_t)c.pages : CHANGES_MOST);
@@ -535,7 +440,7 @@ int pass_changes(struct pass *pass, const struct snapshot *before, const struct 
 		return error;
 	}
 	pass_facts_choose(pass, &c, d, mappings);
-	pass_facts_read_facts(pass, now, d, mappings);
+	pass_facts_read_facts(pass, list->after, d, mappings);
 	*ret_detail = d;
 	return 0;
 }

@@ -451,13 +451,18 @@ static void replay_say_event(struct player *p, uint64_t before)
  */
 static void replay_add_track(struct player *p, uint64_t sample, struct snapshot *s)
 {
-	bool goes_on = p->shown && p->shown->track && sample > p->position;
+	CLEANUP(cleanup_change_list) struct change_list *changes = NULL;
 
 	/* The reader hands the same one out again. */
 	if (s->track)
 		return;
-	if (track_next(goes_on ? p->shown->track : NULL, goes_on ? p->shown : NULL, s, &s->track) <
-	    0)
+	if (p->shown && p->shown->track && sample > p->position)
+		change_list_new(p->shown, s, &changes);
+	if (changes)
+		track_next(p->shown->track, changes, &s->track);
+	else
+		s->track = track_first(s);
+	if (!s->track)
 		replay_say(p->r, "no memory left for the ages of pages");
 }
 

@@ -34,8 +34,13 @@ static void push_after(struct history *h, uint64_t number, struct track *track)
 
 	s->sequence = number;
 	s->taken_ns = (int64_t)number * SECOND;
-	if (track)
-		assert_int_equal(track_next(track, before, s, &s->track), 0);
+	if (track) {
+		struct change_list *list;
+
+		assert_int_equal(change_list_new(before, s, &list), 0);
+		assert_int_equal(track_next(track, list, &s->track), 0);
+		change_list_unref(list);
+	}
 	assert_int_equal(history_push(h, s), 0);
 	snapshot_unref(s);
 }

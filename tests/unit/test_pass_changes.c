@@ -88,11 +88,13 @@ static void everybody(struct ground *g, unsigned int step)
 	unsigned int total = AREAS * ((PAGES + step - 1) / step), seen = 0;
 	/* At the end of a round fewer are asked for, and one may have begun in the middle. */
 	unsigned int samples = 2 * (total / AT_ONCE + 1);
+	struct change_list *list;
 
+	assert_int_equal(change_list_new(before, now, &list), 0);
 	for (unsigned int n = 0; n < samples; n++) {
 		struct page_detail *d;
 
-		assert_int_equal(pass_changes(g->pass, before, now, &d), 0);
+		assert_int_equal(pass_changes(g->pass, list, &d), 0);
 		assert_true(d->count <= AT_ONCE);
 		assert_int_equal(d->count + d->left_out, total);
 		for (size_t i = 0; i < d->count; i++) {
@@ -108,6 +110,7 @@ static void everybody(struct ground *g, unsigned int step)
 		fail_msg("every %dth page: %u of %u pages had a turn in %u samples", (int)step,
 			 seen, total, samples);
 	free(asked);
+	change_list_unref(list);
 	snapshot_unref(before);
 	snapshot_unref(now);
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "build.h"
-#include "model/diff.h"
+#include "model/change.h"
 #include "model/classify.h"
 
 /* Every tile of every lens and zoom against a count by hand, on random pages. */
@@ -21,7 +21,7 @@ struct fixture {
 	bool cleared; /* a private page lost its mark: nothing is remembered */
 	struct snapshot *before, *after;
 	struct track *first, *track;
-	struct diff *diff;
+	struct change_list *diff;
 	struct pages *difference;
 	struct page_detail *detail;
 	struct tile_source source;
@@ -98,15 +98,15 @@ static void setup(struct fixture *f, uint64_t seed)
 	f->before->taken_ns = NOW - (int64_t)build_below(&seed, 900) * 1000000000;
 	f->after = build_snapshot(&f->now, 1, f->before);
 	f->after->taken_ns = NOW - (int64_t)build_below(&seed, 3) * 1000000000;
-	assert_int_equal(track_next(NULL, NULL, f->before, &f->first), 0);
-	assert_int_equal(track_next(f->first, f->before, f->after, &f->track), 0);
-	assert_int_equal(diff_new(f->before, f->after, &f->diff), 0);
-	assert_int_equal(diff_map(f->diff, 0, &f->difference), 0);
+	f->first = track_first(f->before);
+	assert_int_equal(change_list_new(f->before, f->after, &f->diff), 0);
+	assert_int_equal(track_next(f->first, f->diff, &f->track), 0);
+	assert_int_equal(change_map(f->diff, 0, &f->difference), 0);
 	random_detail(f, &seed);
 	f->source = (struct tile_source){
 		.mapping = f->after->mappings[0].mapping,
 		.pages = f->after->mappings[0].pages,
-		.before = f->before->mappings[0].pages,
+		.changes = f->diff,
 		.track = track_mapping(f->track, 0),
 		.difference = f->difference,
 		.detail = f->detail,
@@ -118,7 +118,7 @@ static void teardown(struct fixture *f)
 {
 	page_detail_unref(f->detail);
 	pages_unref(f->difference);
-	diff_free(f->diff);
+	change_list_unref(f->diff);
 	track_unref(f->first);
 	track_unref(f->track);
 	snapshot_unref(f->before);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "model/diff.h"
+#include "model/change.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,13 +69,13 @@ static void reset(void)
 		then[i].marks_known = now[i].marks_known = MARK_WRITTEN;
 }
 
-static struct diff *make(size_t count_then, size_t count_now)
+static struct change_list *make(size_t count_then, size_t count_now)
 {
 	struct snapshot *a = build_snapshot(then, count_then, NULL);
 	struct snapshot *b = build_snapshot(now, count_now, a);
-	struct diff *d = NULL;
+	struct change_list *d = NULL;
 
-	assert_int_equal(diff_new(a, b, &d), 0);
+	assert_int_equal(change_list_new(a, b, &d), 0);
 	snapshot_unref(a);
 	snapshot_unref(b);
 	return d;
@@ -83,7 +83,7 @@ static struct diff *make(size_t count_then, size_t count_now)
 
 static void test_fates(void **state)
 {
-	struct diff *d;
+	struct change_list *d;
 
 	reset();
 	/* Grows by 2 pages; goes; moves by 100 pages; stays out of the way of the new one. */
@@ -119,13 +119,13 @@ static void test_fates(void **state)
 	assert_int_equal(d->rows[3].fate, FATE_APPEARED);
 	assert_int_equal(d->rows[3].changes[CHANGE_APPEARED], 2);
 	assert_int_equal(d->fates[FATE_MOVED], 1);
-	diff_free(d);
+	change_list_unref(d);
 }
 
 /* Private memory without a file that is gone here and new there is not taken for moved by its size. */
 static void test_anonymous_moves_need_the_same_states(void **state)
 {
-	struct diff *d;
+	struct change_list *d;
 
 	reset();
 	then[0].start_page = 16;
@@ -135,18 +135,18 @@ static void test_anonymous_moves_need_the_same_states(void **state)
 	build_fill(&now[0], 0, 3, PAGE_ANON, 0);
 	d = make(1, 1);
 	assert_int_equal(d->rows[0].fate, FATE_MOVED);
-	diff_free(d);
+	change_list_unref(d);
 	build_fill(&now[0], 0, 4, PAGE_ANON, 0);
 	d = make(1, 1);
 	assert_int_equal(d->row_count, 2);
 	assert_int_equal(d->rows[0].fate, FATE_GONE);
 	assert_int_equal(d->rows[1].fate, FATE_APPEARED);
-	diff_free(d);
+	change_list_unref(d);
 }
 
 static void test_split_keeps_pages(void **state)
 {
-	struct diff *d;
+	struct change_list *d;
 
 	reset();
 	then[0].start_page = 10;
@@ -162,12 +162,12 @@ static void test_split_keeps_pages(void **state)
 	assert_int_equal(d->totals[CHANGE_SAME], 9);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(d->rows[i].fate, FATE_RESIZED);
-	diff_free(d);
+	change_list_unref(d);
 }
 
 static void test_another_object_is_another_page(void **state)
 {
-	struct diff *d;
+	struct change_list *d;
 
 	reset();
 	then[0].start_page = now[0].start_page = 10;
@@ -181,14 +181,14 @@ static void test_another_object_is_another_page(void **state)
 	assert_int_equal(d->rows[0].fate, FATE_GONE);
 	assert_int_equal(d->totals[CHANGE_GONE], 5);
 	assert_int_equal(d->totals[CHANGE_APPEARED], 5);
-	diff_free(d);
+	change_list_unref(d);
 	/* Another part of the same object at this address is another page too. */
 	now[0].inode = 3;
 	now[0].offset_pages = 1;
 	d = make(1, 1);
 	assert_int_equal(d->row_count, 2);
 	assert_int_equal(d->totals[CHANGE_SAME], 0);
-	diff_free(d);
+	change_list_unref(d);
 }
 
 /* One page of the address space, for the comparison by brute force. */
@@ -264,13 +264,13 @@ static size_t random_mappings(uint64_t *seed, struct build_mapping *out, const s
 	return n;
 }
 
-static void check_map(const struct diff *d, const struct truth *a, const struct truth *b)
+static void check_map(const struct change_list *d, const struct truth *a, const struct truth *b)
 {
 	for (size_t i = 0; i < d->after->count; i++) {
 		const struct mapping *m = d->after->mappings[i].mapping;
 		struct pages *map = NULL;
 
-		assert_int_equal(diff_map(d, i, &map), 0);
+		assert_int_equal(change_map(d, i, &map), 0);
 		assert_int_equal(pages_total(map), mapping_pages(m));
 		for (uint64_t k = 0; k < pages_total(map); k++) {
 			const struct truth *x = &a[(m->start >> 12) + k];
@@ -286,6 +286,143 @@ static void check_map(const struct diff *d, const struct truth *a, const struct 
 	}
 }
 
+/* Every page that differs in state or marks, or is unknown, is in one run; no other page is. */
+static void check_runs(const struct change_list *d, const struct truth *a, const struct truth *b)
+{
+	for (size_t i = 0; i < d->after->count; i++) {
+		const struct change_row *row = &d->rows[d->row_of_after[i]];
+		uint64_t start = d->after->mappings[i].mapping->start >> 12;
+
+		CHANGE_FOR_EACH_SEGMENT (d, row, s) {
+			const struct change_run *run = &d->runs[s->run_first];
+			const struct change_run *end = run + s->run_count;
+
+			if (s->after != i)
+				continue;
+			for (uint64_t k = 0; k < s->pages; k++) {
+				const struct truth *x = &a[start + s->after_first + k];
+				const struct truth *y = &b[start + s->after_first + k];
+				bool both = s->before != CHANGE_NOTHING;
+				uint8_t state = both ? x->state : PAGE_NONE;
+				uint16_t marks = both ? x->marks & MARK_WRITTEN : 0;
+				bool differs = state != y->state || state == PAGE_UNKNOWN ||
+					       marks != (y->marks & MARK_WRITTEN);
+
+				while (run < end && run->first + run->count <= k)
+					run++;
+				assert_int_equal(run < end && run->first <= k, differs);
+				if (differs) {
+					assert_int_equal(run->state_before, state);
+					assert_int_equal(run->state_after, y->state);
+				}
+			}
+		}
+	}
+}
+
+/* Two regions that look alike move: both are paired, in the order of their addresses. */
+static void test_alike_ones_move(void **state)
+{
+	struct change_list *d;
+
+	reset();
+	for (int i = 0; i < 2; i++) {
+		then[i].start_page = 100 + 50 * i;
+		now[i].start_page = 1000 + 50 * i;
+		then[i].pages = now[i].pages = 8;
+		build_fill(&then[i], 0, 3, PAGE_ANON, 0);
+		build_fill(&now[i], 0, 3, PAGE_ANON, 0);
+	}
+	d = make(2, 2);
+	assert_int_equal(d->fates[FATE_MOVED], 2);
+	assert_int_equal(d->row_count, 2);
+	assert_int_equal(d->rows[0].before, 0);
+	assert_int_equal(d->rows[1].before, 1);
+	assert_int_equal(d->run_count, 0);
+	change_list_unref(d);
+	/* Of two that look alike one goes, and a third place appears: one pair, one gone. */
+	d = make(2, 1);
+	assert_int_equal(d->fates[FATE_MOVED], 1);
+	assert_int_equal(d->fates[FATE_GONE], 1);
+	change_list_unref(d);
+	/* Untouched memory has nothing by which one could know it. */
+	build_fill(&then[0], 0, 3, PAGE_NONE, 0);
+	build_fill(&then[1], 0, 3, PAGE_NONE, 0);
+	build_fill(&now[0], 0, 3, PAGE_NONE, 0);
+	build_fill(&now[1], 0, 3, PAGE_NONE, 0);
+	d = make(2, 2);
+	assert_int_equal(d->fates[FATE_MOVED], 0);
+	change_list_unref(d);
+}
+
+/* What is split off a mapping goes on as it too, and says so. */
+static void test_split(void **state)
+{
+	struct change_list *d;
+
+	reset();
+	then[0].start_page = now[0].start_page = 100;
+	then[0].pages = 9;
+	now[0].pages = 3;
+	now[1].start_page = 103;
+	now[1].pages = 6;
+	build_fill(&then[0], 0, 9, PAGE_ANON, 0);
+	build_fill(&now[0], 0, 3, PAGE_ANON, 0);
+	build_fill(&now[1], 0, 6, PAGE_ANON, 0);
+	d = make(1, 2);
+	assert_int_equal(d->row_count, 2);
+	assert_false(d->rows[0].split);
+	assert_true(d->rows[1].split);
+	assert_int_equal(d->rows[1].before, 0);
+	assert_int_equal(d->totals[CHANGE_SAME], 9);
+	change_list_unref(d);
+}
+
+static struct snapshot *with_slots(const struct slot_run *slots, size_t count,
+				   const struct snapshot *after)
+{
+	const struct pages_facts facts = { .slots_known = true };
+	struct snapshot *s = build_snapshot(then, 1, NULL);
+	struct pages_builder *b = pages_builder_new();
+
+	pages_unref(s->mappings[0].pages);
+	pages_builder_start(b, then[0].start_page << 12, after ? after->mappings[0].pages : NULL);
+	pages_builder_add(b, then[0].pages, PAGE_SWAP, 0);
+	for (size_t i = 0; i < count; i++)
+		pages_builder_slot(b, &slots[i]);
+	assert_int_equal(pages_builder_finish(b, &facts, &s->mappings[0].pages), 0);
+	pages_builder_free(b);
+	return s;
+}
+
+/* The states are the same and their blocks shared; only slots differ. */
+static void test_slots(void **state)
+{
+	static const struct slot_run old[] = { { 0, 10, 100, 0 }, { 20, 10, 500, 1 } };
+	static const struct slot_run new[] = { { 0, 4, 100, 0 },
+					       { 4, 6, 104, 1 },
+					       { 22, 8, 502, 1 } };
+	struct snapshot *a, *b;
+	struct change_list *d;
+
+	reset();
+	then[0].start_page = 512;
+	then[0].pages = 1024;
+	a = with_slots(old, 2, NULL);
+	b = with_slots(new, 3, a);
+	assert_int_equal(change_list_new(a, b, &d), 0);
+	assert_int_equal(d->run_count, 2);
+	assert_true(d->runs[0].slot && d->runs[1].slot);
+	assert_int_equal(d->runs[0].first, 4);
+	assert_int_equal(d->runs[0].count, 6);
+	assert_int_equal(d->runs[1].first, 20);
+	assert_int_equal(d->runs[1].count, 2);
+	assert_int_equal(d->totals[CHANGE_SAME], 1024);
+	change_list_unref(d);
+	snapshot_unref(a);
+	snapshot_unref(b);
+}
+
 static void test_random_against_brute_force(void **state)
 {
 	static struct truth a[SPACE], b[SPACE];
@@ -293,7 +430,7 @@ static void test_random_against_brute_force(void **state)
 	for (uint64_t round = 1; round <= 150; round++) {
 		uint64_t seed = round * 7919, expected[PAGE_CHANGES] = { 0 };
 		size_t n, m;
-		struct diff *d;
+		struct change_list *d;
 
 		reset();
 		n = random_mappings(&seed, then, NULL, 0);
@@ -314,7 +451,8 @@ static void test_random_against_brute_force(void **state)
 				fail_msg("round %lu, %s: %lu pages, expected %lu", round,
 					 page_changes[c].name, d->totals[c], expected[c]);
 		check_map(d, a, b);
-		diff_free(d);
+		check_runs(d, a, b);
+		change_list_unref(d);
 	}
 }
 
@@ -327,6 +465,9 @@ int main(void)
 		cmocka_unit_test(test_anonymous_moves_need_the_same_states),
 		cmocka_unit_test(test_split_keeps_pages),
 		cmocka_unit_test(test_another_object_is_another_page),
+		cmocka_unit_test(test_alike_ones_move),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_random_against_brute_force),
 	};
 
