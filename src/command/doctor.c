@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -8,6 +7,7 @@
 #include "command/command.h"
 #include "command/options.h"
 #include "kernel/probe.h"
+#include "report/json_writer.h"
 
 #define WORD "doctor"
 
@@ -65,29 +65,33 @@ static void doctor_print_text(const struct probe *probe)
 
 static int doctor_print_json(const struct probe *probe)
 {
-	json_t *features = json_array();
-	json_t *root;
+	struct json_writer json = JSON_WRITER(stdout);
 	struct utsname kernel;
-	int failed;
 
 	uname(&kernel);
+	json_begin_object(&json, NULL);
+	json_put_text(&json, "pmtop", PMTOP_VERSION);
+	json_put_text(&json, "kernel", kernel.release);
+	json_put_text(&json, "machine", kernel.machine);
+	json_put_number(&json, "user", geteuid());
+	json_begin_array(&json, "features");
 	for (int f = 0; f < PROBE_FEATURES; f++) {
 		const struct probe_feature_info *info = &probe_features[f];
 
-		json_array_append_new(features,
-				      json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:s}", "key",
-						info->key, "has", probe->has[f], "taken_away",
-						probe->taken_away[f], "what", info->what, "gives",
-						info->gives, "way_out", info->way_out, "reason",
-						doctor_reason(probe, f)));
+		json_begin_object(&json, NULL);
+		json_put_text(&json, "key", info->key);
+		json_put_bool(&json, "has", probe->has[f]);
+		json_put_bool(&json, "taken_away", probe->taken_away[f]);
+		json_put_text(&json, "what", info->what);
+		json_put_text(&json, "gives", info->gives);
+		json_put_text(&json, "way_out", info->way_out);
+		json_put_text(&json, "reason", doctor_reason(probe, f));
+		json_end(&json);
 	}
-	root = json_pack("{s:s, s:s, s:s, s:i, s:o}", "pmtop", PMTOP_VERSION, "kernel",
-			 kernel.release, "machine", kernel.machine, "user", (int)geteuid(),
-			 "features", features);
-	failed = json_dumpf(root, stdout, JSON_ENSURE_ASCII);
-	json_decref(root);
+	json_end(&json);
+	json_end(&json);
 	putchar('\n');
-	return failed ? EXIT_ERROR : EXIT_DONE;
+	return ferror(stdout) ? EXIT_ERROR : EXIT_DONE;
 }
 
 int command_doctor(int argc, char **argv)

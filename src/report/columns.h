@@ -79,12 +79,6 @@ struct report_row report_row_total(const struct snapshot *snapshot);
 #define TIME_MAX 40
 const char *report_time(int64_t taken_ns, char buf[static TIME_MAX]);
 
-/*
- * `"key": "text"` in JSON of ASCII alone; broken UTF-8 gets a second key with its bytes. -ENOMEM or
- * -EIO.
- */
-int report_put_named(FILE *out, const char *key, const char *text, size_t length);
-
 /* Text from outside, safe for a terminal. */
 void report_put_escaped(FILE *out, const char *text, size_t length);
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "report/columns.h"
+#include "report/json_writer.h"
 
 static const struct mapping *difference_mapping_of(const struct snapshot *s, size_t index)
 {
@@ -136,118 +137,113 @@ int report_diff_text(FILE *out, const struct change_list *diff,
 	return ferror(out) ? -EIO : 0;
 }
 
-static int difference_put_moment_json(FILE *out, const char *key, const char *name,
-				      const struct snapshot *s)
+static void difference_put_moment_json(struct json_writer *json, const char *key, const char *name,
+				       const struct snapshot *s)
 {
 	char time[TIME_MAX];
-	int error;
 
-	fprintf(out, "\"%s\": {", key);
-	error = report_put_named(out, "moment", name, strlen(name));
-	if (error)
-		return error;
-	fprintf(out, ", \"pid\": %d, ", s->pid);
-	error = report_put_named(out, "comm", s->comm, strlen(s->comm));
-	fprintf(out, ", \"taken\": \"%s\"}, ", report_time(s->taken_ns, time));
-	return error;
+	json_begin_object(json, key);
+	json_put_name(json, "moment", name, strlen(name));
+	json_put_signed(json, "pid", s->pid);
+	json_put_name(json, "comm", s->comm, strlen(s->comm));
+	json_put_text(json, "taken", report_time(s->taken_ns, time));
+	json_end(json);
 }
 
-static void difference_put_changes(FILE *out, const uint64_t *changes)
+static void difference_put_changes(struct json_writer *json, const uint64_t *changes)
 {
-	fputs("\"changes\": {", out);
+	json_begin_object(json, "changes");
 	for (int c = 0; c < PAGE_CHANGES; c++)
-		fprintf(out, "%s\"%s\": %" PRIu64, c ? ", " : "", page_changes[c].key, changes[c]);
-	fputc('}', out);
+		json_put_number(json, page_changes[c].key, changes[c]);
+	json_end(json);
 }
 
-static void difference_put_range_json(FILE *out, const char *key, const struct mapping *m)
+static void difference_put_range_json(struct json_writer *json, const char *key,
+				      const struct mapping *m)
 {
-	if (m)
-		fprintf(out, "\"%s\": {\"start\": \"%" PRIx64 "\", \"end\": \"%" PRIx64 "\"}, ",
-			key, m->start, m->end);
-	else
-		fprintf(out, "\"%s\": null, ", key);
+	if (!m) {
+		json_put_null(json, key);
+		return;
+	}
+	json_begin_object(json, key);
+	json_put_address(json, "start", m->start);
+	json_put_address(json, "end", m->end);
+	json_end(json);
 }
 
-static void difference_put_place(FILE *out, const char *key, const struct mapping *m, uint64_t page,
-				 uint8_t state)
+static void difference_put_place(struct json_writer *json, const char *key, const struct mapping *m,
+				 uint64_t page, uint8_t state)
 {
-	if (m)
-		fprintf(out, ", \"%s\": {\"start\": \"%" PRIx64 "\", \"state\": \"%s\"}", key,
-			m->start + (page << PMTOP_PAGE_SHIFT), page_states[state].key);
-	else
-		fprintf(out, ", \"%s\": null", key);
+	if (!m) {
+		json_put_null(json, key);
+		return;
+	}
+	json_begin_object(json, key);
+	json_put_address(json, "start", m->start + (page << PMTOP_PAGE_SHIFT));
+	json_put_text(json, "state", page_states[state].key);
+	json_end(json);
 }
 
-static void difference_put_runs_json(FILE *out, const struct change_list *diff,
+static void difference_put_runs_json(struct json_writer *json, const struct change_list *diff,
 				     const struct change_row *row)
 {
-	const char *separator = "";
-
-	fputs(", \"runs\": [", out);
+	json_begin_array(json, "runs");
 	CHANGE_FOR_EACH_SEGMENT (diff, row, s) {
 		CHANGE_FOR_EACH_RUN (diff, s, run) {
 			if (run->change == CHANGE_SAME)
 				continue;
-			fprintf(out, "%s{\"pages\": %" PRIu32 ", \"change\": \"%s\"", separator,
-				run->count, page_changes[run->change].key);
-			difference_put_place(out, "before",
+			json_begin_object(json, NULL);
+			json_put_number(json, "pages", run->count);
+			json_put_text(json, "change", page_changes[run->change].key);
+			difference_put_place(json, "before",
 					     difference_mapping_of(diff->before, s->before),
 					     s->before_first + run->first, run->state_before);
-			difference_put_place(out, "after",
+			difference_put_place(json, "after",
 					     difference_mapping_of(diff->after, s->after),
 					     s->after_first + run->first, run->state_after);
-			fputc('}', out);
-			separator = ", ";
+			json_end(json);
 		}
 	}
-	fputc(']', out);
+	json_end(json);
 }
 
-static int difference_put_row_json(FILE *out, const struct change_list *diff,
-				   const struct change_row *row,
-				   const struct difference_options *options)
+static void difference_put_row_json(struct json_writer *json, const struct change_list *diff,
+				    const struct change_row *row,
+				    const struct difference_options *options)
 {
 	const struct mapping *before = difference_mapping_of(diff->before, row->before);
 	const struct mapping *after = difference_mapping_of(diff->after, row->after);
 	const struct mapping *m = after ? after : before;
-	int error;
 
-	fprintf(out, "{\"fate\": \"%s\", ", mapping_fate_names[row->fate]);
-	difference_put_range_json(out, "before", before);
-	difference_put_range_json(out, "after", after);
-	fprintf(out, "\"perms\": \"%s\", \"kind\": \"%s\", ", m->perms,
-		mapping_kind_names[m->kind]);
-	error = report_put_named(out, "name", m->name, m->name_length);
-	if (error)
-		return error;
-	fputs(", ", out);
-	difference_put_changes(out, row->changes);
+	json_begin_object(json, NULL);
+	json_put_text(json, "fate", mapping_fate_names[row->fate]);
+	difference_put_range_json(json, "before", before);
+	difference_put_range_json(json, "after", after);
+	json_put_text(json, "perms", m->perms);
+	json_put_text(json, "kind", mapping_kind_names[m->kind]);
+	json_put_name(json, "name", m->name, m->name_length);
+	difference_put_changes(json, row->changes);
 	if (options->pages)
-		difference_put_runs_json(out, diff, row);
-	fputc('}', out);
-	return 0;
+		difference_put_runs_json(json, diff, row);
+	json_end(json);
 }
 
 int report_diff_json(FILE *out, const struct change_list *diff,
 		     const struct difference_options *options)
 {
-	const char *separator = "";
-	int error;
+	struct json_writer json = JSON_WRITER(out);
 
-	fprintf(out, "{\"pmtop\": \"" PMTOP_VERSION "\", ");
-	error = difference_put_moment_json(out, "before", options->before, diff->before);
-	if (!error)
-		error = difference_put_moment_json(out, "after", options->after, diff->after);
-	difference_put_changes(out, diff->totals);
-	fputs(", \"mappings\": [", out);
-	for (size_t i = 0; !error && i < diff->row_count && !ferror(out); i++) {
-		if (!difference_is_shown(&diff->rows[i], options))
-			continue;
-		fputs(separator, out);
-		separator = ", ";
-		error = difference_put_row_json(out, diff, &diff->rows[i], options);
-	}
-	fputs("]}\n", out);
-	return error ? error : ferror(out) ? -EIO : 0;
+	json_begin_object(&json, NULL);
+	json_put_text(&json, "pmtop", PMTOP_VERSION);
+	difference_put_moment_json(&json, "before", options->before, diff->before);
+	difference_put_moment_json(&json, "after", options->after, diff->after);
+	difference_put_changes(&json, diff->totals);
+	json_begin_array(&json, "mappings");
+	for (size_t i = 0; i < diff->row_count && !ferror(out); i++)
+		if (difference_is_shown(&diff->rows[i], options))
+			difference_put_row_json(&json, diff, &diff->rows[i], options);
+	json_end(&json);
+	json_end(&json);
+	fputc('\n', out);
+	return ferror(out) ? -EIO : 0;
 }
