@@ -176,35 +176,145 @@ int memcg_watch(struct memcg *memcg, const struct target *target)
 	return memcg->watched < 0 ? -errno : 0;
 }
 
-/* The number behind a word at the beginning of a line; the text begins with a newline. */
-static int64_t memcg_number_of(const char *text, const char *word)
+/* A small file of a group, read whole and without its last newline; its length, or -errno. */
+static int memcg_read_text(int directory, const char *name, char *buf, size_t size)
 {
-	const char *line = strstr(text, word);
+	int n = target_read_text(directory, name, buf, size);
 
-	return line ? (int64_t)strtoll(line + strlen(word), NULL, 10) : -ENODATA;
+	while (n > 0 && buf[n - 1] == '\n')
+		buf[--n] = '\0';
+	return n;
 }
 
-/* A file of the watched cgroup, behind a newline so that every line is found alike. */
-static int memcg_read_lines(const struct memcg *memcg, const char *name, char *text, size_t size)
+/* v1 says "no limit" with the largest multiple of a page that fits into a long. */
+#define V1_NO_LIMIT (1ULL << 62)
+
+static uint64_t memcg_read_number(int directory, const char *file)
 {
-	text[0] = '\n';
-	return target_read_text(memcg->watched, name, text + 1, size - 1);
+	char buf[32], *end;
+	uint64_t value;
+
+	if (memcg_read_text(directory, file, buf, sizeof(buf)) <= 0)
+		return WORKLOAD_UNSET;
+	value = strtoull(buf, &end, 10); /* "max" has no digits: no limit */
+	return end == buf ? WORKLOAD_UNSET : value;
+}
+
+/* The number behind a key at the start of a line: "oom_kill 3". */
+static uint64_t memcg_find_number(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, key, n) && line[n] == ' ')
+			return strtoull(line + n, NULL, 10);
+	}
+	return WORKLOAD_UNSET;
+}
+
+static uint64_t memcg_v1_limit(int directory, const char *file)
+{
+	uint64_t value = memcg_read_number(directory, file);
+
+	return value >= V1_NO_LIMIT ? WORKLOAD_UNSET : value;
+}
+
+static void memcg_read_v1(int directory, struct workload_memory *m)
+{
+	char buf[8192];
+	uint64_t memsw = memcg_v1_limit(directory, "memory.memsw.limit_in_bytes"), swappiness;
+
+	m->limit = memcg_v1_limit(directory, "memory.limit_in_bytes");
+	if (memsw != WORKLOAD_UNSET && memsw >= m->limit)
+		m->swap_limit = memsw - m->limit;
+	m->high = memcg_v1_limit(directory, "memory.soft_limit_in_bytes");
+	m->usage = memcg_read_number(directory, "memory.usage_in_bytes");
+	m->peak = memcg_read_number(directory, "memory.max_usage_in_bytes");
+	if (memcg_read_text(directory, "memory.stat", buf, sizeof(buf)) > 0)
+		m->swap = memcg_find_number(buf, "total_swap");
+	swappiness = memcg_read_number(directory, "memory.swappiness");
+	if (swappiness != WORKLOAD_UNSET)
+		m->swappiness = (int)swappiness;
+}
+
+/* "some avg10=1.23 avg60=..." */
+static void memcg_read_pressure(int directory, struct workload_memory *m)
+{
+	char buf[512];
+	const char *some, *full;
+
+	if (memcg_read_text(directory, "memory.pressure", buf, sizeof(buf)) <= 0)
+		return;
+	some = strstr(buf, "some avg10=");
+	full = strstr(buf, "full avg10=");
+	if (!some || !full)
+		return;
+	m->has_pressure = true;
+	m->pressure_some = strtod(some + strlen("some avg10="), NULL);
+	m->pressure_full = strtod(full + strlen("full avg10="), NULL);
+}
+
+static void memcg_read_v2(int directory, struct workload_memory *m)
+{
+	m->limit = memcg_read_number(directory, "memory.max");
+	m->swap_limit = memcg_read_number(directory, "memory.swap.max");
+	m->high = memcg_read_number(directory, "memory.high");
+	m->usage = memcg_read_number(directory, "memory.current");
+	m->peak = memcg_read_number(directory, "memory.peak"); /* since 5.19 */
+	m->swap = memcg_read_number(directory, "memory.swap.current");
+	memcg_read_pressure(directory, m);
+}
+
+/* How often the limit was hit and the OOM killer struck. */
+static void memcg_read_events(int directory, enum workload_group version, struct workload_memory *m)
+{
+	char buf[1024];
+
+	if (version == WORKLOAD_GROUP_V2) {
+		if (memcg_read_text(directory, "memory.events", buf, sizeof(buf)) <= 0)
+			return;
+		m->limit_hits = memcg_find_number(buf, "max");
+		m->high_hits = memcg_find_number(buf, "high");
+		m->oom_kills = memcg_find_number(buf, "oom_kill");
+		return;
+	}
+	m->limit_hits = memcg_read_number(directory, "memory.failcnt");
+	if (memcg_read_text(directory, "memory.oom_control", buf, sizeof(buf)) > 0)
+		m->oom_kills = memcg_find_number(buf, "oom_kill"); /* since 4.13 */
+}
+
+static const struct workload_memory memcg_nothing_known = {
+	.limit = WORKLOAD_UNSET,
+	.swap_limit = WORKLOAD_UNSET,
+	.high = WORKLOAD_UNSET,
+	.usage = WORKLOAD_UNSET,
+	.peak = WORKLOAD_UNSET,
+	.swap = WORKLOAD_UNSET,
+	.limit_hits = WORKLOAD_UNSET,
+	.high_hits = WORKLOAD_UNSET,
+	.oom_kills = WORKLOAD_UNSET,
+	.swappiness = -1,
+};
+
+void memcg_read(int directory, enum workload_group version, struct workload_memory *ret)
+{
+	*ret = memcg_nothing_known;
+	if (directory < 0 || version == WORKLOAD_NO_GROUP)
+		return;
+	if (version == WORKLOAD_GROUP_V1)
+		memcg_read_v1(directory, ret);
+	else
+		memcg_read_v2(directory, ret);
+	memcg_read_events(directory, version, ret);
 }
 
 struct memcg_events memcg_events(const struct memcg *memcg)
 {
-	struct memcg_events events = { -ENOENT, -ENOENT };
-	char text[4096];
-	int n;
+	struct workload_memory m = memcg_nothing_known;
 
-	if (memcg->watched < 0)
-		return events;
-	n = memcg_read_lines(memcg, memcg->v2 ? "memory.events" : "memory.failcnt", text,
-			     sizeof(text));
-	/* "oom_kill_disable" of v1 begins like "oom_kill". */
-	events.limit_hits = n < 0 ? n : memcg_number_of(text, memcg->v2 ? "\nmax " : "\n");
-	if (!memcg->v2)
-		n = memcg_read_lines(memcg, "memory.oom_control", text, sizeof(text));
-	events.oom_kills = n < 0 ? n : memcg_number_of(text, "\noom_kill ");
-	return events;
+	if (memcg->watched >= 0)
+		memcg_read_events(memcg->watched, memcg->v2 ? WORKLOAD_GROUP_V2 : WORKLOAD_GROUP_V1,
+				  &m);
+	return (struct memcg_events){ (int64_t)m.limit_hits, (int64_t)m.oom_kills };
 }
