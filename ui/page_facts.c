@@ -18,7 +18,7 @@ static void page_facts_add_word(struct lines *lines, const struct theme *theme, 
 		const char *name;
 	} bits[] = {
 		{ 63, "present" },    { 62, "swap or marker" }, { 61, "file or shared" },
-		{ 58, "guard" },      { 57, "uffd-wp" },	{ 56, "mapped once" },
+		{ 58, "guard" },      { 57, "uffd-protected" }, { 56, "mapped once" },
 		{ 55, "soft-dirty" },
 	};
 	uint64_t low = word & (((uint64_t)1 << 55) - 1);
@@ -122,6 +122,8 @@ static const struct {
 	{ "um", "userfaultfd missing" },
 	{ "uw", "userfaultfd write protection" },
 	{ "ui", "userfaultfd minor" },
+	{ "ur", "userfaultfd access protection" },
+	{ "dp", "droppable" },
 	{ "sl", "sealed" },
 	{ "gu", "guard regions" },
 };

@@ -73,7 +73,7 @@ static uint16_t pagemap_category_bits(uint64_t categories)
 		bits |= SEEN_WRITTEN;
 	if (categories & PMSCAN_GUARD)
 		bits |= SEEN_GUARD;
-	/* "Written" of PAGEMAP_SCAN means "not write-protected by userfaultfd". */
+	/* "Written" means "not write-protected by userfaultfd", with PROBE_SCAN_WP everywhere. */
 	if (!(categories & PMSCAN_WRITTEN) && !(categories & PMSCAN_GUARD))
 		bits |= SEEN_WP;
 	return bits;

@@ -33,7 +33,10 @@
 struct entry_run {
 	uint64_t start; /* address */
 	uint64_t count; /* pages */
-	uint16_t bits; /* SEEN_… */
+	/*
+	 * SEEN_…; by a scan without PROBE_SCAN_WP, SEEN_WP is also on pages that nobody protects.
+	 */
+	uint16_t bits;
 };
 
 typedef int entry_sink(void *context, const struct entry_run *run);

@@ -15,6 +15,11 @@ enum probe_feature {
 	PROBE_PAGEMAP, /* /proc/PID/pagemap can be read */
 	PROBE_PAGEMAP_SCAN, /* ioctl, Linux 6.7 */
 	PROBE_SCAN_GUARD, /* its GUARD category, Linux 6.15 */
+	/*
+	 * What its WRITTEN category means: up to 7.2 it is missing only on pages that userfaultfd
+	 * protects, later also on every page of a mapping that it does not watch (pagemap.rst).
+	 */
+	PROBE_SCAN_WP,
 	PROBE_SOFT_DIRTY, /* written marks */
 	PROBE_PFN, /* pfn and swap slots in pagemap (CAP_SYS_ADMIN) */
 	PROBE_CACHESTAT, /* Linux 6.5 */

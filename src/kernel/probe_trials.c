@@ -88,7 +88,8 @@ static int probe_trials_try_pagemap(struct probe *probe)
 	return error ? error : word & PM_PRESENT ? 0 : -ENODATA;
 }
 
-static int probe_trials_try_scan_with(uint64_t categories)
+/* Which of these categories the scan gives a page of our own that was just written. */
+static int probe_trials_scan_own_page(uint64_t categories, uint64_t *ret_categories)
 {
 	CLEANUP(cleanup_close) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
@@ -106,17 +107,33 @@ static int probe_trials_try_scan_with(uint64_t categories)
 	arg.start = (uintptr_t)page.at;
 	arg.end = arg.start + PMTOP_PAGE_SIZE;
 	n = ioctl(fd, PMSCAN_IOCTL, &arg);
-	return n < 0 ? -errno : n == 1 ? 0 : -ENODATA;
+	if (n != 1)
+		return n < 0 ? -errno : -ENODATA;
+	*ret_categories = region.categories;
+	return 0;
 }
 
 static int probe_trials_try_pagemap_scan(struct probe *probe)
 {
-	return probe_trials_try_scan_with(0);
+	uint64_t categories;
+
+	return probe_trials_scan_own_page(0, &categories);
 }
 
 static int probe_trials_try_scan_guard(struct probe *probe)
 {
-	return probe_trials_try_scan_with(PMSCAN_GUARD);
+	uint64_t categories;
+
+	return probe_trials_scan_own_page(PMSCAN_GUARD, &categories);
+}
+
+/* Nobody protects this page: without the category, its lack says nothing of a protection. */
+static int probe_trials_try_scan_wp(struct probe *probe)
+{
+	uint64_t categories;
+	int error = probe_trials_scan_own_page(PMSCAN_WRITTEN, &categories);
+
+	return error ? error : categories & PMSCAN_WRITTEN ? 0 : -EOPNOTSUPP;
 }
 
 /* A page just written is soft-dirty, or this kernel has no such bit; clear_refs proves nothing. */
@@ -334,6 +351,7 @@ int (*const probe_trials[PROBE_FEATURES])(struct probe *probe) = {
 	[PROBE_PAGEMAP] = probe_trials_try_pagemap,
 	[PROBE_PAGEMAP_SCAN] = probe_trials_try_pagemap_scan,
 	[PROBE_SCAN_GUARD] = probe_trials_try_scan_guard,
+	[PROBE_SCAN_WP] = probe_trials_try_scan_wp,
 	[PROBE_SOFT_DIRTY] = probe_trials_try_soft_dirty,
 	[PROBE_PFN] = probe_trials_try_pfn,
 	[PROBE_CACHESTAT] = probe_trials_try_cachestat,

@@ -21,10 +21,20 @@ enum scan_wish {
 	SCAN_ENTRIES_AND_FILE, /* private copies must be told from pages of the object */
 };
 
+/* What userfaultfd does in a mapping, as far as it had to be looked at. */
+enum uffd_protection {
+	UFFD_NOT_ASKED,
+	UFFD_NO_PROTECTION,
+	UFFD_WRITE_PROTECTION,
+	/* Of all accesses, since 7.3: bit 57 of pagemap and the markers then stand for that. */
+	UFFD_ACCESS_PROTECTION,
+};
+
 /* The mapping whose pages are being put together. */
 struct assembly {
 	struct snapshot_mapping *mapping;
 	struct pages_facts facts;
+	uint8_t protection; /* enum uffd_protection */
 	uint16_t bits; /* evidence of the verdict that is remembered; neighbours are often alike */
 	struct verdict verdict;
 	bool verdict_known;

@@ -80,12 +80,46 @@ struct evidence pass_word_evidence(const struct pass *pass, uint64_t word)
 	return e;
 }
 
+/*
+ * Since 7.3 the scan tells protected pages only in mappings that userfaultfd watches, and there are
+ * two protections with one bit (pagemap.rst). A mapping has one at most: the first page that may
+ * have it tells, and VmFlags which.
+ */
+static bool pass_scan_is_write_protected(struct pass *p, uint64_t word)
+{
+	char flags[VM_FLAGS_BYTES];
+
+	if (p->now.protection == UFFD_NOT_ASKED && word & (PM_PRESENT | PM_SWAP)) {
+		p->now.protection = word & PM_UFFD_WP ? UFFD_WRITE_PROTECTION : UFFD_NO_PROTECTION;
+		if (word & PM_UFFD_WP &&
+		    smaps_vm_flags(p->target->proc, pass_scan_scan_current(p)->start, flags,
+				   sizeof(flags)) == 0 &&
+		    strstr(flags, "ur"))
+			p->now.protection = UFFD_ACCESS_PROTECTION;
+	}
+	return p->now.protection == UFFD_WRITE_PROTECTION;
+}
+
+/* What the scan saw of pages at an address, without a protection that nobody made. */
+static uint16_t pass_scan_without_false_protection(struct pass *p, uint64_t address, uint16_t bits)
+{
+	uint64_t word = 0;
+
+	if (p->probe->has[PROBE_SCAN_WP] || !p->probe->has[PROBE_PAGEMAP_SCAN] || !(bits & SEEN_WP))
+		return bits;
+	if (p->now.protection == UFFD_NOT_ASKED)
+		pagemap_read(p->probe, p->target->pagemap, address, &word, 1);
+	return pass_scan_is_write_protected(p, word) ? bits : bits & (uint16_t)~SEEN_WP;
+}
+
 /* One word, put together with what the scan saw of the same page. */
-static struct evidence pass_scan_word_evidence(const struct pass *p, uint64_t word,
-					       uint16_t scanned)
+static struct evidence pass_scan_word_evidence(struct pass *p, uint64_t word, uint16_t scanned)
 {
 	struct evidence e = pass_word_evidence(p, word);
 
+	if (e.bits & SEEN_WP && !p->probe->has[PROBE_SCAN_WP] &&
+	    p->probe->has[PROBE_PAGEMAP_SCAN] && !pass_scan_is_write_protected(p, word))
+		e.bits &= (uint16_t)~SEEN_WP;
 	if (p->probe->has[PROBE_PAGEMAP_SCAN]) {
 		e.known |= SEEN_ZERO | SEEN_HUGE;
 		if (e.bits & scanned & SEEN_PRESENT)
@@ -160,6 +194,14 @@ static bool pass_scan_needs_word(const struct pass *p, uint16_t bits)
 {
 	return p->complete ||
 	       (bits & SEEN_SWAPPED && !(bits & SEEN_GUARD) && p->probe->has[PROBE_PFN]);
+}
+
+static int pass_scan_add_entries(struct pass *p, uint64_t address, uint64_t count, uint16_t scanned)
+{
+	if (pass_scan_needs_word(p, scanned))
+		return pass_scan_add_read(p, address, count, scanned);
+	return pass_scan_add_scanned(p, count,
+				     pass_scan_without_false_protection(p, address, scanned));
 }
 
 /* Marks that are told for every page of the mapping by this pass. */
@@ -258,9 +300,7 @@ static int pass_scan_take_entries(void *context, const struct entry_run *run)
 			n = n < count ? n : count;
 			error = pass_scan_add_gap(p, (address - m->start) >> PMTOP_PAGE_SHIFT);
 			if (!error)
-				error = pass_scan_needs_word(p, run->bits)
-						? pass_scan_add_read(p, address, n, run->bits)
-						: pass_scan_add_scanned(p, n, run->bits);
+				error = pass_scan_add_entries(p, address, n, run->bits);
 			if (error)
 				return error;
 		}

@@ -13,6 +13,7 @@ ABSENT = OBJECT | {"none"}
 WITHOUT = [
     ("pagemap_scan", allow()),
     ("scan_guard", allow()),
+    ("scan_wp", allow()),
     ("bpf", allow()),
     ("kpageflags,kpagecount", allow()),
     ("mincore", allow()),

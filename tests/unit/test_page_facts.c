@@ -15,6 +15,8 @@ static void test_vm_flags_in_words(void **state)
 	assert_string_equal(text, "readable, writable, shared, soft-dirty");
 	vm_flags_text("rd ex mr mw me sd", text, sizeof(text));
 	assert_string_equal(text, "readable, executable, soft-dirty");
+	vm_flags_text("rd wr ur dp", text, sizeof(text));
+	assert_string_equal(text, "readable, writable, userfaultfd access protection, droppable");
 	vm_flags_text("", text, sizeof(text));
 	assert_string_equal(text, "");
 	vm_flags_text("x", text, sizeof(text));
