@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,34 +19,26 @@
 #include "sample/live_internal.h"
 #include "sample/pace.h"
 
-static void *live_sampler_run(void *context);
+static void live_sampler_run(void *context);
 
 static int live_fd(struct source *source)
 {
-	return ((struct live *)source)->event;
+	return ((struct live *)source)->worker.event;
 }
 
 static struct snapshot *live_take(struct source *source)
 {
-	struct live *l = (struct live *)source;
-	struct snapshot *taken;
-	uint64_t drained;
-
-	(void)!read(l->event, &drained, sizeof(drained));
-	pthread_mutex_lock(&l->lock);
-	taken = TAKE(l->newest);
-	pthread_mutex_unlock(&l->lock);
-	return taken;
+	return worker_take(&((struct live *)source)->worker);
 }
 
 static void live_status(struct source *source, struct source_status *ret_status)
 {
 	struct live *l = (struct live *)source;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	*ret_status = l->status;
 	ret_status->asked_interval_ns = l->interval_ns;
-	pthread_mutex_unlock(&l->lock);
+	worker_unlock(&l->worker);
 }
 
 static size_t live_events(struct source *source, struct source_event *ret_events, size_t max)
@@ -55,12 +46,12 @@ static size_t live_events(struct source *source, struct source_event *ret_events
 	struct live *l = (struct live *)source;
 	size_t n;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	n = l->event_count < max ? l->event_count : max;
 	memcpy(ret_events, l->events, n * sizeof(*ret_events));
 	l->event_count -= (unsigned int)n;
 	memmove(l->events, l->events + n, l->event_count * sizeof(*l->events));
-	pthread_mutex_unlock(&l->lock);
+	worker_unlock(&l->worker);
 	return n;
 }
 
@@ -68,36 +59,36 @@ static void live_set_interval(struct source *source, int64_t interval_ns)
 {
 	struct live *l = (struct live *)source;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	l->interval_ns = interval_ns;
 	l->sample_now = !l->paused;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+	worker_wake(&l->worker);
+	worker_unlock(&l->worker);
 }
 
 static void live_set_paused(struct source *source, bool paused)
 {
 	struct live *l = (struct live *)source;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	l->paused = paused;
 	if (l->status.state == SOURCE_LIVE || l->status.state == SOURCE_PAUSED)
 		l->status.state = paused ? SOURCE_PAUSED : SOURCE_LIVE;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+	worker_wake(&l->worker);
+	worker_unlock(&l->worker);
 }
 
 static void live_set_focus(struct source *source, const struct source_focus *focus)
 {
 	struct live *l = (struct live *)source;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	if (focus->start != l->focus.start || focus->count != l->focus.count) {
 		l->focus = *focus;
 		l->sample_now = !l->paused;
-		pthread_cond_signal(&l->wake);
+		worker_wake(&l->worker);
 	}
-	pthread_mutex_unlock(&l->lock);
+	worker_unlock(&l->worker);
 }
 
 static int live_request(struct source *source, const struct source_request *request)
@@ -105,42 +96,36 @@ static int live_request(struct source *source, const struct source_request *requ
 	struct live *l = (struct live *)source;
 	int error = 0;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	if (request->action == SOURCE_SAMPLE_NOW)
 		l->sample_now = true;
 	else if (l->request_count < PENDING_REQUESTS)
 		l->requests[l->request_count++] = *request;
 	else
 		error = -EBUSY;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+	worker_wake(&l->worker);
+	worker_unlock(&l->worker);
 	return error;
 }
 
 /* Frees all; by the thread that comes last. */
-static void live_release(struct live *l)
+static void live_release(void *live)
 {
-	if (l->newest)
-		snapshot_unref(l->newest);
-	pthread_mutex_destroy(&l->lock);
-	pthread_cond_destroy(&l->wake);
-	leave_destroy(&l->leave);
+	struct live *l = live;
+
+	worker_destroy(&l->worker);
 	target_close(&l->target);
-	if (l->event >= 0)
-		close(l->event);
 	free(l);
+}
+
+static void live_drop(void *snapshot)
+{
+	snapshot_unref(snapshot);
 }
 
 static void live_free(struct source *source)
 {
-	struct live *l = (struct live *)source;
-
-	pthread_mutex_lock(&l->lock);
-	l->stop = true;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
-	if (leave_thread(&l->leave, l->thread))
-		live_release(l);
+	worker_end(&((struct live *)source)->worker);
 }
 
 static const struct source_ops live_ops = {
@@ -169,12 +154,12 @@ void live_observe(struct source *live, const struct live_observer *observer, voi
 {
 	struct live *l = (struct live *)live;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	l->observer = observer;
 	l->observer_context = context;
 	l->observer_new = observer != NULL;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+	worker_wake(&l->worker);
+	worker_unlock(&l->worker);
 }
 
 static int live_start(struct live *l)
@@ -185,7 +170,7 @@ static int live_start(struct live *l)
 	if (!l->pass)
 		return -ENOMEM;
 	pass_set_complete(l->pass, l->options.slots);
-	error = -pthread_create(&l->thread, NULL, live_sampler_run, l);
+	error = worker_start(&l->worker, live_sampler_run, live_release, l);
 	if (error)
 		pass_free(l->pass);
 	return error;
@@ -195,7 +180,6 @@ int live_open(const struct live_options *options, const struct probe *probe,
 	      struct source **ret_source)
 {
 	struct live *l = calloc(1, sizeof(*l));
-	pthread_condattr_t attributes;
 	int error;
 
 	if (!l)
@@ -206,14 +190,9 @@ int live_open(const struct live_options *options, const struct probe *probe,
 	l->options = *options;
 	l->interval_ns = options->interval_ns;
 	l->status.interval_ns = options->interval_ns;
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
-	leave_init(&l->leave);
-	l->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	error = l->event < 0 ? -errno : target_open(options->pid, &l->target);
+	error = worker_init(&l->worker, live_drop);
+	if (!error)
+		error = target_open(options->pid, &l->target);
 	if (!error && options->start_time && options->start_time != l->target.start_time)
 		error = -ESTALE;
 	/* A copy: from its start on the target is the sampler's. */
@@ -249,40 +228,25 @@ int live_snapshot(pid_t pid, const struct probe *probe, struct snapshot **ret_sn
 }
 
 /*
- * What the sampler tells, from its own thread and without the lock. live_tell() wakes the user; the
- * others do as well. live_note() is of type limit_watch_note: something happened, which the
- * recorder learns in order with the samples.
+ * What the sampler tells, from its own thread and without the lock. live_note() is of type
+ * limit_watch_note: something happened, which the recorder learns in order with the samples.
  */
-static void live_tell(struct live *l)
-{
-	uint64_t one = 1;
-
-	/* The counter cannot overflow in any lifetime; a full one is readable as well. */
-	(void)!write(l->event, &one, sizeof(one));
-}
-
 static void live_publish(struct live *l, struct snapshot *snapshot)
 {
-	struct snapshot *old;
-
-	pthread_mutex_lock(&l->lock);
-	old = l->newest;
-	l->newest = snapshot_ref(snapshot);
+	worker_lock(&l->worker);
 	l->status.state = l->paused ? SOURCE_PAUSED : SOURCE_LIVE;
 	l->status.error = 0;
-	pthread_mutex_unlock(&l->lock);
-	if (old)
-		snapshot_unref(old);
-	live_tell(l);
+	worker_unlock(&l->worker);
+	worker_post(&l->worker, snapshot_ref(snapshot));
 }
 
 static void live_say(struct live *l, const char *message)
 {
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	snprintf(l->status.message, sizeof(l->status.message), "%s", message);
 	l->status.message_serial++;
-	pthread_mutex_unlock(&l->lock);
-	live_tell(l);
+	worker_unlock(&l->worker);
+	worker_tell(&l->worker);
 }
 
 static void live_note(void *live, enum event_kind kind, const char *text)
@@ -291,7 +255,7 @@ static void live_note(void *live, enum event_kind kind, const char *text)
 	struct live *l = live;
 
 	snprintf(event.text, sizeof(event.text), "%s", text);
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	if (l->event_count == PENDING_EVENTS) {
 		l->event_count--;
 		memmove(l->events, l->events + 1, l->event_count * sizeof(*l->events));
@@ -299,8 +263,8 @@ static void live_note(void *live, enum event_kind kind, const char *text)
 	l->events[l->event_count++] = event;
 	if (l->observer && l->observer->event)
 		l->observer->event(l->observer_context, kind, event.taken_ns, event.text);
-	pthread_mutex_unlock(&l->lock);
-	live_tell(l);
+	worker_unlock(&l->worker);
+	worker_tell(&l->worker);
 }
 
 /* Samples in which nothing can have changed are skipped, but never for longer than this. */
@@ -358,7 +322,7 @@ static void live_end(struct sampler *s, int error)
 	live_look_at_limits(s);
 	oom = live_was_oom_killed(s, known, status);
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	live_greet_observer(s); /* the sample that it may have waited for never came */
 	l->status.state = error == -ESRCH ? SOURCE_ENDED : SOURCE_FAILED;
 	l->status.error = -error;
@@ -366,8 +330,8 @@ static void live_end(struct sampler *s, int error)
 	l->status.exit_known = known;
 	l->status.exit_status = status;
 	l->status.oom_killed = oom;
-	pthread_mutex_unlock(&l->lock);
-	live_tell(l);
+	worker_unlock(&l->worker);
+	worker_tell(&l->worker);
 }
 
 static void live_publish_partial(void *context, struct snapshot *partial)
@@ -435,16 +399,16 @@ static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot,
 	struct page_detail *changed = NULL;
 	bool observed;
 
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	observed = l->observer;
-	pthread_mutex_unlock(&l->lock);
+	worker_unlock(&l->worker);
 	if (observed && changes)
 		pass_changes(s->pass, changes, &changed);
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	if (l->observer)
 		l->observer->sample(l->observer_context, snapshot, changed);
 	l->observer_new = false;
-	pthread_mutex_unlock(&l->lock);
+	worker_unlock(&l->worker);
 	if (changed)
 		page_detail_unref(changed);
 }
@@ -581,18 +545,13 @@ static void live_wait_for_turn(const struct sampler *s)
 
 	if (due_ns - clock_ns(CLOCK_MONOTONIC) > REST_NS)
 		pass_rest(l->pass);
-	while (!l->stop && !l->sample_now && !l->request_count) {
-		struct timespec until = { due_ns / 1000000000, due_ns % 1000000000 };
-
+	while (!l->worker.stop && !l->sample_now && !l->request_count) {
 		live_greet_observer(s);
-		if (l->paused) {
-			pass_rest(l->pass);
-			pthread_cond_wait(&l->wake, &l->lock);
-			continue;
-		}
-		if (clock_ns(CLOCK_MONOTONIC) >= due_ns)
+		if (!l->paused && clock_ns(CLOCK_MONOTONIC) >= due_ns)
 			return;
-		pthread_cond_timedwait(&l->wake, &l->lock, &until);
+		if (l->paused)
+			pass_rest(l->pass);
+		worker_wait(&l->worker, l->paused ? WORKER_FOREVER : due_ns);
 	}
 }
 
@@ -608,15 +567,15 @@ static int live_take_turn(struct sampler *s, bool force, const struct source_foc
 	int error = turn == PACE_TOO_EARLY ? 0 : live_deliver_sample(s, same, focus);
 
 	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
-	pthread_mutex_lock(&l->lock);
+	worker_lock(&l->worker);
 	pace_next(&s->pace, turn, l->interval_ns, began, cpu);
 	l->status.interval_ns = s->pace.interval_ns;
-	pthread_mutex_unlock(&l->lock);
+	worker_unlock(&l->worker);
 	return error;
 }
 
-/* The sampler's thread; owns the pass, ends on live->stop or with the target. */
-static void *live_sampler_run(void *context)
+/* The sampler's thread; owns the pass, ends on worker.stop or with the target. */
+static void live_sampler_run(void *context)
 {
 	struct live *l = context;
 	const double share = l->options.cpu_share > 0 ? l->options.cpu_share : DEFAULT_CPU_SHARE;
@@ -635,7 +594,7 @@ static void *live_sampler_run(void *context)
 		unsigned int count;
 		bool force, paused;
 
-		pthread_mutex_lock(&l->lock);
+		worker_lock(&l->worker);
 		live_wait_for_turn(s);
 		count = l->request_count;
 		memcpy(requests, l->requests, count * sizeof(requests[0]));
@@ -644,9 +603,9 @@ static void *live_sampler_run(void *context)
 		paused = l->paused && !force;
 		l->sample_now = false;
 		focus = l->focus;
-		if (l->stop)
+		if (l->worker.stop)
 			error = -ECANCELED;
-		pthread_mutex_unlock(&l->lock);
+		worker_unlock(&l->worker);
 		if (error || paused)
 			continue;
 		for (unsigned int i = 0; i < count; i++)
@@ -660,7 +619,4 @@ static void *live_sampler_run(void *context)
 		snapshot_unref(s->last);
 	limit_watch_end(&s->limits);
 	pass_free(s->pass);
-	if (leave_end(&l->leave))
-		live_release(l);
-	return NULL;
 }

@@ -2,10 +2,8 @@
 #ifndef PMTOP_LIVE_INTERNAL_H
 #define PMTOP_LIVE_INTERNAL_H
 
-#include <pthread.h>
-
+#include "base/worker.h"
 #include "kernel/target.h"
-#include "sample/leave.h"
 #include "sample/live.h"
 #include "sample/pass.h"
 
@@ -22,22 +20,17 @@ struct live {
 	struct target target;
 	struct probe probe;
 	struct live_options options;
-	pthread_t thread;
-	struct leave leave;
+	struct worker worker; /* its lock guards what stands below it; the mailbox has snapshots */
 	struct pass *pass; /* the sampler's, from its start on */
-	int event; /* readable for the user when there is news */
 	char comm[64]; /* the target's, when it was opened */
 
-	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t wake;
-	bool stop;
+	/* Guarded by the worker's lock. */
 	bool paused;
 	bool sample_now;
 	int64_t interval_ns;
 	struct source_focus focus;
 	struct source_request requests[PENDING_REQUESTS];
 	unsigned int request_count;
-	struct snapshot *newest; /* the mailbox */
 	struct source_status status;
 	struct source_event events[PENDING_EVENTS]; /* not taken yet, the oldest first */
 	unsigned int event_count;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/worker.h"
 #include "log/reader.h"
 #include "model/track.h"
 #include "sample/replay.h"
@@ -38,12 +37,8 @@ struct replay {
 	int64_t interval_ns;
 	struct log_event session[SESSION_BOOKMARKS]; /* the thread's */
 	size_t session_count;
-	pthread_t thread;
-	int event; /* readable for the user when there is news */
-
-	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t wake;
-	bool stop, playing;
+	struct worker worker; /* its lock guards all below */
+	bool playing;
 	double speed;
 	bool seek_pending, find_pending, focus_changed, pace_changed;
 	uint64_t seek_to;
@@ -52,13 +47,12 @@ struct replay {
 	struct replay_bookmark bookmark;
 	struct source_focus focus;
 	uint64_t position; /* what the newest snapshot shows */
-	struct snapshot *newest; /* the mailbox */
 	struct source_status status;
 	bool overview_ready; /* what it points to is written before this, and only grows */
 	struct source_overview overview;
 };
 
-static void *replay_run(void *context);
+static void replay_run(void *context);
 
 static void replay_make_overview(struct replay *r);
 
@@ -78,30 +72,21 @@ static struct replay *replay_of(struct source *source)
 
 static int replay_fd(struct source *source)
 {
-	return replay_of(source)->event;
+	return replay_of(source)->worker.event;
 }
 
 static struct snapshot *replay_take(struct source *source)
 {
-	struct replay *r = replay_of(source);
-	struct snapshot *newest;
-	uint64_t news;
-	ssize_t n = read(r->event, &news, sizeof(news));
-
-	(void)n; /* nothing to read is no news */
-	pthread_mutex_lock(&r->lock);
-	newest = TAKE(r->newest);
-	pthread_mutex_unlock(&r->lock);
-	return newest;
+	return worker_take(&replay_of(source)->worker);
 }
 
 static void replay_status(struct source *source, struct source_status *ret_status)
 {
 	struct replay *r = replay_of(source);
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	*ret_status = r->status;
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 }
 
 /* The pace is that of the recording: set_speed() changes it. */
@@ -115,7 +100,7 @@ static void replay_set_paused(struct source *source, bool paused)
 {
 	struct replay *r = replay_of(source);
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	r->playing = !paused;
 	r->pace_changed = true;
 	/* Played to its end, it starts over. */
@@ -124,21 +109,21 @@ static void replay_set_paused(struct source *source, bool paused)
 		r->seek_to = 0;
 	}
 	r->status.state = paused ? SOURCE_PAUSED : SOURCE_LIVE;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
+	worker_wake(&r->worker);
+	worker_unlock(&r->worker);
 }
 
 static void replay_set_focus(struct source *source, const struct source_focus *focus)
 {
 	struct replay *r = replay_of(source);
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	if (r->focus.start != focus->start || r->focus.count != focus->count) {
 		r->focus = *focus;
 		r->focus_changed = true;
-		pthread_cond_signal(&r->wake);
+		worker_wake(&r->worker);
 	}
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 }
 
 static int replay_request(struct source *source, const struct source_request *request)
@@ -152,14 +137,14 @@ static int replay_span(struct source *source, struct source_span *ret_span)
 {
 	struct replay *r = replay_of(source);
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	*ret_span = (struct source_span){
 		.samples = r->info.samples,
 		.first_ns = r->info.first_ns,
 		.last_ns = r->info.last_ns,
 		.position = r->seek_pending ? r->seek_to : r->position,
 	};
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 	return 0;
 }
 
@@ -169,11 +154,11 @@ static int replay_seek(struct source *source, uint64_t sample)
 
 	if (sample >= r->info.samples)
 		return -ERANGE;
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	r->seek_pending = true;
 	r->seek_to = sample;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
+	worker_wake(&r->worker);
+	worker_unlock(&r->worker);
 	return 0;
 }
 
@@ -183,22 +168,22 @@ static void replay_set_speed(struct source *source, double speed)
 
 	if (!(speed > 0))
 		return;
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	r->speed = speed;
 	r->pace_changed = true;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
+	worker_wake(&r->worker);
+	worker_unlock(&r->worker);
 }
 
 static int replay_find(struct source *source, const struct source_find *find)
 {
 	struct replay *r = replay_of(source);
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	r->find = *find;
 	r->find_pending = true;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
+	worker_wake(&r->worker);
+	worker_unlock(&r->worker);
 	return 0;
 }
 
@@ -207,16 +192,16 @@ static int replay_set_bookmark(struct source *source, int64_t taken_ns, const ch
 	struct replay *r = replay_of(source);
 	int code = 0;
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	if (r->bookmark_pending) {
 		code = -EBUSY;
 	} else {
 		r->bookmark.taken_ns = taken_ns;
 		snprintf(r->bookmark.name, sizeof(r->bookmark.name), "%s", name);
 		r->bookmark_pending = true;
-		pthread_cond_signal(&r->wake);
+		worker_wake(&r->worker);
 	}
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 	return code;
 }
 
@@ -225,38 +210,33 @@ static bool replay_overview(struct source *source, struct source_overview *ret_o
 	struct replay *r = replay_of(source);
 	bool ready;
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	ready = r->overview_ready;
 	if (ready)
 		*ret_overview = r->overview;
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 	return ready;
 }
 
-static void replay_destroy(struct replay *r)
+static void replay_destroy(void *replay)
 {
+	struct replay *r = replay;
+
 	log_reader_free(r->reader);
-	if (r->newest)
-		snapshot_unref(r->newest);
-	if (r->event >= 0)
-		close(r->event);
 	free((void *)r->overview.points);
 	free((void *)r->overview.events);
-	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->wake);
+	worker_destroy(&r->worker);
 	free(r);
+}
+
+static void replay_drop(void *snapshot)
+{
+	snapshot_unref(snapshot);
 }
 
 static void replay_free(struct source *source)
 {
-	struct replay *r = replay_of(source);
-
-	pthread_mutex_lock(&r->lock);
-	r->stop = true;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
-	replay_destroy(r);
+	worker_end(&replay_of(source)->worker);
 }
 
 static const struct source_ops replay_ops = {
@@ -276,17 +256,6 @@ static const struct source_ops replay_ops = {
 	.free = replay_free,
 };
 
-static void replay_init_lock(struct replay *r)
-{
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 DEFINE_CLEANUP(cleanup_replay, struct replay *, replay_destroy)
 
 int replay_open(const char *path, uint64_t first, struct source **ret_source, char *message)
@@ -301,9 +270,9 @@ int replay_open(const char *path, uint64_t first, struct source **ret_source, ch
 		return -ENOMEM;
 	}
 	r->base.ops = &replay_ops;
-	replay_init_lock(r);
-	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	code = r->event < 0 ? -errno : log_reader_open(path, &r->reader, &error);
+	code = worker_init(&r->worker, replay_drop);
+	if (!code)
+		code = log_reader_open(path, &r->reader, &error);
 	if (!code) {
 		r->info = *log_reader_info(r->reader);
 		if (!log_reader_fact(r->reader, "interval_ns", interval, sizeof(interval)))
@@ -313,7 +282,7 @@ int replay_open(const char *path, uint64_t first, struct source **ret_source, ch
 		r->speed = 1;
 		r->playing = r->seek_pending = true;
 		r->seek_to = first < r->info.samples ? first : r->info.samples - 1;
-		code = -pthread_create(&r->thread, NULL, replay_run, r);
+		code = worker_start(&r->worker, replay_run, replay_destroy, r);
 	}
 	if (code) {
 		snprintf(message, REPLAY_MESSAGE, "%s", error.code ? error.text : strerror(-code));
@@ -337,26 +306,18 @@ struct player {
 	double speed;
 };
 
-static void replay_tell(struct replay *r)
-{
-	static const uint64_t one = 1;
-	ssize_t n = write(r->event, &one, sizeof(one));
-
-	(void)n; /* a full counter is readable too */
-}
-
 static void __attribute__((format(printf, 2, 3)))
 replay_say(struct replay *r, const char *format, ...)
 {
 	va_list arguments;
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	va_start(arguments, format);
 	vsnprintf(r->status.message, sizeof(r->status.message), format, arguments);
 	va_end(arguments);
 	r->status.message_serial++;
-	pthread_mutex_unlock(&r->lock);
-	replay_tell(r);
+	worker_unlock(&r->worker);
+	worker_tell(&r->worker);
 }
 
 /* The same picture with the raw facts that were recorded of the pages on screen. */
@@ -405,12 +366,10 @@ static struct snapshot *replay_dress(struct player *p)
 static void replay_publish(struct player *p)
 {
 	struct replay *r = p->r;
-	struct snapshot *s = replay_dress(p), *old;
+	struct snapshot *s = replay_dress(p);
 	bool last = p->position + 1 >= r->info.samples;
 
-	pthread_mutex_lock(&r->lock);
-	old = r->newest;
-	r->newest = s;
+	worker_lock(&r->worker);
 	r->position = p->position;
 	if (last) {
 		r->playing = false;
@@ -419,10 +378,8 @@ static void replay_publish(struct player *p)
 	} else {
 		r->status.state = r->playing ? SOURCE_LIVE : SOURCE_PAUSED;
 	}
-	pthread_mutex_unlock(&r->lock);
-	if (old)
-		snapshot_unref(old);
-	replay_tell(r);
+	worker_unlock(&r->worker);
+	worker_post(&r->worker, s);
 }
 
 static void replay_say_all(struct replay *r, const struct log_event *event)
@@ -474,11 +431,11 @@ static void replay_show(struct player *p, uint64_t sample)
 	struct snapshot *s;
 
 	if (log_reader_load(p->r->reader, sample, &s, &error)) {
-		pthread_mutex_lock(&p->r->lock);
+		worker_lock(&p->r->worker);
 		p->r->playing = false;
 		p->r->status.state = p->shown ? SOURCE_PAUSED : SOURCE_FAILED;
 		p->r->status.error = -error.code;
-		pthread_mutex_unlock(&p->r->lock);
+		worker_unlock(&p->r->worker);
 		replay_say(p->r, "%s", error.text);
 		return;
 	}
@@ -574,13 +531,6 @@ static void replay_play(struct player *p)
 		p->anchor_ns = sample == p->position && ahead <= 0 ? due : now;
 }
 
-static void replay_wait_until(struct replay *r, int64_t until)
-{
-	struct timespec t = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
-
-	pthread_cond_timedwait(&r->wake, &r->lock, &t);
-}
-
 /* One turn, entered and left with the lock held. */
 static void replay_turn(struct player *p)
 {
@@ -598,7 +548,7 @@ static void replay_turn(struct player *p)
 	if (r->pace_changed)
 		p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
 	r->pace_changed = false;
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 	if (marks)
 		replay_thread_bookmark(p, &new_mark);
 	if (seeks)
@@ -611,7 +561,7 @@ static void replay_turn(struct player *p)
 		replay_play(p);
 	else if (focuses && p->shown)
 		replay_publish(p);
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 }
 
 /* Entered and left with the lock held. */
@@ -622,42 +572,38 @@ static void replay_wait_for_work(struct player *p)
 	bool plays = r->playing && p->shown && p->position + 1 < r->info.samples;
 
 	if (plays) {
-		pthread_mutex_unlock(&r->lock);
+		worker_unlock(&r->worker);
 		due = replay_next_due(p);
-		pthread_mutex_lock(&r->lock);
+		worker_lock(&r->worker);
 	}
-	while (!r->stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
+	while (!r->worker.stop && !r->seek_pending && !r->find_pending && !r->focus_changed &&
 	       !r->pace_changed && !r->bookmark_pending &&
 	       (!plays || clock_ns(CLOCK_MONOTONIC) < due))
-		if (plays)
-			replay_wait_until(r, due);
-		else
-			pthread_cond_wait(&r->wake, &r->lock);
+		worker_wait(&r->worker, plays ? due : WORKER_FOREVER);
 }
 
-static void *replay_run(void *context)
+static void replay_run(void *context)
 {
 	struct replay *r = context;
 	struct player p = { .r = r, .speed = 1 };
 	bool overviewed = false;
 
-	pthread_mutex_lock(&r->lock);
-	while (!r->stop) {
+	worker_lock(&r->worker);
+	while (!r->worker.stop) {
 		replay_turn(&p);
 		/* The first picture first. */
 		if (!overviewed && p.shown) {
-			pthread_mutex_unlock(&r->lock);
+			worker_unlock(&r->worker);
 			replay_make_overview(r);
-			replay_tell(r);
+			worker_tell(&r->worker);
 			overviewed = true;
-			pthread_mutex_lock(&r->lock);
+			worker_lock(&r->worker);
 		}
 		replay_wait_for_work(&p);
 	}
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 	if (p.shown)
 		snapshot_unref(p.shown);
-	return NULL;
 }
 
 /* What happened in a log, and bookmarks that are made while it is replayed. All for the thread. */
@@ -711,10 +657,10 @@ static void replay_make_overview(struct replay *r)
 		log_reader_totals(r->reader, i * samples / points, 1, replay_events_add_point, &o,
 				  NULL);
 	log_reader_events(r->reader, replay_events_add_event, &o, NULL);
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	r->overview = o;
 	r->overview_ready = true;
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 }
 
 /* The nearest of those that the log did not take. */
@@ -787,10 +733,10 @@ static int replay_events_find_sample(struct replay *r, uint64_t position, int64_
 
 static void replay_events_show_on_strip(struct replay *r, const struct log_event *event)
 {
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	if (r->overview_ready)
 		replay_events_add_event(&r->overview, event);
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 }
 
 /*

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/worker.h"
 #include "kernel/process.h"
 #include "kernel/shared.h"
 #include "kernel/swaps.h"
-#include "sample/leave.h"
 #include "system/census_source.h"
 
 /* Of the interval, for looking at shared memory: 5 % of a core. */
@@ -22,34 +20,10 @@
 #define FIRST_INTERVAL_NS (150 * INT64_C(1000000))
 
 struct census_source {
-	pthread_t thread;
-	struct leave leave;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
+	struct worker worker;
 	struct census_maker *maker; /* the thread's */
-	int event;
 	int64_t interval_ns;
-	bool stop;
-	struct census *newest;
 };
-
-static void census_source_collector_publish(struct census_source *s, struct census *census)
-{
-	uint64_t one = 1;
-
-	pthread_mutex_lock(&s->lock);
-	census_unref(s->newest);
-	s->newest = census;
-	pthread_mutex_unlock(&s->lock);
-	(void)!write(s->event, &one, sizeof(one));
-}
-
-static void census_source_collector_add_time(struct timespec *t, int64_t ns)
-{
-	t->tv_nsec += ns % 1000000000;
-	t->tv_sec += ns / 1000000000 + t->tv_nsec / 1000000000;
-	t->tv_nsec %= 1000000000;
-}
 
 /*
  * Sleeps for the interval, and until the last census was taken: nobody may be looking. False:
@@ -57,25 +31,21 @@ static void census_source_collector_add_time(struct timespec *t, int64_t ns)
  */
 static bool census_source_collector_rest(struct census_source *s, int64_t interval_ns)
 {
-	struct timespec until;
+	int64_t until = clock_ns(CLOCK_MONOTONIC) + interval_ns;
 	bool go_on;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	census_source_collector_add_time(&until, interval_ns);
-	pthread_mutex_lock(&s->lock);
-	while (!s->stop) {
-		if (s->newest)
-			pthread_cond_wait(&s->wake, &s->lock);
-		else if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
-			break;
-	}
-	go_on = !s->stop;
-	pthread_mutex_unlock(&s->lock);
+	worker_lock(&s->worker);
+	while (!s->worker.stop &&
+	       worker_wait(&s->worker, s->worker.newest ? WORKER_FOREVER : until))
+		;
+	go_on = !s->worker.stop;
+	worker_unlock(&s->worker);
 	return go_on;
 }
 
-static void census_source_collector_count(struct census_source *s)
+static void census_source_collector_count(void *source)
 {
+	struct census_source *s = source;
 	int64_t budget_ns = 0; /* first of all the list alone */
 	struct census *census;
 
@@ -84,7 +54,7 @@ static void census_source_collector_count(struct census_source *s)
 
 		if (census_make(s->maker, budget_ns, &census) == 0) {
 			complete = census->complete;
-			census_source_collector_publish(s, census);
+			worker_post(&s->worker, census);
 		}
 		if (!census_source_collector_rest(s, !budget_ns ? 0
 						     : complete ? s->interval_ns
@@ -94,47 +64,34 @@ static void census_source_collector_count(struct census_source *s)
 	}
 }
 
-static void census_source_collector_release(struct census_source *s)
+static void census_source_collector_release(void *source)
 {
-	census_unref(s->newest);
+	struct census_source *s = source;
+
 	census_maker_free(s->maker);
-	if (s->event >= 0)
-		close(s->event);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->wake);
-	leave_destroy(&s->leave);
+	worker_destroy(&s->worker);
 	free(s);
 }
 
-static void *census_source_collector_census_thread(void *context)
+static void census_source_collector_drop(void *census)
 {
-	struct census_source *s = context;
-
-	census_source_collector_count(s);
-	if (leave_end(&s->leave))
-		census_source_collector_release(s);
-	return NULL;
+	census_unref(census);
 }
 
 int census_open(const struct probe *probe, int64_t interval_ns, struct census_source **ret_source)
 {
 	struct census_source *s = calloc(1, sizeof(*s));
-	pthread_condattr_t monotonic;
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	leave_init(&s->leave);
 	s->interval_ns = interval_ns;
-	s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = s->event < 0 ? -errno : census_maker_new(probe, &s->maker);
+	r = worker_init(&s->worker, census_source_collector_drop);
 	if (!r)
-		r = -pthread_create(&s->thread, NULL, census_source_collector_census_thread, s);
+		r = census_maker_new(probe, &s->maker);
+	if (!r)
+		r = worker_start(&s->worker, census_source_collector_count,
+				 census_source_collector_release, s);
 	if (r < 0) {
 		census_source_collector_release(s);
 		return r;
@@ -145,32 +102,18 @@ int census_open(const struct probe *probe, int64_t interval_ns, struct census_so
 
 int census_fd(const struct census_source *source)
 {
-	return source->event;
+	return source->worker.event;
 }
 
 struct census *census_take(struct census_source *source)
 {
-	struct census *taken;
-	uint64_t drained;
-
-	(void)!read(source->event, &drained, sizeof(drained));
-	pthread_mutex_lock(&source->lock);
-	taken = TAKE(source->newest);
-	pthread_cond_signal(&source->wake);
-	pthread_mutex_unlock(&source->lock);
-	return taken;
+	return worker_take(&source->worker);
 }
 
 void census_close(struct census_source *source)
 {
-	if (!source)
-		return;
-	pthread_mutex_lock(&source->lock);
-	source->stop = true;
-	pthread_cond_signal(&source->wake);
-	pthread_mutex_unlock(&source->lock);
-	if (leave_thread(&source->leave, source->thread))
-		census_source_collector_release(source);
+	if (source)
+		worker_end(&source->worker);
 }
 
 int census_once(const struct probe *probe, struct census **ret_census)
