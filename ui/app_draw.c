@@ -81,10 +81,10 @@ static void app_draw_draw_summary(struct app *app, struct canvas *canvas, struct
 		return;
 	}
 	shared = s->totals.state[PAGE_SHARED_SWAP] + s->swap_unplaced;
-	x = app_draw_draw_total(scene, canvas, row, x, "rss",
-				s->totals.state[PAGE_ANON] + s->totals.state[PAGE_FILE] +
-					s->totals.state[PAGE_SHMEM],
-				text);
+	x = app_draw_draw_total(scene, canvas, row, x, "rss", s->rss, text);
+	if (snapshot_hugetlb(s))
+		x = app_draw_draw_total(scene, canvas, row, x, "hugetlb", snapshot_hugetlb(s),
+					text);
 	x = app_draw_draw_total(scene, canvas, row, x, "shared-swap", shared,
 				theme_value(scene->theme, LENS_WHERE, PAGE_SHARED_SWAP));
 	x = app_draw_draw_total(scene, canvas, row, x, "swap", s->totals.state[PAGE_SWAP],

@@ -62,8 +62,7 @@ struct mapping_sums mapping_sums(const struct snapshot_mapping *m)
 	c = pages_counts(m->pages);
 	facts = pages_facts(m->pages);
 	sums.read = true;
-	/* As the kernel's Rss: the zero page is nobody's. */
-	sums.rss = c->state[PAGE_ANON] + c->state[PAGE_FILE] + c->state[PAGE_SHMEM];
+	sums.rss = page_counts_rss(c);
 	sums.swap = c->state[PAGE_SWAP];
 	sums.shared_swap = c->state[PAGE_SHARED_SWAP] + facts->swap_unplaced;
 	sums.unplaced = facts->swap_unplaced;

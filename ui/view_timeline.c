@@ -43,9 +43,7 @@ struct strip_sample {
 
 static uint64_t view_timeline_rss(const struct strip_sample *s)
 {
-	const uint64_t *n = s->totals->state;
-
-	return n[PAGE_ANON] + n[PAGE_FILE] + n[PAGE_SHMEM];
+	return page_counts_rss(s->totals);
 }
 
 static uint64_t view_timeline_shared_swap(const struct strip_sample *s)

@@ -194,6 +194,35 @@ int reader_counts(sqlite3_stmt *statement, int at, struct page_counts *ret_count
 	return 0;
 }
 
+static bool reader_same_counts(const struct page_counts *counts, uint16_t known,
+			       const struct page_counts *totals)
+{
+	bool same = true;
+
+	for (int i = 0; i < PAGE_STATES; i++)
+		same = same && counts->state[i] == totals->state[i];
+	for (int m = 0; m < PAGE_MARKS; m++)
+		same = same && (!(known >> m & 1) || counts->mark[m] == totals->mark[m]);
+	return same;
+}
+
+/* Version 0.2.0 wrote sums over mappings. */
+static bool reader_same_sums(const struct page_counts *counts, uint16_t known, uint64_t unplaced,
+			     const struct snapshot *snapshot)
+{
+	struct page_counts sums = { 0 };
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct pages *pages = snapshot->mappings[i].pages;
+
+		if (!pages)
+			continue;
+		pages_count(pages, 0, pages_total(pages), &sums);
+		unplaced -= pages_facts(pages)->swap_unplaced;
+	}
+	return !unplaced && reader_same_counts(counts, known, &sums);
+}
+
 /* The totals were written apart from the pages: both must tell the same. */
 static int reader_check_totals(struct log_reader *reader, uint64_t sample,
 			       const struct snapshot *snapshot, struct log_error *error)
@@ -202,18 +231,15 @@ static int reader_check_totals(struct log_reader *reader, uint64_t sample,
 	struct page_counts counts;
 	uint16_t known;
 	int64_t unplaced;
-	bool same = true;
 
 	sqlite3_bind_int64(s, 1, (int64_t)sample);
 	if (sqlite3_step(s) != SQLITE_ROW || reader_counts(s, 0, &counts, &known) ||
 	    reader_number(s, PAGE_STATES + PAGE_MARKS, 0, INT64_MAX, &unplaced))
 		return reader_damaged(reader, sample, "has no totals", error);
 	sqlite3_reset(s);
-	for (int i = 0; i < PAGE_STATES; i++)
-		same = same && counts.state[i] == snapshot->totals.state[i];
-	for (int m = 0; m < PAGE_MARKS; m++)
-		same = same && (!(known >> m & 1) || counts.mark[m] == snapshot->totals.mark[m]);
-	if (!same || (uint64_t)unplaced != snapshot->swap_unplaced)
+	if (((uint64_t)unplaced != snapshot->swap_unplaced ||
+	     !reader_same_counts(&counts, known, &snapshot->totals)) &&
+	    !reader_same_sums(&counts, known, (uint64_t)unplaced, snapshot))
 		return reader_damaged(reader, sample, "its pages are not those of its totals",
 				      error);
 	return 0;

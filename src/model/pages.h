@@ -24,6 +24,19 @@ struct page_counts {
 	uint64_t mark[PAGE_MARKS];
 };
 
+/*
+ * RSS, wherever pmtop says so: what the kernel counts in VmRSS and in Rss of smaps. Pages in RAM
+ * that a page table shows, also those on the move; without the zero page, which is nobody's, and
+ * without pages of hugetlb, which are of a pool of their own (proc_pid_status(5)).
+ */
+static inline uint64_t page_counts_rss(const struct page_counts *counts)
+{
+	const uint64_t *n = counts->state;
+
+	return n[PAGE_ANON] + n[PAGE_FILE] + n[PAGE_SHMEM] + n[PAGE_MIGRATING] -
+	       counts->mark[__builtin_ctz(MARK_HUGETLB)];
+}
+
 /* What can be said of all pages of a mapping at once. */
 struct pages_facts {
 	uint16_t marks_known; /* a mark outside this set was not looked for, or cannot be */

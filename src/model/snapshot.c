@@ -5,6 +5,7 @@
 #include "model/snapshot.h"
 #include "model/track.h"
 #include "model/verify.h"
+#include "model/views.h"
 
 const char *const shared_swap_knowledge_names[] = {
 	[SHARED_SWAP_EXACT] = "exact",
@@ -43,6 +44,25 @@ static enum shared_swap_knowledge snapshot_mapping_knowledge(const struct snapsh
 		       : SHARED_SWAP_UNKNOWN;
 }
 
+/* Without memory for it the totals stay sums over mappings. */
+static void snapshot_count_once(struct snapshot *s)
+{
+	struct page_counts again;
+	uint64_t unplaced;
+
+	s->rss = page_counts_rss(&s->totals);
+	if (views_again(s, &again, &unplaced) < 0)
+		return;
+	for (int i = 0; i < PAGE_STATES; i++)
+		s->totals.state[i] -= again.state[i];
+	for (int k = 0; k < PAGE_MARKS; k++)
+		s->totals.mark[k] -= again.mark[k];
+	/* Views that overlap in part may tell of the same ones: they are unknown pages. */
+	s->swap_unplaced -= unplaced;
+	if (s->swap_unplaced > s->totals.state[PAGE_UNKNOWN])
+		s->swap_unplaced = s->totals.state[PAGE_UNKNOWN];
+}
+
 void snapshot_seal(struct snapshot *snapshot)
 {
 	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
@@ -68,6 +88,7 @@ void snapshot_seal(struct snapshot *snapshot)
 		if (snapshot_mapping_knowledge(m) > snapshot->known.shared_swap)
 			snapshot->known.shared_swap = snapshot_mapping_knowledge(m);
 	}
+	snapshot_count_once(snapshot);
 }
 
 struct snapshot *snapshot_repeat(const struct snapshot *last, int64_t taken_ns, int64_t clock_ns)

@@ -86,8 +86,10 @@ struct snapshot {
 	int64_t taken_ns; /* CLOCK_REALTIME */
 	int64_t clock_ns; /* CLOCK_MONOTONIC, for intervals */
 	struct snapshot_known known;
+	/* Each page of an object once, however many mappings show it (model/views.h). */
 	struct page_counts totals;
 	uint64_t swap_unplaced;
+	uint64_t rss; /* pages; as the kernel's VmRSS, of each mapping that shows them */
 	bool partial; /* some mappings have no pages yet */
 	bool skipped; /* nothing could have changed: the pages are those of the sample before */
 	size_t count;
@@ -102,6 +104,12 @@ struct snapshot *snapshot_new(size_t count);
 
 /* Sums totals and knowledge up from the mappings; the snapshot is immutable from here on. */
 void snapshot_seal(struct snapshot *snapshot);
+
+/* Pages of hugetlb in RAM, which RSS leaves out. */
+static inline uint64_t snapshot_hugetlb(const struct snapshot *snapshot)
+{
+	return snapshot->totals.mark[__builtin_ctz(MARK_HUGETLB)];
+}
 
 /*
  * The pages of a sample under a new time, sealed and marked as skipped: nothing can have changed.

@@ -89,8 +89,7 @@ static void verify_own_sums(const struct mapping *mapping, const struct pages *p
 
 	memset(ret_sums, 0, sizeof(*ret_sums));
 	if (mapping->kind != MAPPING_HUGETLB) {
-		ret_sums->pages[VERIFY_RSS] =
-			anon + moving + counts->state[PAGE_FILE] + counts->state[PAGE_SHMEM];
+		ret_sums->pages[VERIFY_RSS] = page_counts_rss(counts);
 		ret_sums->pages[VERIFY_ANONYMOUS] = anon;
 		if (mapping->kind == MAPPING_ANON || mapping->kind == MAPPING_HEAP ||
 		    mapping->kind == MAPPING_STACK)

@@ -2,6 +2,7 @@
 #include "report/columns.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,6 +34,21 @@ static void columns_get_offset(const struct report_row *row, unsigned int which,
 	cell->number = row->mapping->mapping->offset;
 }
 
+static void columns_get_device(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	const struct mapping *m = row->mapping->mapping;
+
+	cell->kind = CELL_TEXT;
+	snprintf(cell->buf, sizeof(cell->buf), "%x:%x", m->dev_major, m->dev_minor);
+	cell->text = cell->buf;
+}
+
+static void columns_get_inode(const struct report_row *row, unsigned int which, struct cell *cell)
+{
+	cell->kind = CELL_NUMBER;
+	cell->number = row->mapping->mapping->inode;
+}
+
 static void columns_get_name(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	cell->kind = CELL_NAME;
@@ -53,8 +69,8 @@ static void columns_get_pages(const struct report_row *row, unsigned int which, 
 		cell->number = mapping_pages(row->mapping->mapping);
 		return;
 	}
-	for (int s = 0; s < PAGE_STATES; s++)
-		cell->number += row->counts->state[s];
+	for (size_t i = 0; i < row->snapshot->count; i++)
+		cell->number += mapping_pages(row->snapshot->mappings[i].mapping);
 }
 
 static void columns_get_state(const struct report_row *row, unsigned int which, struct cell *cell)
@@ -65,14 +81,12 @@ static void columns_get_state(const struct report_row *row, unsigned int which, 
 	cell->number = row->counts->state[which];
 }
 
-static void columns_get_present(const struct report_row *row, unsigned int which, struct cell *cell)
+static void columns_get_rss(const struct report_row *row, unsigned int which, struct cell *cell)
 {
 	if (!row->counts)
 		return;
 	cell->kind = CELL_PAGES;
-	for (int s = 0; s < PAGE_STATES; s++)
-		if (page_state_is_present((enum page_state)s))
-			cell->number += row->counts->state[s];
+	cell->number = row->snapshot ? row->snapshot->rss : page_counts_rss(row->counts);
 }
 
 static void columns_get_written(const struct report_row *row, unsigned int which, struct cell *cell)
@@ -154,10 +168,12 @@ const struct column mapping_columns[] = {
 	{ "end", EVERYWHERE, NULL, 0, 0, 0, columns_get_end },
 	{ "perms", EVERYWHERE, "PERM", -4, 3, 0, columns_get_perms },
 	{ "offset", EVERYWHERE, NULL, 0, 0, 0, columns_get_offset },
+	{ "device", USE_JSON, NULL, 0, 0, 0, columns_get_device },
+	{ "inode", USE_JSON, NULL, 0, 0, 0, columns_get_inode },
 	{ "name", EVERYWHERE, "MAPPING", 0, 11, 0, columns_get_name },
 	{ "kind", EVERYWHERE, NULL, 0, 0, 0, columns_get_kind },
 	{ "pages", EVERYWHERE | USE_TOTAL, "SIZE", 6, 2, 0, columns_get_pages },
-	{ "present", USE_TOTAL, "RSS", 6, 4, 0, columns_get_present },
+	{ "rss", USE_TOTAL, "RSS", 6, 4, 0, columns_get_rss },
 	STATE("none", PAGE_NONE),
 	STATE("anon", PAGE_ANON),
 	STATE("file", PAGE_FILE),
@@ -264,6 +280,7 @@ struct report_row report_row_total(const struct snapshot *snapshot)
 {
 	return (struct report_row){
 		.counts = &snapshot->totals,
+		.snapshot = snapshot,
 		.marks_known = snapshot->known.written ? MARK_WRITTEN : 0,
 		.swap_unplaced = snapshot->swap_unplaced,
 	};

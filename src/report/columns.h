@@ -17,6 +17,7 @@
 struct report_row {
 	const struct snapshot_mapping *mapping;
 	const struct page_counts *counts; /* NULL: not read */
+	const struct snapshot *snapshot; /* of the row of totals */
 	uint16_t marks_known;
 	uint64_t swap_unplaced;
 	const struct verify_result *verdict; /* NULL: not verified */

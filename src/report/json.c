@@ -166,6 +166,8 @@ static void json_put_head(struct json_writer *json, const struct snapshot *snaps
 	json_put_states(json, "totals", &total);
 	json_put_number(json, "swap_unplaced", total.swap_unplaced);
 	json_end(json);
+	json_put_number(json, "rss", snapshot->rss);
+	json_put_number(json, "hugetlb", snapshot_hugetlb(snapshot));
 }
 
 int report_json(FILE *out, const struct snapshot *snapshot, const struct report_options *options)

@@ -158,10 +158,11 @@ static void text_put_verify_summary(FILE *out, const struct snapshot *snapshot,
 
 static void text_put_states(FILE *out, const struct snapshot *snapshot)
 {
+	char size[UNITS_SIZE_MAX];
+
 	for (int s = 0; s < PAGE_STATES; s++) {
 		const struct page_state_info *info = &page_states[s];
 		uint64_t pages = snapshot->totals.state[s];
-		char size[UNITS_SIZE_MAX];
 
 		if (pages)
 			fprintf(out, "  %c %-11s %12" PRIu64 " %-5s %6s  %s\n", info->letter,
@@ -172,6 +173,12 @@ static void text_put_states(FILE *out, const struct snapshot *snapshot)
 		fprintf(out,
 			"%" PRIu64 " of the unknown pages are in swap, but nothing tells which\n",
 			snapshot->swap_unplaced);
+	if (page_counts_rss(&snapshot->totals) < snapshot->rss)
+		fputs("A page that several mappings show is counted once, in RSS for each of them\n",
+		      out);
+	if (snapshot_hugetlb(snapshot))
+		fprintf(out, "hugetlb: %s more than RSS, which leaves it out as the kernel does\n",
+			units_format_size(snapshot_hugetlb(snapshot) << PMTOP_PAGE_SHIFT, size));
 	if (!snapshot->known.written)
 		fputs("written: this kernel cannot tell\n", out);
 }

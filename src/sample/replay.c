@@ -340,6 +340,7 @@ static struct snapshot *replay_with_detail(const struct snapshot *like, struct p
 	s->clock_ns = like->clock_ns;
 	s->known = like->known;
 	s->totals = like->totals;
+	s->rss = like->rss;
 	s->swap_unplaced = like->swap_unplaced;
 	s->partial = like->partial;
 	s->skipped = like->skipped;

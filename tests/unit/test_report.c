@@ -115,6 +115,7 @@ static void fill(struct snapshot_mapping *m, const struct area *area)
 	struct mapping like = { .start = area->start,
 				.end = area->start,
 				.kind = area->kind,
+				.inode = area->start >> 28 & 0xfff,
 				.offset = area->kind == MAPPING_SHMEM ? 8192 : 0 };
 
 	memcpy(like.perms, area->perms, sizeof(like.perms));
