@@ -68,7 +68,7 @@ struct mapping_sums mapping_sums(const struct snapshot_mapping *m)
 	sums.unplaced = facts->swap_unplaced;
 	sums.unknown = c->state[PAGE_UNKNOWN];
 	sums.written_known = facts->marks_known & MARK_WRITTEN;
-	sums.written = c->mark[__builtin_ctz(MARK_WRITTEN)];
+	sums.written = page_counts_mark(c, MARK_WRITTEN);
 	sums.shared_known = !sums.unknown || facts->swap_unplaced ||
 			    facts->doubt == DOUBT_KERNEL_MEMORY || facts->doubt == DOUBT_NO_SCAN;
 	return sums;

@@ -73,7 +73,7 @@ static uint64_t view_timeline_shmem(const struct strip_sample *s)
 
 static uint64_t view_timeline_written(const struct strip_sample *s)
 {
-	return s->totals->mark[__builtin_ctz(MARK_WRITTEN)];
+	return page_counts_mark(s->totals, MARK_WRITTEN);
 }
 
 /* In the order in which a strip of few rows shows them. */

@@ -22,25 +22,10 @@ const char *const mapping_fate_names[MAPPING_FATES] = {
 	[FATE_GONE] = "gone", [FATE_MOVED] = "moved",
 };
 
-/* How much of a page is here; more is "appeared", less is "gone". */
+/* How much of a page is here; more is "appeared", less is "gone". In RAM and in swap is all. */
 static int change_presence(enum page_state state)
 {
-	switch (state) {
-	case PAGE_NONE:
-		return 0;
-	case PAGE_GUARD:
-	case PAGE_POISON:
-		return 1;
-	case PAGE_CACHED:
-		return 2;
-	default:
-		return 3;
-	}
-}
-
-static bool change_in_swap(enum page_state state)
-{
-	return state == PAGE_SWAP || state == PAGE_SHARED_SWAP;
+	return page_states[state].place < PLACE_RAM ? page_states[state].place : PLACE_RAM;
 }
 
 enum page_change page_change(enum page_state state_before, uint16_t written_before,
@@ -53,8 +38,8 @@ enum page_change page_change(enum page_state state_before, uint16_t written_befo
 	/*
 	 * Between the cache and swap a page moves; from nothing into swap it is new first of all.
 	 */
-	if (change_in_swap(state_before) != change_in_swap(state_after) && before >= 2 &&
-	    after >= 2)
+	if (page_state_is_swapped(state_before) != page_state_is_swapped(state_after) &&
+	    before >= 2 && after >= 2)
 		return CHANGE_SWAP;
 	if (before != after)
 		return after > before ? CHANGE_APPEARED : CHANGE_GONE;
@@ -64,7 +49,7 @@ enum page_change page_change(enum page_state state_before, uint16_t written_befo
 	if (state_before == state_after || state_before == PAGE_MIGRATING ||
 	    state_after == PAGE_MIGRATING)
 		return CHANGE_SAME;
-	return change_in_swap(state_before) ? CHANGE_SWAP : CHANGE_WRITTEN;
+	return page_state_is_swapped(state_before) ? CHANGE_SWAP : CHANGE_WRITTEN;
 }
 
 /* A list that is being made. */

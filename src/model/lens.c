@@ -51,13 +51,7 @@ static const struct lens_value age_values[AGE_VALUES] = {
 	[AGE_UNKNOWN] = { '?', "unknown", "its state is unknown, or was not followed" },
 };
 
-/* Ranks, 0 the lowest. Rare and telling states before plain ones, "nothing" last. */
-static const uint8_t where_ranks[PAGE_STATES] = {
-	[PAGE_NONE] = 0,  [PAGE_CACHED] = 1,	  [PAGE_FILE] = 2,	 [PAGE_ZERO] = 3,
-	[PAGE_SHMEM] = 4, [PAGE_ANON] = 5,	  [PAGE_GUARD] = 6,	 [PAGE_UNKNOWN] = 7,
-	[PAGE_SWAP] = 8,  [PAGE_SHARED_SWAP] = 9, [PAGE_MIGRATING] = 10, [PAGE_POISON] = 11,
-};
-
+/* Ranks, 0 the lowest. Rare and telling values before plain ones, "nothing" last. */
 static const uint8_t written_ranks[WRITTEN_VALUES] = {
 	[WRITTEN_NOTHING] = 0, [WRITTEN_CLEAN] = 1,	 [WRITTEN_UNKNOWN] = 2,
 	[WRITTEN_MARKED] = 3,  [WRITTEN_REMEMBERED] = 4, [WRITTEN_NOW] = 5,
@@ -83,11 +77,11 @@ struct lens_info {
 	const char *name, *question;
 	unsigned count;
 	const struct lens_value *values; /* NULL: named elsewhere */
-	const uint8_t *ranks; /* NULL: as numbered */
+	const uint8_t *ranks; /* NULL: as numbered; of states see page.h */
 };
 
 static const struct lens_info lenses[LENSES] = {
-	[LENS_WHERE] = { "where", "where is each page", PAGE_STATES, NULL, where_ranks },
+	[LENS_WHERE] = { "where", "where is each page", PAGE_STATES, NULL, NULL },
 	[LENS_WRITTEN] = { "written", "what was written since the marks were cleared",
 			   WRITTEN_VALUES, written_values, written_ranks },
 	[LENS_SHARING] = { "sharing", "how many times is each page mapped", SHARING_VALUES,
@@ -128,6 +122,8 @@ struct lens_value lens_value(enum lens lens, unsigned value)
 
 unsigned lens_rank(enum lens lens, unsigned value)
 {
+	if (lens == LENS_WHERE)
+		return page_states[value].rank;
 	return lenses[lens].ranks ? lenses[lens].ranks[value] : value;
 }
 

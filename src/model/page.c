@@ -4,34 +4,12 @@
 
 #include "model/page.h"
 
-const struct page_state_info page_states[PAGE_STATES] = {
-	[PAGE_NONE] = { "none", "none", '.', "nothing here yet: never touched, or a hole" },
-	[PAGE_ANON] = { "anon", "anon", 'a', "in RAM, private: anonymous or copied on write" },
-	[PAGE_FILE] = { "file", "file", 'f', "in RAM, page of a regular file" },
-	[PAGE_SHMEM] = { "shmem", "shmem", 's', "in RAM, page of shared memory" },
-	[PAGE_ZERO] = { "zero", "zero", 'z', "the shared zero page, small or huge" },
-	[PAGE_CACHED] = { "cached", "cached", 'c',
-			  "in the page cache, but not mapped by this process" },
-	[PAGE_SWAP] = { "swap", "swap", 'w', "private page in swap" },
-	[PAGE_SHARED_SWAP] = { "shared-swap", "shared_swap", 'x',
-			       "shared page in swap; the page table says nothing" },
-	[PAGE_MIGRATING] = { "migrating", "migrating", 'm', "on the move to another place in RAM" },
-	[PAGE_GUARD] = { "guard", "guard", 'g', "guard marker: an access is a SIGSEGV" },
-	[PAGE_POISON] = { "poison", "poison", '!', "poisoned: an access is a SIGBUS" },
-	[PAGE_UNKNOWN] = { "unknown", "unknown", '?', "cannot be known here; the reason is shown" },
-};
+#define PAGE_STATE_ROW(id, name, key, letter, place, rank, meaning)                                \
+	[PAGE_##id] = { name, key, meaning, letter, place, rank },
+const struct page_state_info page_states[PAGE_STATES] = { PAGE_STATE_TABLE(PAGE_STATE_ROW) };
 
-const struct page_mark_info page_marks[PAGE_MARKS] = {
-	{ "written", "written", "written since anybody last cleared the marks (soft-dirty)" },
-	{ "exclusive", "exclusive", "mapped once" },
-	{ "uffd-wp", "uffd_wp", "write-protected by userfaultfd" },
-	{ "huge", "huge", "mapped as one huge page" },
-	{ "hugetlb", "hugetlb", "page of the hugetlb pool" },
-	{ "ksm", "ksm", "merged with equal pages" },
-	{ "lazyfree", "lazyfree", "may be dropped at any time (MADV_FREE)" },
-	{ "allocated", "allocated", "fallocated, never written" },
-	{ "swap-cached", "swap_cached", "in swap and still in RAM" },
-};
+#define PAGE_MARK_ROW(id, name, key, meaning) [MARK_BIT_##id] = { name, key, meaning },
+const struct page_mark_info page_marks[PAGE_MARKS] = { PAGE_MARK_TABLE(PAGE_MARK_ROW) };
 
 static const char *const doubt_texts[DOUBTS] = {
 	[DOUBT_NONE] = "",

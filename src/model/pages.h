@@ -24,6 +24,11 @@ struct page_counts {
 	uint64_t mark[PAGE_MARKS];
 };
 
+static inline uint64_t page_counts_mark(const struct page_counts *counts, enum page_mark mark)
+{
+	return counts->mark[__builtin_ctz(mark)];
+}
+
 /*
  * RSS, wherever pmtop says so: what the kernel counts in VmRSS and in Rss of smaps. Pages in RAM
  * that a page table shows, also those on the move; without the zero page, which is nobody's, and
@@ -34,7 +39,7 @@ static inline uint64_t page_counts_rss(const struct page_counts *counts)
 	const uint64_t *n = counts->state;
 
 	return n[PAGE_ANON] + n[PAGE_FILE] + n[PAGE_SHMEM] + n[PAGE_MIGRATING] -
-	       counts->mark[__builtin_ctz(MARK_HUGETLB)];
+	       page_counts_mark(counts, MARK_HUGETLB);
 }
 
 /* What can be said of all pages of a mapping at once. */

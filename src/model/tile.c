@@ -43,7 +43,7 @@ static void tile_count_where(const struct tile_source *source, const struct rang
 {
 	memcpy(out->value, range->pages.state, sizeof(range->pages.state));
 	if (tile_is_known(source, MARK_WRITTEN))
-		out->written = range->pages.mark[0];
+		out->written = page_counts_mark(&range->pages, MARK_WRITTEN);
 }
 
 /* Pages of the range that have got the mark since the sample before. */
@@ -66,9 +66,9 @@ static void tile_count_written(const struct tile_source *source, const struct ra
 	if (!tile_is_known(source, MARK_WRITTEN))
 		return;
 	out->value[WRITTEN_UNKNOWN] -= tile_markable(c);
-	out->value[WRITTEN_CLEAN] = tile_markable(c) - c->mark[0];
+	out->value[WRITTEN_CLEAN] = tile_markable(c) - page_counts_mark(c, MARK_WRITTEN);
 	out->value[WRITTEN_NOW] = tile_count_new_marks(source, range);
-	out->value[WRITTEN_MARKED] = c->mark[0] - out->value[WRITTEN_NOW];
+	out->value[WRITTEN_MARKED] = page_counts_mark(c, MARK_WRITTEN) - out->value[WRITTEN_NOW];
 	if (!source->track || !track_remembers(source->track))
 		return;
 	for (uint64_t n, i = range->first, end = i + range->count;
@@ -359,13 +359,13 @@ static void tile_count_sharing_plain(const struct tile_source *source, const str
 		out[SHARING_UNKNOWN] += rest;
 		return;
 	}
-	out[SHARING_ONE] += c->mark[1];
-	out[SHARING_SHARED] += rest - c->mark[1];
+	out[SHARING_ONE] += page_counts_mark(c, MARK_EXCLUSIVE);
+	out[SHARING_SHARED] += rest - page_counts_mark(c, MARK_EXCLUSIVE);
 }
 
 static void tile_count_size_plain(const struct page_counts *c, uint64_t count, uint64_t *out)
 {
-	uint64_t huge = c->mark[3], hugetlb = c->mark[4];
+	uint64_t huge = page_counts_mark(c, MARK_HUGE), hugetlb = page_counts_mark(c, MARK_HUGETLB);
 
 	out[SIZE_NOTHING] += tile_not_mapped(c, count);
 	out[SIZE_UNKNOWN] += c->state[PAGE_UNKNOWN] + c->state[PAGE_MIGRATING];

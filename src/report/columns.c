@@ -94,7 +94,7 @@ static void columns_get_written(const struct report_row *row, unsigned int which
 	if (!row->counts || !(row->marks_known & MARK_WRITTEN))
 		return;
 	cell->kind = CELL_PAGES;
-	cell->number = row->counts->mark[__builtin_ctz(MARK_WRITTEN)];
+	cell->number = page_counts_mark(row->counts, MARK_WRITTEN);
 }
 
 static void columns_get_unplaced(const struct report_row *row, unsigned int which,
