@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "kernel/maps.h"
@@ -68,9 +69,20 @@ struct look {
 	const struct target *target;
 	uint64_t namespace; /* its mount namespace */
 	struct object_descriptors descriptors;
-	uint64_t swapped; /* pages */
+	struct view *views;
+	size_t view_count, view_room;
+	uint64_t swapped; /* pages, each once */
 	/* An object could not be asked, or private copies may hide swapped pages of one. */
 	bool incomplete;
+	bool overlaps; /* some page is shown by more than one mapping */
+};
+
+/* A mapping of shared memory. */
+struct view {
+	struct mapping *mapping;
+	size_t object; /* index in objects */
+	uint64_t first, end; /* pages of the object */
+	bool hides; /* private and writable: copies may stand before pages of the object */
 };
 
 static bool shared_remember_device(struct shared_reader *r, const struct device *device)
@@ -137,11 +149,10 @@ static int shared_ask(struct look *look, const struct mapping *m, struct shared_
 	return object_cache_totals(&cache, first, count, &cached, ret_swapped) ? 0 : -ENOSYS;
 }
 
-/* Swapped pages of the part that this mapping shows; asked once for all that map the same part. */
+/* Swapped pages of a part of the object; asked once for all that map the same part. */
 static int shared_count_swapped(struct look *look, const struct mapping *m, struct shared_object *o,
-				uint64_t *ret_swapped)
+				uint64_t first, uint64_t count, uint64_t *ret_swapped)
 {
-	uint64_t first = m->offset >> PMTOP_PAGE_SHIFT, count = mapping_pages(m);
 	int r;
 
 	if (o->doubt == CENSUS_KNOWN && (!o->swapped || (!first && count >= o->pages))) {
@@ -170,24 +181,85 @@ static int shared_on_mapping(void *context, const struct mapping *raw, const cha
 	struct look *look = context;
 	CLEANUP(cleanup_mapping) struct mapping *m = NULL;
 	struct shared_object *o;
-	uint64_t swapped = 0;
+	struct view *view;
 	int r;
 
 	if (!shared_is_shmem(look, raw))
 		return 0;
 	m = mapping_new(raw, name, length);
-	if (!m)
+	if (!m || !ARRAY_RESERVE(look->views, look->view_count, look->view_room))
 		return -ENOMEM;
 	r = shared_objects_add(&look->reader->objects, m, look->target->pid, &o);
 	if (r < 0)
 		return r;
-	if (shared_count_swapped(look, m, o, &swapped) < 0)
+	view = &look->views[look->view_count++];
+	view->object = (size_t)(o - look->reader->objects.items);
+	view->first = m->offset >> PMTOP_PAGE_SHIFT;
+	view->end = view->first + mapping_pages(m);
+	view->hides = mapping_is_private(m) && m->perms[1] == 'w';
+	view->mapping = TAKE(m);
+	return 0;
+}
+
+static int shared_by_place(const void *a, const void *b)
+{
+	const struct view *x = a, *y = b;
+
+	if (x->object != y->object)
+		return x->object < y->object ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Whether a page that copies may hide in one of the views is shown by no other. */
+static bool shared_may_be_hidden(const struct view *views, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t shown = views[i].first;
+
+		for (size_t k = 0; views[i].hides && k < count; k++)
+			if (!views[k].hides && views[k].first <= shown && views[k].end > shown)
+				shown = views[k].end;
+		if (views[i].hides && shown < views[i].end)
+			return true;
+	}
+	return false;
+}
+
+/* Views of one object from the first one on that leave no page between them; what they show. */
+static size_t shared_count_views(struct look *look, const struct view *views, size_t count)
+{
+	struct shared_object *o = &look->reader->objects.items[views[0].object];
+	uint64_t end = views[0].end, swapped;
+	size_t n = 1;
+
+	for (; n < count && views[n].object == views[0].object && views[n].first <= end; n++) {
+		look->overlaps |= views[n].first < end;
+		if (views[n].end > end)
+			end = views[n].end;
+	}
+	if (shared_count_swapped(look, views[0].mapping, o, views[0].first, end - views[0].first,
+				 &swapped) < 0)
 		look->incomplete = true;
 	else
 		look->swapped += swapped;
-	if (mapping_is_private(m) && m->perms[1] == 'w' && swapped)
+	if (!look->incomplete && swapped && shared_may_be_hidden(views, n))
 		look->incomplete = true;
-	return 0;
+	return n;
+}
+
+static void shared_count_all(struct look *look)
+{
+	if (look->view_count)
+		qsort(look->views, look->view_count, sizeof(*look->views), shared_by_place);
+	for (size_t i = 0; i < look->view_count;)
+		i += shared_count_views(look, &look->views[i], look->view_count - i);
+}
+
+static void shared_forget_views(struct look *look)
+{
+	for (size_t i = 0; i < look->view_count; i++)
+		mapping_unref(look->views[i].mapping);
+	free(look->views);
 }
 
 /*
@@ -215,8 +287,9 @@ static void shared_settle(const struct look *look, struct census_process *p)
 	p->shared_clock_ns = clock_ns(CLOCK_MONOTONIC);
 	p->shared_doubt = CENSUS_KNOWN;
 	p->shared_swap = look->swapped << PMTOP_PAGE_SHIFT;
-	if (look->incomplete &&
-	    shared_by_rollup(look->target, p->private_swap, &p->shared_swap) < 0)
+	/* smaps counts a page for each mapping that shows it. */
+	if (look->incomplete && (look->overlaps || shared_by_rollup(look->target, p->private_swap,
+								    &p->shared_swap) < 0))
 		p->shared_doubt = CENSUS_NO_MEANS;
 }
 
@@ -240,8 +313,11 @@ int shared_look(struct shared_reader *reader, struct census_process *process)
 	filesystems_refresh(reader->filesystems);
 	if (!r)
 		r = maps_each(&target, shared_on_mapping, &look);
-	if (!r)
+	if (!r) {
+		shared_count_all(&look);
 		shared_settle(&look, process);
+	}
+	shared_forget_views(&look);
 	object_descriptors_forget(&look.descriptors);
 	target_close(&target);
 	return r;

@@ -36,10 +36,7 @@ struct census_process {
 	char run_state; /* letter of proc_pid_stat(5) */
 	uint64_t private_ram, file_ram, shared_ram; /* RssAnon, RssFile, RssShmem */
 	uint64_t private_swap; /* VmSwap */
-	/*
-	 * Swapped pages of the shared memory that it maps, counted once for each mapping as smaps
-	 * does.
-	 */
+	/* Swapped pages of the shared memory that it maps, each once however often mapped. */
 	uint64_t shared_swap;
 	uint8_t shared_doubt; /* enum census_doubt */
 	int64_t shared_clock_ns; /* CLOCK_MONOTONIC: when shared_swap was true */

@@ -11,8 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import compare
 from case_swaps import by_pid, count, kernel_sums
-from harness import PAGE, check, signal_quietly, until
+from harness import PAGE, Failure, Skip, check, signal_quietly, smaps, tell_again, until
 
 PAGES = 300
 
@@ -238,9 +239,137 @@ def other_pid_namespace(programs):
         all_agree(programs.dump(child, "--verify"), "in another pid namespace")
 
 
+# Views of one object of 1,000 pages, as (pages, first page, private), of which the first is whole.
+VIEWS = {
+    "thrice": [(1000, 0, False)] * 3,
+    "in part": [(1000, 0, False), (600, 0, False), (500, 400, False), (7, 993, False)],
+    "private copies": [(1000, 0, False), (1000, 0, True), (300, 350, True)],
+    "apart": [(400, 0, False), (600, 400, False)],
+}
+OBJECT = """
+pages = 1000
+fd = memfd(pages)
+ats = [area(n, PRIVATE if private else SHARED, fd, page) for n, page, private in {views}]
+for at, (n, page, private) in zip(ats, {views}):
+    fill(at, n if not private else n // 3)
+# What is not mapped goes to swap: half of the object, and half of the private copies.
+def half_out():
+    for at, (n, page, private) in zip(ats, {views}):
+        if not private:
+            libc.madvise(at, n * PAGE, 4)
+    everything = area(pages, SHARED, fd)
+    ctypes.string_at(everything, pages * PAGE)
+    out(everything, pages // 2)
+    libc.munmap(ctypes.c_void_p(everything), ctypes.c_size_t(pages * PAGE))
+# What of the object is in swap, by a mapping of all of it that touches nothing.
+def swapped():
+    at = area(pages, SHARED, fd)
+    here = False
+    for line in open("/proc/self/smaps"):
+        here = line.startswith("%x-" % at) or here and "-" not in line.split()[0]
+        if here and line.startswith("Swap:"):
+            libc.munmap(ctypes.c_void_p(at), ctypes.c_size_t(pages * PAGE))
+            return int(line.split()[1]) * 1024 // PAGE
+print(os.fstat(fd).st_ino, flush=True)
+serve()
+"""
+
+
+def status_pages(pid, *names):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return sum(int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE).group(1)) * 1024 // PAGE
+               for name in names)
+
+
+def smaps_rss(pid):
+    return sum(fields.get("Rss", 0) for fields in smaps(pid).values()) * 1024 // PAGE
+
+
+def rss_is_the_kernels(pid, dump):
+    """In dump: what smaps says, mapping by mapping, and together what VmRSS counts."""
+    said = smaps_rss(pid)
+    check(dump["rss"] == said, f"RSS {dump['rss']} pages, smaps says {said}")
+    # VmRSS is counted by processor, and read without waiting for them: 64 pages each are let go.
+    vague = 64 * os.cpu_count()
+    vm_rss = status_pages(pid, "VmRSS")
+    check(abs(vm_rss - said) <= vague, f"RSS {said} pages, VmRSS {vm_rss}")
+
+
+def calm(programs, program):
+    """What is in swap of the object, and a count and a dump while the kernel moved none of it."""
+    for _ in range(20):
+        swapped, rss = program.ask("swapped()"), smaps_rss(program.pid)
+        process = by_pid(count(programs))[program.pid]
+        dump = programs.dump(program.pid, "--verify")
+        if (program.ask("swapped()"), smaps_rss(program.pid)) == (swapped, rss):
+            return int(swapped), process, dump
+        tell_again("a dump", "pages of the object moved meanwhile")
+    raise Failure("the kernel moves pages all the time")
+
+
+def mapped_often(programs, name):
+    """The object counts once in the totals of dump, list and `swaps`; each view by itself is whole."""
+    views = VIEWS[name]
+    with Program(OBJECT.replace("{views}", str(views))) as program:
+        inode = int(program.first)
+        for stage in "in RAM", "half in swap":
+            if stage != "in RAM":
+                program.ask("half_out()")
+                check(int(program.ask("swapped()")) > 100, "nothing of the object is in swap")
+            swapped, process, dump = calm(programs, program)
+            all_agree(dump, f"{name}, {stage}")
+            compare.check_form(dump)
+            rss_is_the_kernels(program.pid, dump)
+            check(dump["totals"]["shared_swap"] == swapped,
+                  f"{name}, {stage}: {dump['totals']}, {swapped} pages of it are in swap")
+            mine = [m for m in dump["mappings"] if m["inode"] == inode and m["kind"] == "shmem"]
+            check(len(mine) == len(views), f"{len(mine)} views of {len(views)}")
+            check(dump["totals"]["shmem"] + swapped <= 1000,
+                  f"{name}, {stage}: {dump['totals']} of an object of 1000 pages")
+            check(process["shared_swap"] == swapped * PAGE,
+                  f"{name}, {stage}: {process}, {swapped} pages are in swap")
+            check(process["swap"] == status_pages(program.pid, "VmSwap") * PAGE, f"{process}")
+
+
+HUGE = """
+at = libc.mmap(None, 4 << 21, 3, PRIVATE | ANON | 0x40000, -1, 0)
+if at is None or at == ctypes.c_void_p(-1).value:
+    print("none", flush=True)
+    sys.exit()
+ctypes.memset(at, 1, 2 << 21)
+small = area(100, PRIVATE | ANON)
+fill(small, 50)
+ctypes.string_at(small, 100 * PAGE)
+print("huge", flush=True)
+serve()
+"""
+
+
+def hugetlb_is_named(programs):
+    """Pages of hugetlb and the zero page are not in RSS; hugetlb stands beside it."""
+    pool = Path("/proc/sys/vm/nr_hugepages")
+    before = pool.read_text()
+    try:
+        pool.write_text(str(int(before) + 4))
+        with Program(HUGE) as program:
+            if program.first != "huge":
+                raise Skip("no huge pages can be had")
+            dump = programs.dump(program.pid)
+            rss_is_the_kernels(program.pid, dump)
+            check(dump["hugetlb"] == status_pages(program.pid, "HugetlbPages") == 1024,
+                  f"hugetlb: {dump['hugetlb']} pages")
+            text = programs.run("dump", "-p", program.pid).stdout.decode()
+            check("hugetlb: 4M" in text, text[-600:])
+    finally:
+        pool.write_text(before)
+
+
 def run(report, programs, options):
     del options
     report.case("process: main thread gone", leader_gone, programs)
     report.case("process: the next thread", thread_changes, programs)
     report.case("process: exec by another thread", another_thread_execs, programs)
     report.case("process: main thread gone, pid namespace", other_pid_namespace, programs)
+    for name in VIEWS:
+        report.case(f"process: an object mapped {name}", mapped_often, programs, name)
+    report.case("process: hugetlb beside RSS", hugetlb_is_named, programs)
