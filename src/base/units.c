@@ -97,8 +97,8 @@ int units_parse_duration(const char *text, uint64_t *ret_ns)
 	unit = units_duration_unit(text);
 	if (!unit)
 		return -EINVAL;
-	/* fraction < scale <= 10^9 and unit < 10^13: the product stays under 2^74, so wide. */
-	fraction = (uint64_t)((unsigned __int128)fraction * unit / scale);
+	/* fraction < scale <= 10^9 and unit < 10^13: a whole product would need 74 bits. */
+	fraction = fraction * (unit / scale) + fraction * (unit % scale) / scale;
 	if (__builtin_mul_overflow(whole, unit, &value) ||
 	    __builtin_add_overflow(value, fraction, &value))
 		return -ERANGE;
@@ -127,7 +127,7 @@ const char *units_duration_problem(int error)
 char *units_format_size(uint64_t bytes, char buf[static UNITS_SIZE_MAX])
 {
 	static const char letters[] = "BKMGTPE";
-	uint64_t tenths;
+	uint64_t tenths, rest;
 	int unit = 0;
 
 	while (bytes >> (10 * unit) >= 1024)
@@ -136,7 +136,9 @@ char *units_format_size(uint64_t bytes, char buf[static UNITS_SIZE_MAX])
 		snprintf(buf, UNITS_SIZE_MAX, "0");
 		return buf;
 	}
-	tenths = unit ? (uint64_t)(((unsigned __int128)bytes * 10) >> (10 * unit)) : bytes * 10;
+	/* By parts, since bytes * 10 may need 68 bits; the rest is under 2^60. */
+	rest = bytes & ((1ULL << (10 * unit)) - 1);
+	tenths = (bytes >> (10 * unit)) * 10 + (rest * 10 >> (10 * unit));
 	if (tenths < 100 && tenths % 10)
 		snprintf(buf, UNITS_SIZE_MAX, "%u.%u%c", (unsigned)(tenths / 10),
 			 (unsigned)(tenths % 10), letters[unit]);
