@@ -97,8 +97,11 @@ struct {
 const volatile __u32 page_shift = 12;
 struct xarray_walk walk;
 
-/* Since 6.2: folios are then read by plain loads instead of a call for each. Weak: else it is 0. */
-extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+/*
+ * Since 6.2: folios are then read by plain loads instead of a call for each. Weak: else it is 0.
+ * libbpf declares it as well since 1.4, exactly so.
+ */
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 
 static __u64 folio_flags(__u64 folio)
 {
