@@ -82,7 +82,7 @@ static int probe_trials_own_anonymous_word(bool write, uint64_t *ret_word)
 
 static int probe_trials_try_pagemap(struct probe *probe)
 {
-	uint64_t word;
+	uint64_t word = 0;
 	int error = probe_trials_own_anonymous_word(true, &word);
 
 	return error ? error : word & PM_PRESENT ? 0 : -ENODATA;
@@ -139,7 +139,7 @@ static int probe_trials_try_scan_wp(struct probe *probe)
 /* A page just written is soft-dirty, or this kernel has no such bit; clear_refs proves nothing. */
 static int probe_trials_try_soft_dirty(struct probe *probe)
 {
-	uint64_t word;
+	uint64_t word = 0;
 	int error = probe_trials_own_anonymous_word(true, &word);
 
 	return error ? error : word & PM_SOFT_DIRTY ? 0 : -EOPNOTSUPP;
@@ -149,7 +149,7 @@ static int probe_trials_try_soft_dirty(struct probe *probe)
 static void probe_trials_learn_marker_by_guard(struct probe *probe)
 {
 	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
-	uint64_t word;
+	uint64_t word = 0;
 
 	if (probe_trials_page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) == 0 &&
 	    madvise((void *)page.at, PMTOP_PAGE_SIZE, MADV_GUARD_INSTALL) == 0 &&
@@ -166,7 +166,7 @@ static void probe_trials_learn_marker_by_uffd(struct probe *probe)
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_HUGETLBFS_SHMEM };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
 	struct uffdio_writeprotect protect = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
-	uint64_t word;
+	uint64_t word = 0;
 
 	if (memfd < 0 || uffd < 0 || ftruncate(memfd, PMTOP_PAGE_SIZE) < 0 ||
 	    probe_trials_page_map(&page, MAP_SHARED, memfd) < 0 ||
@@ -182,7 +182,7 @@ static void probe_trials_learn_marker_by_uffd(struct probe *probe)
 
 static int probe_trials_try_pfn(struct probe *probe)
 {
-	uint64_t word;
+	uint64_t word = 0;
 	int error = probe_trials_own_anonymous_word(true, &word);
 
 	if (error)
@@ -279,7 +279,7 @@ static bool probe_trials_calls_every_page_ksm(void)
 {
 	CLEANUP(cleanup_close) int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	CLEANUP(probe_trials_page_unmap) struct page page = { NULL };
-	uint64_t word, flags;
+	uint64_t word = 0, flags;
 
 	if (fd < 0 || probe_trials_page_map(&page, MAP_PRIVATE | MAP_ANONYMOUS, -1) < 0)
 		return false;

@@ -31,7 +31,7 @@ struct source_status {
 	bool exit_known;
 	int exit_status; /* as wait(2) gives it, when exit_known */
 	bool oom_killed; /* the kernel told that the OOM killer did it */
-	char message[320]; /* newest news for the message line, or ""; see message_serial */
+	char message[576]; /* newest news for the message line, or ""; see message_serial */
 	uint64_t message_serial; /* moves with each new message */
 };
 
