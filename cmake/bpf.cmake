@@ -27,8 +27,11 @@ if(PMTOP_HAVE_BPF)
     set(BPF_DIR ${PROJECT_BINARY_DIR}/bpf)
     file(MAKE_DIRECTORY ${BPF_DIR})
     # The skeleton carries the debug information into pmtop: not with the paths of who built it.
-    set(BPF_FLAGS -g -O2 -mcpu=v3 -target bpf -Wall -Werror
+    set(BPF_FLAGS -g -O2 -mcpu=v3 -target bpf -Wall
         -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -fdebug-compilation-dir=.)
+    if(PMTOP_WERROR)
+        list(APPEND BPF_FLAGS -Werror)
+    endif()
     if(CMAKE_LIBRARY_ARCHITECTURE)
         list(APPEND BPF_FLAGS -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
     endif()
