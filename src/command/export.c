@@ -23,7 +23,7 @@ struct export_command;
 struct export_format {
 	const char *word;
 	/* 0 or -errno; fills *error when the log is the reason. */
-	int (*run)(const struct export_command *e, FILE *out, struct log_error *error);
+	int (*run)(const struct export_command *e, FILE *out, struct error *error);
 };
 
 struct export_command {
@@ -34,7 +34,7 @@ struct export_command {
 	uint64_t first, last; /* samples, both included */
 };
 
-static int export_each_snapshot(const struct export_command *e, FILE *out, struct log_error *error,
+static int export_each_snapshot(const struct export_command *e, FILE *out, struct error *error,
 				int (*put)(const struct export_command *e, FILE *out,
 					   const struct snapshot *snapshot, uint64_t sample))
 {
@@ -59,7 +59,7 @@ static int export_put_json(const struct export_command *e, FILE *out,
 	return report_json(out, snapshot, &options);
 }
 
-static int export_json(const struct export_command *e, FILE *out, struct log_error *error)
+static int export_json(const struct export_command *e, FILE *out, struct error *error)
 {
 	return export_each_snapshot(e, out, error, export_put_json);
 }
@@ -78,7 +78,7 @@ static int export_put_csv(const struct export_command *e, FILE *out,
 	return report_csv(out, snapshot, &options);
 }
 
-static int export_csv(const struct export_command *e, FILE *out, struct log_error *error)
+static int export_csv(const struct export_command *e, FILE *out, struct error *error)
 {
 	return export_each_snapshot(e, out, error, export_put_csv);
 }
@@ -127,7 +127,7 @@ static int export_put_series(void *context, const struct log_series *series)
 }
 
 static int export_mappings(const struct export_command *e, FILE *out, const struct snapshot *first,
-			   struct log_error *error)
+			   struct error *error)
 {
 	const struct log_series_range range = { e->first, e->last, REPEAT_NS };
 	struct mapping_series s = { out, { first->pid, first->comm } };
@@ -136,7 +136,7 @@ static int export_mappings(const struct export_command *e, FILE *out, const stru
 	return log_reader_series(e->reader, &range, export_put_series, &s, error);
 }
 
-static int export_openmetrics(const struct export_command *e, FILE *out, struct log_error *error)
+static int export_openmetrics(const struct export_command *e, FILE *out, struct error *error)
 {
 	CLEANUP(cleanup_snapshot) struct snapshot *first = NULL;
 	int code = log_reader_load(e->reader, e->first, &first, error);
@@ -260,7 +260,7 @@ int command_export(int argc, char **argv)
 	CLEANUP(cleanup_reader) struct log_reader *reader = NULL;
 	CLEANUP(output_discard) struct output output = { 0 };
 	struct export_command e = { 0 };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	int code, status = command_line_parse(&command_line, argc, argv, &e);
 
 	if (status == EXIT_DONE)

@@ -16,7 +16,7 @@
 
 DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
 
-int moment_explain(const char *word, const struct log_error *error)
+int moment_explain(const char *word, const struct error *error)
 {
 	char text[sizeof(error->text) * 2];
 
@@ -128,22 +128,23 @@ int moment_sample(const char *word, const struct moment *moment, struct log_read
 		  uint64_t fallback, uint64_t *ret_sample)
 {
 	const struct log_info *info = log_reader_info(reader);
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	int code = 0;
 
 	switch (moment->kind) {
 	case MOMENT_SAMPLE:
 		if (moment->sample >= info->samples) {
-			code = log_fail(&error, -ERANGE, "%s: has samples #0 to #%llu",
-					moment->path, (unsigned long long)info->samples - 1);
+			code = error_set(&error, -ERANGE, "%s: has samples #0 to #%llu",
+					 moment->path, (unsigned long long)info->samples - 1);
 			break;
 		}
 		*ret_sample = moment->sample;
 		break;
 	case MOMENT_AFTER:
 		if (moment->after_ns > info->last_clock_ns - info->first_clock_ns) {
-			code = log_fail(&error, -ERANGE, "%s: is only %.1f s long", moment->path,
-					(double)(info->last_clock_ns - info->first_clock_ns) / 1e9);
+			code = error_set(&error, -ERANGE, "%s: is only %.1f s long", moment->path,
+					 (double)(info->last_clock_ns - info->first_clock_ns) /
+						 1e9);
 			break;
 		}
 		code = log_reader_at(reader, moment->after_ns, ret_sample, &error);
@@ -151,8 +152,8 @@ int moment_sample(const char *word, const struct moment *moment, struct log_read
 	case MOMENT_BOOKMARK:
 		code = log_reader_bookmark(reader, moment->name, ret_sample, &error);
 		if (code == -ENOENT)
-			log_fail(&error, code, "%s: has no bookmark '%s'", moment->path,
-				 moment->name);
+			error_set(&error, code, "%s: has no bookmark '%s'", moment->path,
+				  moment->name);
 		break;
 	default:
 		*ret_sample = fallback;
@@ -164,7 +165,7 @@ int moment_snapshot(const char *word, const struct moment *moment, const struct 
 		    bool first, struct snapshot **ret_snapshot)
 {
 	CLEANUP(cleanup_reader) struct log_reader *reader = NULL;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	uint64_t sample = 0;
 	int status;
 

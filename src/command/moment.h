@@ -42,6 +42,6 @@ int moment_snapshot(const char *word, const struct moment *moment, const struct 
 		    bool first, struct snapshot **ret_snapshot);
 
 /* Says why something with a log failed; returns EXIT_ERROR or EXIT_NOT_PERMITTED. */
-int moment_explain(const char *word, const struct log_error *error);
+int moment_explain(const char *word, const struct error *error);
 
 #endif

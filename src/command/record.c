@@ -175,7 +175,8 @@ static int record_process(const struct record *record, const struct probe *probe
 	struct recording_status status;
 	struct recording *recording;
 	struct source *source;
-	char message[RECORDING_MESSAGE], shown[RECORDING_MESSAGE * 2];
+	char shown[sizeof(((struct error *)0)->text) * 2];
+	struct error problem;
 	int error;
 
 	if (signals < 0) {
@@ -185,10 +186,10 @@ static int record_process(const struct record *record, const struct probe *probe
 	error = live_open(&record->live, probe, &source);
 	if (error < 0)
 		return options_explain_target(WORD, record->live.pid, error);
-	error = recording_start(&record->log, source, probe, &recording, message);
+	error = recording_start(&record->log, source, probe, &recording, &problem);
 	if (error) {
 		source_free(source);
-		escape_text(message, strlen(message), shown, sizeof(shown));
+		escape_text(problem.text, strlen(problem.text), shown, sizeof(shown));
 		fprintf(stderr, "pmtop record: %s%s\n", shown,
 			error == -EEXIST ? " (--force replaces it)" : "");
 		return error == -EACCES || error == -EPERM ? EXIT_NOT_PERMITTED : EXIT_ERROR;

@@ -78,7 +78,7 @@ static int replay_print_event(void *context, const struct log_event *event)
 static int replay_print_info(struct log_reader *reader)
 {
 	const struct log_info *info = log_reader_info(reader);
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	int64_t first = info->first_ns;
 
 	printf("%-22s %llu\n%-22s %.1f s\n%-22s %d\n", "samples", (unsigned long long)info->samples,
@@ -92,16 +92,17 @@ static int replay_print_info(struct log_reader *reader)
 
 static int replay_show_log(const struct replay_command *replay, const char *path, uint64_t first)
 {
-	char message[REPLAY_MESSAGE], shown[REPLAY_MESSAGE * 2];
+	char shown[sizeof(((struct error *)0)->text) * 2];
+	struct error problem;
 	struct view_screen *screen;
 	struct source *source;
 	int signal, status = view_begin(&replay->view, &screen);
 
 	if (status != EXIT_DONE)
 		return status;
-	if (replay_open(path, first, &source, message)) {
+	if (replay_open(path, first, &source, &problem)) {
 		view_abandon(screen);
-		escape_text(message, strlen(message), shown, sizeof(shown));
+		escape_text(problem.text, strlen(problem.text), shown, sizeof(shown));
 		fprintf(stderr, "pmtop replay: %s\n", shown);
 		return EXIT_ERROR;
 	}
@@ -116,7 +117,7 @@ int command_replay(int argc, char **argv)
 	};
 	CLEANUP(cleanup_reader) struct log_reader *reader = NULL;
 	CLEANUP(moment_free) struct moment moment = { 0 };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	uint64_t first = 0;
 	int status = replay_parse(argc, argv, &replay);
 

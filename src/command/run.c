@@ -71,7 +71,8 @@ static int run_start_recording(struct run *run)
 		.new_cgroup = !o->workload.no_cgroup,
 	};
 	struct recording_options log = o->log;
-	char message[RECORDING_MESSAGE], shown[RECORDING_MESSAGE * 2];
+	char shown[sizeof(((struct error *)0)->text) * 2];
+	struct error problem;
 	int r = live_open(&live, &run->probe, &run->source);
 
 	log.interval_ns = live.interval_ns;
@@ -79,10 +80,10 @@ static int run_start_recording(struct run *run)
 		fprintf(stderr, "pmtop run: there was nothing to record: %s\n", strerror(-r));
 		return r;
 	}
-	r = recording_start(&log, run->source, &run->probe, &run->recording, message);
+	r = recording_start(&log, run->source, &run->probe, &run->recording, &problem);
 	if (r >= 0)
 		return 0;
-	escape_text(message, strlen(message), shown, sizeof(shown));
+	escape_text(problem.text, strlen(problem.text), shown, sizeof(shown));
 	fprintf(stderr, "pmtop run: %s\n", shown);
 	return r;
 }

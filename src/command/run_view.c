@@ -31,7 +31,7 @@ struct run_view {
 	bool stayed; /* something could not be taken away */
 	struct view_record record;
 	bool named; /* the file of --record has been used */
-	char trouble[RECORDING_MESSAGE * 2]; /* why recording did not start */
+	char trouble[sizeof(((struct error *)0)->text) * 2]; /* why recording did not start */
 };
 
 static int run_view_say(const struct run_view *v, int r, char *message, size_t size)

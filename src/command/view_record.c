@@ -38,14 +38,14 @@ static int view_record_start(struct view_record *record, struct source *source, 
 			     char *message, size_t size)
 {
 	struct recording_options options = record->log;
-	char why[RECORDING_MESSAGE];
+	struct error problem;
 	int error;
 
 	view_record_choose_path(record, source, path);
 	options.path = record->path;
-	error = recording_start(&options, source, record->probe, &record->recording, why);
+	error = recording_start(&options, source, record->probe, &record->recording, &problem);
 	if (error) {
-		view_record_tell_refused(path, error, why, message, size);
+		view_record_tell_refused(path, error, problem.text, message, size);
 		return error;
 	}
 	snprintf(message, size, "recording into %s; R stops it", record->path);

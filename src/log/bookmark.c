@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "log/beside.h"
+#include "log/file.h"
 #include "log/reader_internal.h"
 
 /* Writing into a log that is being read: bookmarks, and nothing else. */
@@ -33,20 +33,20 @@ static bool bookmark_is_same_file(const struct log_reader *reader)
  * The lock that recorders hold as long as they live. The descriptor stays open until the reader is
  * freed: closing it earlier would drop SQLite's POSIX locks on the same file.
  */
-static int bookmark_lock(struct log_reader *reader, struct log_error *error)
+static int bookmark_lock(struct log_reader *reader, struct error *error)
 {
 	const char *path = reader->path;
 
 	if (reader->lock_fd < 0)
 		reader->lock_fd = open(reader->file, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (reader->lock_fd < 0)
-		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
+		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	if (flock(reader->lock_fd, LOCK_EX | LOCK_NB))
-		return log_fail(error, -EBUSY, "%s: it is being recorded", path);
+		return error_set(error, -EBUSY, "%s: it is being recorded", path);
 	if (bookmark_is_same_file(reader))
 		return 0;
 	flock(reader->lock_fd, LOCK_UN);
-	return log_fail(error, -ESTALE, "%s: somebody removed or replaced it", path);
+	return error_set(error, -ESTALE, "%s: somebody removed or replaced it", path);
 }
 
 /*
@@ -69,45 +69,45 @@ static int bookmark_try_room(const char *directory)
 }
 
 /* What is there already under a name that SQLite needs must be a file that it can use. */
-static int bookmark_check_beside(const struct log_reader *reader, enum beside which,
-				 struct log_error *error)
+static int bookmark_check_beside(const struct log_reader *reader, enum sidecar which,
+				 struct error *error)
 {
-	char side[BESIDE_MAX];
+	char side[SIDECAR_PATH_MAX];
 	struct stat st = { 0 };
 
-	beside_path(reader->file, which, side);
+	sidecar_path(reader->file, which, side);
 	if (lstat(side, &st) && errno == ENOENT)
 		return 0;
 	if (S_ISREG(st.st_mode) && !faccessat(AT_FDCWD, side, R_OK | W_OK, AT_EACCESS))
 		return 0;
-	return log_fail(error, -EACCES, "%s%s is in the way: it cannot be written to", reader->path,
-			beside_suffixes[which]);
+	return error_set(error, -EACCES, "%s%s is in the way: it cannot be written to",
+			 reader->path, sidecar_suffixes[which]);
 }
 
 /*
  * Found out before SQLite marks the log as one with a WAL: where none can be made, none can open
  * it.
  */
-static int bookmark_check_place(const struct log_reader *reader, struct log_error *error)
+static int bookmark_check_place(const struct log_reader *reader, struct error *error)
 {
 	CLEANUP(cleanup_free) char *copy = strdup(reader->file);
 	const char *directory;
 	int code;
 
 	if (!copy)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	directory = dirname(copy);
 	if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS))
-		return log_fail(error, -errno, "%s: its directory cannot be written to",
-				reader->path);
-	code = bookmark_check_beside(reader, BESIDE_WAL, error);
+		return error_set(error, -errno, "%s: its directory cannot be written to",
+				 reader->path);
+	code = bookmark_check_beside(reader, SIDECAR_WAL, error);
 	if (!code)
-		code = bookmark_check_beside(reader, BESIDE_SHM, error);
+		code = bookmark_check_beside(reader, SIDECAR_SHM, error);
 	if (code)
 		return code;
 	code = bookmark_try_room(directory);
-	return code ? log_fail(error, code, "%s: no room in its directory: %s", reader->path,
-			       strerror(-code))
+	return code ? error_set(error, code, "%s: no room in its directory: %s", reader->path,
+				strerror(-code))
 		    : 0;
 }
 
@@ -116,7 +116,7 @@ static bool bookmark_is_wal(sqlite3 *db)
 	CLEANUP(cleanup_statement) sqlite3_stmt *s = NULL;
 	const char *mode;
 
-	if (database_prepare(db, "PRAGMA journal_mode", &s) || sqlite3_step(s) != SQLITE_ROW)
+	if (sqlite_prepare(db, "PRAGMA journal_mode", &s) || sqlite3_step(s) != SQLITE_ROW)
 		return false;
 	mode = (const char *)sqlite3_column_text(s, 0);
 	return mode && !strcmp(mode, "wal");
@@ -137,28 +137,33 @@ static int bookmark_enter_wal(sqlite3 *db)
 
 static int bookmark_insert(sqlite3 *db, uint64_t sample, int64_t taken_ns, const char *name)
 {
+	const char *kind = event_words[EVENT_BOOKMARK].name;
+	const struct row_event row = { .event = LOG_NULL,
+				       .sample = (int64_t)sample,
+				       .taken_ns = taken_ns,
+				       .kind = { kind, (int)strlen(kind) },
+				       .mapping = LOG_NULL,
+				       .text = { name, (int)strlen(name) } };
 	CLEANUP(cleanup_statement) sqlite3_stmt *s = NULL;
-	int result = database_prepare(db, "INSERT INTO event VALUES(NULL,?1,?2,?3,NULL,?4)", &s);
+	char sql[LOG_SQL_MAX];
+	int result = sqlite_prepare(db, log_insert_sql(LOG_EVENT, sql), &s);
 
-	if (result)
-		return result;
-	sqlite3_bind_int64(s, 1, (int64_t)sample);
-	sqlite3_bind_int64(s, 2, taken_ns);
-	sqlite3_bind_text(s, 3, event_words[EVENT_BOOKMARK].name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 4, name, -1, SQLITE_STATIC);
-	result = sqlite3_step(s);
+	if (!result)
+		result = log_row_bind(s, LOG_EVENT, &row);
+	if (!result)
+		result = sqlite3_step(s);
 	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
 int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t taken_ns,
-			     const char *name, struct log_error *error)
+			     const char *name, struct error *error)
 {
-	struct database_budget budget = { DATABASE_BUDGET };
+	struct sqlite_budget budget = { SQLITE_BUDGET };
 	sqlite3 *db = NULL;
 	int code, result;
 
 	if (!reader->inode)
-		return log_fail(error, -EROFS, "%s: cannot be written to", reader->path);
+		return error_set(error, -EROFS, "%s: cannot be written to", reader->path);
 	code = bookmark_check_place(reader, error);
 	if (!code)
 		code = bookmark_lock(reader, error);
@@ -169,17 +174,17 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 		sqlite3_reset(reader->statements[i]);
 	result = sqlite3_open_v2(reader->file, &db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
-		result = database_harden(db, &budget);
+		result = sqlite_harden(db, &budget);
 	if (!result)
 		result = sqlite3_busy_timeout(db, BUSY_MS);
-	if (!result && database_must_not_map(reader->file))
+	if (!result && sqlite_must_not_map(reader->file))
 		result = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	if (!result)
 		result = bookmark_enter_wal(db);
 	if (!result)
 		result = bookmark_insert(db, sample, taken_ns, name);
 	if (result)
-		code = database_error(db, result, reader->path, error);
+		code = sqlite_error(db, result, reader->path, error);
 	/* Whoever else reads it keeps the WAL; then it stays, and is read with the log. */
 	sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
 	sqlite3_exec(db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);

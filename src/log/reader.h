@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "log/error.h"
+#include "base/error.h"
 #include "log/event.h"
 #include "model/snapshot.h"
 
@@ -30,11 +30,11 @@ struct log_info {
  * -EPROTONOSUPPORT: written by a newer pmtop (the sentence says which is needed); -ENODATA: holds
  * no sample; -EBADMSG: damaged; others as open(2).
  */
-int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error);
+int log_reader_open(const char *path, struct log_reader **ret_reader, struct error *error);
 
 /* The same of a copy of the bytes of a log; for tests. */
 int log_reader_open_bytes(const void *bytes, size_t size, struct log_reader **ret_reader,
-			  struct log_error *error);
+			  struct error *error);
 
 void log_reader_free(struct log_reader *reader);
 
@@ -53,18 +53,18 @@ int log_reader_facts(struct log_reader *reader,
  * was loaded before is shared with it; going on by one costs what changed.
  */
 int log_reader_load(struct log_reader *reader, uint64_t sample, struct snapshot **ret_snapshot,
-		    struct log_error *error);
+		    struct error *error);
 
 /* When a sample was taken, on both clocks. */
 int log_reader_time(struct log_reader *reader, uint64_t sample, int64_t *ret_taken_ns,
-		    int64_t *ret_clock_ns, struct log_error *error);
+		    int64_t *ret_clock_ns, struct error *error);
 
 /*
  * The newest sample that was taken `after_ns` after the first one, or before; the clock is
  * monotonic.
  */
 int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sample,
-		  struct log_error *error);
+		  struct error *error);
 
 /*
  * The next event after (direction 1) or the last one before (-1) a sample; of several in one sample
@@ -72,16 +72,16 @@ int log_reader_at(struct log_reader *reader, int64_t after_ns, uint64_t *ret_sam
  * (the log is being recorded, or lies) does not count, here and in the two below.
  */
 int log_reader_event(struct log_reader *reader, uint64_t sample, int direction,
-		     struct log_event *ret_event, struct log_error *error);
+		     struct log_event *ret_event, struct error *error);
 
 /* Calls back with every event in order, until it returns not 0; returns that, 0 or -errno. */
 int log_reader_events(struct log_reader *reader,
 		      int (*each)(void *context, const struct log_event *event), void *context,
-		      struct log_error *error);
+		      struct error *error);
 
 /* The sample of a bookmark: the newest of this name; -ENOENT: none. */
 int log_reader_bookmark(struct log_reader *reader, const char *name, uint64_t *ret_sample,
-			struct log_error *error);
+			struct error *error);
 
 /*
  * Keeps a bookmark in the log itself, the only thing that is ever written into a log that is read:
@@ -90,14 +90,14 @@ int log_reader_bookmark(struct log_reader *reader, const char *name, uint64_t *r
  * errors of the disk. After an error the log is as it was.
  */
 int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t taken_ns,
-			     const char *name, struct log_error *error);
+			     const char *name, struct error *error);
 
 /*
  * The nearest sample after (1) or before (-1) `sample` in which a page of [start, start + length)
  * differs from what it is in `sample`; -ENOENT: none; -EFBIG: too much changes around these pages.
  */
 int log_reader_change(struct log_reader *reader, uint64_t sample, int direction, uint64_t start,
-		      uint64_t length, uint64_t *ret_sample, struct log_error *error);
+		      uint64_t length, uint64_t *ret_sample, struct error *error);
 
 /*
  * What was recorded of the raw facts of the pages of [start, start + 4096 × count) up to a sample:
@@ -105,7 +105,7 @@ int log_reader_change(struct log_reader *reader, uint64_t sample, int direction,
  * none.
  */
 int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start, size_t count,
-		      struct page_detail **ret_detail, struct log_error *error);
+		      struct page_detail **ret_detail, struct error *error);
 
 /* Counts at one sample; marks outside `known` are not. */
 struct log_counts {
@@ -122,7 +122,7 @@ struct log_counts {
  */
 int log_reader_totals(struct log_reader *reader, uint64_t first, uint64_t count,
 		      int (*each)(void *context, const struct log_counts *counts), void *context,
-		      struct log_error *error);
+		      struct error *error);
 
 /* Pages of a mapping by state at a moment. */
 struct log_point {
@@ -150,6 +150,6 @@ typedef int log_series_function(void *context, const struct log_series *series);
  * the mapping was not read.
  */
 int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
-		      log_series_function *each, void *context, struct log_error *error);
+		      log_series_function *each, void *context, struct error *error);
 
 #endif

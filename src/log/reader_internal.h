@@ -2,30 +2,27 @@
 #ifndef PMTOP_LOG_READER_INTERNAL_H
 #define PMTOP_LOG_READER_INTERNAL_H
 
-#include <sqlite3.h>
 #include <sys/types.h>
 
-#include "log/block.h"
-#include "log/database.h"
+#include "log/codec.h"
 #include "log/reader.h"
+#include "log/schema.h"
+#include "log/sqlite.h"
 
-/* Shared by reader*.c; nobody else includes this. */
+/* The inside of a reader, for reader*.c and bookmark.c. */
 
 enum reader_statement {
 	READ_SAMPLE,
 	READ_TOTAL,
 	READ_TOTALS_FROM,
-	READ_LAYOUT,
-	READ_MAPPING,
+	READ_MAPPINGS_AT,
 	READ_MAPPINGS_AFTER,
 	READ_NEXT_BLOCK,
 	READ_BLOCK_AT,
-	READ_BLOCK_ROW_AT,
-	READ_BLOCK,
 	READ_BLOCKS_BETWEEN,
 	READ_BLOCK_CHANGE_AFTER,
 	READ_BLOCK_CHANGE_BEFORE,
-	READ_DETAILS,
+	READ_RAW,
 	READ_EVENT_AFTER,
 	READ_EVENT_BEFORE,
 	READ_EVENTS,
@@ -44,27 +41,24 @@ enum reader_statement {
 
 /* A row of `mapping` that is in force. */
 struct read_mapping {
-	int64_t id, last_sample; /* INT64_MAX: to the end of the log */
+	int64_t id, last_sample;
 	uint64_t first_sample;
 	struct mapping *mapping;
 	bool read;
 	struct pages_facts facts;
-	uint8_t fill_state;
-	uint16_t fill_marks;
+	uint16_t fill;
 };
 
 /* The mappings of one sample, by address. */
 struct read_layout {
 	struct read_mapping *rows;
-	size_t count;
+	size_t count, room;
 };
 
+/* A row of `sample`; comm is a copy. */
 struct read_sample {
-	int64_t taken_ns, clock_ns, sequence;
-	char comm[64];
-	struct snapshot_known known;
-	bool skipped;
-	int64_t last_mapping, last_block;
+	struct row_sample row;
+	char comm[LOG_COMM_MAX + 1];
 };
 
 struct log_reader {
@@ -73,11 +67,12 @@ struct log_reader {
 	char *file; /* without symlinks, since SQLite keeps a WAL beside it; NULL: in memory */
 	dev_t device;
 	ino_t inode; /* 0: a log in memory */
+	uid_t owner;
 	int lock_fd; /* of bookmark.c; -1 until the first one */
 	sqlite3_stmt *statements[READER_STATEMENTS];
 	struct log_codec *codec;
 	struct pages_builder *builder;
-	struct database_budget budget;
+	struct sqlite_budget budget;
 	struct log_info info;
 	uint64_t start_time;
 	/* The newest sample that was loaded; snapshot NULL: none. */
@@ -92,59 +87,43 @@ struct log_reader {
 	uint64_t blocks_left, slots_left;
 };
 
-sqlite3_stmt *reader_use(struct log_reader *reader, enum reader_statement which);
-
-/* A column that must be a number from low to high; -EBADMSG otherwise. */
-int reader_number(sqlite3_stmt *statement, int column, int64_t low, int64_t high,
-		  int64_t *ret_number);
+/*
+ * A statement with its parameters, which are numbers, ready to be stepped. NULL when they cannot be
+ * bound: a step of that fails.
+ */
+#define reader_use(reader, which, ...)                                                             \
+	reader_use_with((reader), (which),                                                         \
+			sizeof((int64_t[]){ 0, ##__VA_ARGS__ }) / sizeof(int64_t) - 1,             \
+			(int64_t[]){ 0, ##__VA_ARGS__ } + 1)
+sqlite3_stmt *reader_use_with(struct log_reader *reader, enum reader_statement which, size_t count,
+			      const int64_t *numbers);
+/* The same with a text and, maybe, a number after it. */
+sqlite3_stmt *reader_use_text(struct log_reader *reader, enum reader_statement which,
+			      const char *text, int64_t number);
 
 /* Says that a sample is damaged and how; returns -EBADMSG. */
 int reader_damaged(const struct log_reader *reader, uint64_t sample, const char *how,
-		   struct log_error *error);
+		   struct error *error);
 
 /* After a step that gave neither a row nor the end. */
-int reader_failed(const struct log_reader *reader, struct log_error *error);
+int reader_failed(const struct log_reader *reader, struct error *error);
 
 int reader_read_sample(struct log_reader *reader, uint64_t sample, struct read_sample *ret_row,
-		       struct log_error *error);
+		       struct error *error);
 
-/* The mappings of a sample; with the layout of an earlier sample at hand (or NULL), from there. */
-int reader_read_layout(struct log_reader *reader, uint64_t sample, const struct read_sample *row,
-		       const struct read_layout *from, int64_t from_last_mapping,
-		       struct read_layout *ret_layout, struct log_error *error);
-/* The row that a SELECT * FROM mapping stands on; -EBADMSG, -ENOMEM. */
+/* The mappings of a sample. */
+int reader_read_layout(struct log_reader *reader, uint64_t sample, struct read_layout *ret_layout,
+		       struct error *error);
+/* The row that a SELECT of `mapping` stands on; -EBADMSG, -ENOMEM. */
 int reader_get_mapping_row(sqlite3_stmt *statement, struct read_mapping *ret_row);
 void read_layout_free(const struct read_layout *layout);
 
-/* Blocks that changed between two samples, ascending. */
-struct read_changes {
-	uint64_t *blocks;
-	size_t count, room;
-	bool known; /* false: too many, or not asked */
-};
-
-/*
- * What changed between the sample that was loaded before and this one, in either direction: a block
- * without a row between them is the same in both. -EBADMSG: damaged; -ENOMEM.
- */
-int reader_find_changes(struct log_reader *reader, uint64_t sample, const struct read_sample *row,
-			struct read_changes *changes);
-void read_changes_free(const struct read_changes *changes);
-
-/*
- * The pages of a mapping at a sample. With the pages of the same row at an earlier sample (may be
- * NULL), and what changed since then, only that is read.
- */
-int reader_read_pages(struct log_reader *reader, uint64_t sample, const struct read_mapping *row,
-		      struct pages *before, const struct read_changes *changes,
-		      struct pages **ret_pages, struct log_error *error);
+/* The next block from `block` on that ever had a row; -ENOENT: none. */
+int reader_next_block(struct log_reader *reader, uint64_t sample, uint64_t block,
+		      uint64_t *ret_block, struct error *error);
 
 /* Decodes a block at a sample into reader->decoded; decoded_is_fill: no row, or a NULL one. */
 int reader_decode_block(struct log_reader *reader, uint64_t block, uint64_t sample,
-			struct log_error *error);
-
-/* Counts of a row, from column `at` in the order of LOG_COUNT_COLUMNS. */
-int reader_counts(sqlite3_stmt *statement, int at, struct page_counts *ret_counts,
-		  uint16_t *ret_known);
+			struct error *error);
 
 #endif

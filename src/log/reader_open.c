@@ -9,66 +9,62 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "log/beside.h"
-#include "log/detail_chain.h"
+#include "log/file.h"
+#include "log/raw_chain.h"
 #include "log/reader_internal.h"
-#include "log/schema.h"
 
-#define MAGIC "SQLite format 3"
+#define NO_TABLE LOG_TABLES
 
-static const char *const statements[READER_STATEMENTS] = {
-	[READ_SAMPLE] = LOG_SELECT_SAMPLES " WHERE s.sample = ?1",
-	[READ_TOTAL] = "SELECT " LOG_COUNT_COLUMNS ", swap_unplaced FROM total WHERE sample <= ?1 "
-		       "ORDER BY sample DESC LIMIT 1",
-	[READ_TOTALS_FROM] = "SELECT " LOG_COUNT_COLUMNS ", swap_unplaced, sample FROM total "
-			     "WHERE sample > ?1 AND sample < ?2 ORDER BY sample",
-	[READ_LAYOUT] = "SELECT sample, mappings FROM layout WHERE sample <= ?1 "
-			"ORDER BY sample DESC LIMIT 1",
-	[READ_MAPPING] = "SELECT * FROM mapping WHERE mapping = ?1",
-	[READ_MAPPINGS_AFTER] = "SELECT * FROM mapping WHERE mapping > ?1 AND mapping <= ?2 "
-				"ORDER BY mapping",
-	[READ_NEXT_BLOCK] = "SELECT block FROM block INDEXED BY block_by_place WHERE block >= ?1 "
-			    "ORDER BY block LIMIT 1",
-	[READ_BLOCK_AT] = "SELECT id, block, base, data FROM block INDEXED BY block_by_place WHERE "
-			  "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
-	[READ_BLOCK_ROW_AT] = "SELECT id FROM block INDEXED BY block_by_place WHERE block = ?1 "
-			      "AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
-	[READ_BLOCK] = "SELECT id, block, base, data FROM block WHERE id = ?1",
-	[READ_BLOCKS_BETWEEN] = "SELECT block FROM block WHERE id > ?1 AND id <= ?2 ORDER BY id",
-	[READ_BLOCK_CHANGE_AFTER] = "SELECT sample FROM block INDEXED BY block_by_place WHERE "
-				    "block = ?1 AND sample > ?2 AND sample < ?3 ORDER BY sample "
-				    "LIMIT 1",
-	[READ_BLOCK_CHANGE_BEFORE] = "SELECT sample FROM block INDEXED BY block_by_place WHERE "
-				     "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1",
-	[READ_DETAILS] = LOG_SELECT_DETAILS,
-	[READ_EVENT_AFTER] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			     "event_by_sample WHERE sample > ?1 AND sample < ?2 ORDER BY "
-			     "sample, mapping IS NOT NULL LIMIT 1",
-	[READ_EVENT_BEFORE] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			      "event_by_sample WHERE sample < ?1 ORDER BY sample DESC, "
-			      "mapping IS NOT NULL LIMIT 1",
-	[READ_EVENTS] = "SELECT sample, taken_ns, kind, text FROM event INDEXED BY "
-			"event_by_sample WHERE sample < ?1 ORDER BY sample, event",
-	[READ_BOOKMARK] = "SELECT sample FROM event INDEXED BY event_by_kind WHERE "
-			  "kind = 'bookmark' AND text = ?1 AND sample < ?2 ORDER BY event "
-			  "DESC LIMIT 1",
-	[READ_FACT] = "SELECT value FROM environment WHERE key = ?1",
-	[READ_ALL_MAPPINGS] = "SELECT * FROM mapping ORDER BY start, perms, kind, name, "
-			      "first_sample",
-	[READ_COUNTS] = "SELECT sample, " LOG_COUNT_COLUMNS " FROM mapping_count WHERE "
-			"mapping = ?1 AND sample <= ?2 ORDER BY sample",
-	[READ_FACTS] = "SELECT key, value FROM environment ORDER BY key",
+/* Statements: of all columns of a table, or of the whole text. */
+static const struct {
+	enum log_table table;
+	const char *sql;
+} statements[READER_STATEMENTS] = {
+	[READ_SAMPLE] = { LOG_SAMPLE, "WHERE sample = ?1" },
+	[READ_TOTAL] = { LOG_TOTAL, "WHERE sample <= ?1 ORDER BY sample DESC LIMIT 1" },
+	[READ_TOTALS_FROM] = { LOG_TOTAL, "WHERE sample > ?1 AND sample < ?2 ORDER BY sample" },
+	[READ_MAPPINGS_AT] = { LOG_MAPPING, "INDEXED BY mapping_by_life WHERE last_sample >= ?1 "
+					    "AND first_sample <= ?1" },
+	[READ_MAPPINGS_AFTER] = { LOG_MAPPING,
+				  "WHERE mapping > ?1 AND mapping <= ?2 ORDER BY mapping" },
+	[READ_NEXT_BLOCK] = { NO_TABLE, "SELECT block FROM block INDEXED BY block_by_place WHERE "
+					"block >= ?1 ORDER BY block LIMIT 1" },
+	[READ_BLOCK_AT] = { LOG_BLOCK, "INDEXED BY block_by_place WHERE block = ?1 AND "
+				       "sample <= ?2 ORDER BY sample DESC LIMIT 1" },
+	[READ_BLOCKS_BETWEEN] = { NO_TABLE,
+				  "SELECT block FROM block WHERE id > ?1 AND id <= ?2 ORDER BY id" },
+	[READ_BLOCK_CHANGE_AFTER] = { NO_TABLE,
+				      "SELECT sample FROM block INDEXED BY block_by_place WHERE "
+				      "block = ?1 AND sample > ?2 AND sample < ?3 ORDER BY sample "
+				      "LIMIT 1" },
+	[READ_BLOCK_CHANGE_BEFORE] = { NO_TABLE,
+				       "SELECT sample FROM block INDEXED BY block_by_place WHERE "
+				       "block = ?1 AND sample <= ?2 ORDER BY sample DESC LIMIT 1" },
+	[READ_RAW] = { LOG_RAW, LOG_RAW_NEWEST },
+	[READ_EVENT_AFTER] = { LOG_EVENT, "INDEXED BY event_by_sample WHERE sample > ?1 AND "
+					  "sample < ?2 ORDER BY sample, mapping IS NOT NULL "
+					  "LIMIT 1" },
+	[READ_EVENT_BEFORE] = { LOG_EVENT, "INDEXED BY event_by_sample WHERE sample < ?1 ORDER BY "
+					   "sample DESC, mapping IS NOT NULL LIMIT 1" },
+	[READ_EVENTS] = { LOG_EVENT, "INDEXED BY event_by_sample WHERE sample < ?1 ORDER BY "
+				     "sample, event" },
+	[READ_BOOKMARK] = { LOG_EVENT, "INDEXED BY event_by_kind WHERE kind = 'bookmark' AND "
+				       "text = ?1 AND sample < ?2 ORDER BY event DESC LIMIT 1" },
+	[READ_FACT] = { LOG_ENVIRONMENT, "WHERE key = ?1" },
+	[READ_FACTS] = { LOG_ENVIRONMENT, "ORDER BY key" },
+	[READ_ALL_MAPPINGS] = { LOG_MAPPING, "ORDER BY start, perms, kind, name, first_sample" },
+	[READ_COUNTS] = { LOG_MAPPING_COUNT,
+			  "WHERE mapping = ?1 AND sample <= ?2 ORDER BY sample" },
 };
 
-/* What older schemas want to be asked in another way. */
-static const char *reader_open_sql_of(int schema, int which)
+static int reader_open_prepare(struct log_reader *reader, enum reader_statement which)
 {
-	if (schema == 1 && which == READ_SAMPLE)
-		return "SELECT sample, taken_ns, clock_ns, sequence, comm, known_written, "
-		       "known_shared_swap, known_private_slots, known_shared_slots, "
-		       "known_swap_exact, skipped, last_mapping, last_block, \"check\", "
-		       "last_detail FROM sample WHERE sample = ?1";
-	return statements[which];
+	char sql[LOG_SQL_MAX];
+	const char *text = statements[which].sql;
+
+	if (statements[which].table != NO_TABLE)
+		text = log_select_sql(statements[which].table, text, sql);
+	return sqlite_prepare(reader->db, text, &reader->statements[which]);
 }
 
 void log_reader_free(struct log_reader *reader)
@@ -94,7 +90,7 @@ void log_reader_free(struct log_reader *reader)
 DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
 
 /* Something that is no log is best told from the first bytes, before SQLite sees it. */
-static int reader_open_check_file(struct log_reader *reader, bool *ret_wal, struct log_error *error)
+static int reader_open_check_file(struct log_reader *reader, bool *ret_wal, struct error *error)
 {
 	const char *path = reader->path;
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -103,26 +99,27 @@ static int reader_open_check_file(struct log_reader *reader, bool *ret_wal, stru
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st))
-		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
+		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return log_fail(error, -EMEDIUMTYPE, "%s: not a regular file", path);
+		return error_set(error, -EMEDIUMTYPE, "%s: not a regular file", path);
 	n = pread(fd, header, sizeof(header), 0);
 	if (n < 0)
-		return log_fail(error, -errno, "%s: %s", path, strerror(errno));
+		return error_set(error, -errno, "%s: %s", path, strerror(errno));
 	/*
 	 * A recorder that was killed in its first moments leaves an empty file, maybe with a WAL.
 	 */
-	if (n && (n < (ssize_t)sizeof(header) || memcmp(header, MAGIC, sizeof(MAGIC)) != 0))
-		return log_fail(error, -EMEDIUMTYPE, "%s: not a log of pmtop", path);
+	if (n && (n < (ssize_t)sizeof(header) ||
+		  memcmp(header, LOG_FILE_MAGIC, sizeof(LOG_FILE_MAGIC)) != 0))
+		return error_set(error, -EMEDIUMTYPE, "%s: not a log of pmtop", path);
 	*ret_wal = n && header[18] == 2;
 	reader->device = st.st_dev;
 	reader->inode = st.st_ino;
 	reader->file = realpath(path, NULL);
-	return reader->file ? 0 : log_fail(error, -errno, "%s: %s", path, strerror(errno));
+	return reader->file ? 0 : error_set(error, -errno, "%s: %s", path, strerror(errno));
 }
 
 /* With a word for SQLite, which wants the path as a URI then. */
-static int reader_open_open_with(const char *path, const char *option, sqlite3 **ret_db)
+static int reader_open_with(const char *path, const char *option, sqlite3 **ret_db)
 {
 	static const char hex[] = "0123456789abcdef";
 	char uri[PATH_MAX * 3 + 64], *at = uri + sprintf(uri, "file:");
@@ -143,84 +140,90 @@ static int reader_open_open_with(const char *path, const char *option, sqlite3 *
 }
 
 /* Bytes of a file that SQLite has beside a log; -1: there is none. */
-static int64_t reader_open_size_beside(const char *path, enum beside which)
+static int64_t reader_open_sidecar_size(const char *path, enum sidecar which)
 {
-	char side[BESIDE_MAX];
+	char side[SIDECAR_PATH_MAX];
 	struct stat st;
 
-	return stat(beside_path(path, which, side), &st) ? -1 : st.st_size;
+	return stat(sidecar_path(path, which, side), &st) ? -1 : st.st_size;
 }
 
-/* The tables and indexes are exactly ours; nothing else in the file is ever used. */
-static int reader_open_check_schema(struct log_reader *reader, struct log_error *error)
+/* One thing of the schema is exactly ours. */
+static int reader_open_check_sql(struct log_reader *reader, sqlite3_stmt *s, const char *type,
+				 const char *name, const char *want, struct error *error)
+{
+	const char *sql = NULL;
+	bool same;
+
+	if (sqlite3_bind_text(s, 1, type, -1, SQLITE_STATIC) ||
+	    sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC))
+		return reader_failed(reader, error);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		sql = (const char *)sqlite3_column_text(s, 0);
+	same = sql && !strcmp(sql, want);
+	sqlite3_reset(s);
+	return same ? 0
+		    : error_set(error, -EBADMSG, "%s: damaged: %s %s is not that of a log",
+				reader->path, type, name);
+}
+
+/* The tables and indexes; nothing else in the file is ever used. */
+static int reader_open_check_schema(struct log_reader *reader, struct error *error)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *s = NULL;
+	char sql[LOG_SQL_MAX];
+	int code = 0;
 
-	if (database_prepare(reader->db, "SELECT sql FROM sqlite_schema WHERE type=?1 AND name=?2",
-			     &s))
+	if (sqlite_prepare(reader->db, "SELECT sql FROM sqlite_schema WHERE type=?1 AND name=?2",
+			   &s))
 		return reader_failed(reader, error);
-	for (const struct log_table *t = log_schema_of(reader->info.schema); t->sql; t++) {
-		const char *sql;
-
-		if (!strcmp(t->type, "view"))
-			continue;
-		sqlite3_bind_text(s, 1, t->type, -1, SQLITE_STATIC);
-		sqlite3_bind_text(s, 2, t->name, -1, SQLITE_STATIC);
-		if (sqlite3_step(s) != SQLITE_ROW)
-			return log_fail(error, -EBADMSG, "%s: damaged: no %s %s", reader->path,
-					t->type, t->name);
-		sql = (const char *)sqlite3_column_text(s, 0);
-		if (!sql || strcmp(sql, t->sql) != 0)
-			return log_fail(error, -EBADMSG, "%s: damaged: %s %s is not that of a log",
-					reader->path, t->type, t->name);
-		sqlite3_reset(s);
-	}
-	return 0;
+	for (int t = 0; !code && t < LOG_TABLES; t++)
+		code = reader_open_check_sql(reader, s, "table", log_table_name((enum log_table)t),
+					     log_create_sql((enum log_table)t, sql), error);
+	for (const struct log_extra *x = log_extras; !code && x->sql; x++)
+		if (!strcmp(x->type, "index"))
+			code = reader_open_check_sql(reader, s, x->type, x->name, x->sql, error);
+	return code;
 }
 
-static int reader_open_newer_schema(struct log_reader *reader, int64_t version,
-				    struct log_error *error)
+static int reader_open_other_schema(struct log_reader *reader, int64_t version, struct error *error)
 {
-	char needs[32] = "a newer version";
+	char needs[32] = "another version";
 
-	if (!database_prepare(reader->db, statements[READ_FACT], &reader->statements[READ_FACT]))
+	if (!reader_open_prepare(reader, READ_FACT))
 		log_reader_fact(reader, "needs", needs, sizeof(needs));
 	for (char *p = needs; *p; p++)
 		if (*p < ' ' || *p > '~')
 			*p = '?';
-	return log_fail(error, -EPROTONOSUPPORT,
-			"%s: has schema %lld, and this is pmtop " PMTOP_VERSION
-			", which reads schemas up to %d: pmtop %s is needed",
-			reader->path, (long long)version, LOG_SCHEMA_VERSION, needs);
+	return error_set(error, -EPROTONOSUPPORT,
+			 "%s: has schema %lld, and this is pmtop " PMTOP_VERSION
+			 ", which reads schema %d: pmtop %s is needed",
+			 reader->path, (long long)version, LOG_SCHEMA_VERSION, needs);
 }
 
-static int reader_open_check_versions(struct log_reader *reader, struct log_error *error)
+static int reader_open_check_versions(struct log_reader *reader, struct error *error)
 {
 	int64_t application, version, tables;
 	int result = sqlite3_exec(reader->db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL);
 
 	if (result == SQLITE_NOTADB)
-		return log_fail(error, -EMEDIUMTYPE, "%s: not a log of pmtop", reader->path);
+		return error_set(error, -EMEDIUMTYPE, "%s: not a log of pmtop", reader->path);
 	if (result)
-		return database_error(reader->db, result, reader->path, error);
-	if (database_number(reader->db, "PRAGMA application_id", &application) ||
-	    database_number(reader->db, "PRAGMA user_version", &version) ||
-	    database_number(reader->db, "SELECT count(*) FROM sqlite_schema", &tables))
+		return sqlite_error(reader->db, result, reader->path, error);
+	if (sqlite_number(reader->db, "PRAGMA application_id", &application) ||
+	    sqlite_number(reader->db, "PRAGMA user_version", &version) ||
+	    sqlite_number(reader->db, "SELECT count(*) FROM sqlite_schema", &tables))
 		return reader_failed(reader, error);
-	if (!application && !tables)
-		return log_fail(error, -ENODATA,
-				"%s: empty: the recording was cut off before its first sample",
-				reader->path);
+	if ((!application || application == LOG_APPLICATION_ID) && !tables)
+		return error_set(error, -ENODATA,
+				 "%s: empty: the recording was cut off before its first sample",
+				 reader->path);
 	if (application != LOG_APPLICATION_ID)
-		return log_fail(error, -EMEDIUMTYPE,
-				"%s: an SQLite database, but not a log of pmtop", reader->path);
-	if (version > LOG_SCHEMA_VERSION)
-		return reader_open_newer_schema(reader, version, error);
-	if (version < 1)
-		return log_fail(error, -EBADMSG, "%s: damaged: has no schema version",
-				reader->path);
-	reader->info.schema = (int)version;
-	log_codec_set_schema(reader->codec, (int)version);
+		return error_set(error, -EMEDIUMTYPE,
+				 "%s: an SQLite database, but not a log of pmtop", reader->path);
+	if (version != LOG_SCHEMA_VERSION)
+		return reader_open_other_schema(reader, version, error);
+	reader->info.schema = LOG_SCHEMA_VERSION;
 	return reader_open_check_schema(reader, error);
 }
 
@@ -236,21 +239,21 @@ static int reader_open_read_identity(struct log_reader *reader, const char *key,
 	return errno || *end || end == text || *text == '-' ? -EBADMSG : 0;
 }
 
-static int reader_open_read_info(struct log_reader *reader, struct log_error *error)
+static int reader_open_read_info(struct log_reader *reader, struct error *error)
 {
 	struct log_info *info = &reader->info;
 	int64_t last;
 	uint64_t pid;
 	int code;
 
-	if (database_number(reader->db, "SELECT max(sample) FROM sample", &last))
-		return log_fail(error, -ENODATA,
-				"%s: holds no sample: the recording was cut off before the first",
-				reader->path);
+	if (sqlite_number(reader->db, "SELECT max(sample) FROM sample", &last))
+		return error_set(error, -ENODATA,
+				 "%s: holds no sample: the recording was cut off before the first",
+				 reader->path);
 	if (last < 0 || last == INT64_MAX || reader_open_read_identity(reader, "pid", &pid) ||
 	    pid > INT_MAX || reader_open_read_identity(reader, "start_time", &reader->start_time))
-		return log_fail(error, -EBADMSG, "%s: damaged: does not say of what process it is",
-				reader->path);
+		return error_set(error, -EBADMSG, "%s: damaged: does not say of what process it is",
+				 reader->path);
 	info->pid = (int64_t)pid;
 	info->samples = (uint64_t)last + 1;
 	code = log_reader_time(reader, 0, &info->first_ns, &info->first_clock_ns, error);
@@ -261,27 +264,28 @@ static int reader_open_read_info(struct log_reader *reader, struct log_error *er
 }
 
 /* Everything after SQLite has opened something. */
-static int reader_open_reader_check(struct log_reader *reader, struct log_error *error)
+static int reader_open_check(struct log_reader *reader, struct error *error)
 {
 	int code, result;
 
 	reader->decoded_sample = UINT64_MAX;
-	reader->budget.left = DATABASE_BUDGET;
-	result = database_harden(reader->db, &reader->budget);
+	reader->budget.left = SQLITE_BUDGET;
+	result = sqlite_harden(reader->db, &reader->budget);
 	if (result)
-		return database_error(reader->db, result, reader->path, error);
-	sqlite3_busy_timeout(reader->db, 2000);
+		return sqlite_error(reader->db, result, reader->path, error);
+	result = sqlite3_busy_timeout(reader->db, 2000);
+	if (result)
+		return sqlite_error(reader->db, result, reader->path, error);
 	code = reader_open_check_versions(reader, error);
 	if (code)
 		return code;
 	for (int i = 0; i < READER_STATEMENTS; i++)
-		if (database_prepare(reader->db, reader_open_sql_of(reader->info.schema, i),
-				     &reader->statements[i]))
+		if (reader_open_prepare(reader, (enum reader_statement)i))
 			return reader_failed(reader, error);
 	return reader_open_read_info(reader, error);
 }
 
-static struct log_reader *reader_open_reader_new(const char *path)
+static struct log_reader *reader_open_new(const char *path)
 {
 	CLEANUP(cleanup_reader) struct log_reader *reader = calloc(1, sizeof(*reader));
 
@@ -305,7 +309,7 @@ static int reader_open_try_it(sqlite3 *db)
  * has the file alone, which needs no lock here: nobody can write to a log without that index
  * either.
  */
-static int reader_open_open_alone(const char *path, sqlite3 **ret_db)
+static int reader_open_alone(const char *path, sqlite3 **ret_db)
 {
 	int result = sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READONLY, "unix-none");
 
@@ -314,7 +318,7 @@ static int reader_open_open_alone(const char *path, sqlite3 **ret_db)
 	return result ? result : reader_open_try_it(*ret_db);
 }
 
-static int reader_open_open_database(struct log_reader *reader, bool wal)
+static int reader_open_database(struct log_reader *reader, bool wal)
 {
 	const char *path = reader->file;
 	int result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
@@ -328,53 +332,53 @@ static int reader_open_open_database(struct log_reader *reader, bool wal)
 	 * memory.
 	 */
 	sqlite3_close(TAKE(reader->db));
-	wal = reader_open_size_beside(path, BESIDE_WAL) > 0;
-	result = reader_open_open_with(path, wal ? "readonly_shm=1" : "immutable=1", &reader->db);
+	wal = reader_open_sidecar_size(path, SIDECAR_WAL) > 0;
+	result = reader_open_with(path, wal ? "readonly_shm=1" : "immutable=1", &reader->db);
 	if (!result)
 		result = reader_open_try_it(reader->db);
 	if ((result & 0xff) != SQLITE_CANTOPEN || !wal ||
-	    reader_open_size_beside(path, BESIDE_SHM) >= 0)
+	    reader_open_sidecar_size(path, SIDECAR_SHM) >= 0)
 		return result;
 	sqlite3_close(TAKE(reader->db));
-	return reader_open_open_alone(path, &reader->db);
+	return reader_open_alone(path, &reader->db);
 }
 
-int log_reader_open(const char *path, struct log_reader **ret_reader, struct log_error *error)
+int log_reader_open(const char *path, struct log_reader **ret_reader, struct error *error)
 {
-	CLEANUP(cleanup_reader) struct log_reader *reader = reader_open_reader_new(path);
+	CLEANUP(cleanup_reader) struct log_reader *reader = reader_open_new(path);
 	bool wal = false;
 	int code, result;
 
 	if (!reader)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	code = reader_open_check_file(reader, &wal, error);
 	if (code)
 		return code;
-	result = reader_open_open_database(reader, wal);
-	if ((result & 0xff) == SQLITE_BUSY && database_must_not_map(reader->file))
-		return log_fail(error, -EBUSY,
-				"%s: it is being recorded; on btrfs it can be read after that",
-				path);
+	result = reader_open_database(reader, wal);
+	if ((result & 0xff) == SQLITE_BUSY && sqlite_must_not_map(reader->file))
+		return error_set(error, -EBUSY,
+				 "%s: it is being recorded; on btrfs it can be read after that",
+				 path);
 	if (result && (result & 0xff) != SQLITE_NOTADB)
-		return database_error(reader->db, result, path, error);
-	code = reader_open_reader_check(reader, error);
+		return sqlite_error(reader->db, result, path, error);
+	code = reader_open_check(reader, error);
 	if (!code)
 		*ret_reader = TAKE(reader);
 	return code;
 }
 
 int log_reader_open_bytes(const void *bytes, size_t size, struct log_reader **ret_reader,
-			  struct log_error *error)
+			  struct error *error)
 {
-	CLEANUP(cleanup_reader) struct log_reader *reader = reader_open_reader_new("log");
+	CLEANUP(cleanup_reader) struct log_reader *reader = reader_open_new("log");
 	unsigned char *copy;
 	int code, result;
 
 	if (!reader)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	copy = sqlite3_malloc64(size ? size : 1);
 	if (!copy)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	memcpy(copy, bytes, size);
 	/* In memory there is no WAL: what was checkpointed is read as it is. */
 	if (size >= 20)
@@ -387,8 +391,8 @@ int log_reader_open_bytes(const void *bytes, size_t size, struct log_reader **re
 	else
 		sqlite3_free(copy);
 	if (result)
-		return database_error(reader->db, result, "log", error);
-	code = reader_open_reader_check(reader, error);
+		return sqlite_error(reader->db, result, "log", error);
+	code = reader_open_check(reader, error);
 	if (!code)
 		*ret_reader = TAKE(reader);
 	return code;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "log/reader_internal.h"
 
@@ -18,7 +19,7 @@ struct collector {
 	struct log_point *points;
 	size_t count, room;
 	uint64_t next; /* the sample after the newest point */
-	struct log_error *error;
+	struct error *error;
 };
 
 static void cleanup_collector(struct collector *c)
@@ -44,17 +45,10 @@ static int reader_series_add_point(struct collector *c, uint64_t sample, const u
 	if (sample < c->next)
 		return reader_series_damaged(c, sample);
 	if (c->count == POINTS_MAX)
-		return log_fail(c->error, -EFBIG, "%s: a mapping changed too often to be a series",
-				c->reader->path);
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-
-		p = realloc(c->points, room * sizeof(*p));
-		if (!p)
-			return log_fail(c->error, -ENOMEM, "%s", strerror(ENOMEM));
-		c->points = p;
-		c->room = room;
-	}
+		return error_set(c->error, -EFBIG, "%s: a mapping changed too often to be a series",
+				 c->reader->path);
+	if (!ARRAY_RESERVE(c->points, c->count, c->room))
+		return error_set(c->error, -ENOMEM, "%s", strerror(ENOMEM));
 	p = &c->points[c->count];
 	memcpy(p->state, states, sizeof(p->state));
 	c->next = sample + 1;
@@ -107,27 +101,23 @@ static int reader_series_add_stretch(struct collector *c, uint64_t from, uint64_
 static int reader_series_add_counts(struct collector *c, const struct read_mapping *row,
 				    uint64_t last)
 {
-	sqlite3_stmt *s = reader_use(c->reader, READ_COUNTS);
-	struct page_counts now = { 0 }, before = { 0 };
+	sqlite3_stmt *s = reader_use(c->reader, READ_COUNTS, row->id, (int64_t)last);
+	struct row_mapping_count now;
+	struct page_counts before = { 0 };
 	uint64_t since = UINT64_MAX; /* nothing is known */
-	int64_t sample, low = (int64_t)row->first_sample;
-	uint16_t known;
+	int64_t low = (int64_t)row->first_sample;
 	int code = 0, result;
 
-	sqlite3_bind_int64(s, 1, row->id);
-	sqlite3_bind_int64(s, 2, (int64_t)last);
 	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
-		bool read = sqlite3_column_type(s, 1) != SQLITE_NULL;
-
-		if (reader_number(s, 0, low, (int64_t)last, &sample) ||
-		    (read && reader_counts(s, 1, &now, &known)))
+		if (log_row_read(s, LOG_MAPPING_COUNT, &now) || now.sample < low ||
+		    now.sample > (int64_t)last)
 			return reader_series_damaged(c, row->first_sample);
 		if (since != UINT64_MAX)
-			code = reader_series_add_stretch(c, since, (uint64_t)sample - 1,
+			code = reader_series_add_stretch(c, since, (uint64_t)now.sample - 1,
 							 before.state);
-		since = read ? (uint64_t)sample : UINT64_MAX;
-		low = sample + 1;
-		before = now;
+		since = now.counted.known ? (uint64_t)now.sample : UINT64_MAX;
+		low = now.sample + 1;
+		before = now.counted.counts;
 	}
 	sqlite3_reset(s);
 	if (!code && result != SQLITE_DONE)
@@ -190,7 +180,7 @@ static int reader_series_add_row(struct collector *c, const struct read_mapping 
 }
 
 int log_reader_series(struct log_reader *reader, const struct log_series_range *range,
-		      log_series_function *each, void *context, struct log_error *error)
+		      log_series_function *each, void *context, struct error *error)
 {
 	CLEANUP(cleanup_collector)
 	struct collector c = { .reader = reader, .range = range, .error = error };
@@ -200,7 +190,7 @@ int log_reader_series(struct log_reader *reader, const struct log_series_range *
 	for (;;) {
 		struct read_mapping row;
 
-		reader->budget.left = DATABASE_BUDGET;
+		reader->budget.left = SQLITE_BUDGET;
 		result = sqlite3_step(s);
 		if (result != SQLITE_ROW)
 			break;
@@ -215,4 +205,64 @@ int log_reader_series(struct log_reader *reader, const struct log_series_range *
 	if (!code && result != SQLITE_DONE)
 		return reader_failed(reader, error);
 	return code ? code : reader_series_finish(&c, each, context);
+}
+
+static int reader_series_get_total(sqlite3_stmt *s, struct log_counts *ret_counts)
+{
+	struct row_total row;
+
+	if (log_row_read(s, LOG_TOTAL, &row) || !row.counted.known)
+		return -EBADMSG;
+	ret_counts->sample = (uint64_t)row.sample;
+	ret_counts->counts = row.counted.counts;
+	ret_counts->known = row.counted.marks_known;
+	ret_counts->swap_unplaced = (uint64_t)row.swap_unplaced;
+	return 0;
+}
+
+/* Calls back for samples [from, to), which all have these totals. */
+static int reader_series_repeat(struct log_reader *reader, struct log_counts *counts, uint64_t from,
+				uint64_t to,
+				int (*each)(void *context, const struct log_counts *counts),
+				void *context, struct error *error)
+{
+	int code = 0;
+	int64_t clock;
+
+	for (uint64_t sample = from; !code && sample < to; sample++) {
+		counts->sample = sample;
+		code = log_reader_time(reader, sample, &counts->taken_ns, &clock, error);
+		if (!code)
+			code = each(context, counts);
+	}
+	return code;
+}
+
+int log_reader_totals(struct log_reader *reader, uint64_t first, uint64_t count,
+		      int (*each)(void *context, const struct log_counts *counts), void *context,
+		      struct error *error)
+{
+	uint64_t end = count < reader->info.samples - first ? first + count : reader->info.samples;
+	sqlite3_stmt *s = reader_use(reader, READ_TOTAL, (int64_t)first);
+	struct log_counts counts, next;
+	uint64_t at = first;
+	int code = 0, result;
+
+	reader->budget.left = SQLITE_BUDGET;
+	/* A row of totals holds until the next one. */
+	if (sqlite3_step(s) != SQLITE_ROW || reader_series_get_total(s, &counts))
+		return reader_damaged(reader, first, "has no totals", error);
+	sqlite3_reset(s);
+	s = reader_use(reader, READ_TOTALS_FROM, (int64_t)first, (int64_t)end);
+	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
+		if (reader_series_get_total(s, &next) || next.sample < at || next.sample >= end)
+			return reader_damaged(reader, at, "its totals make no sense", error);
+		code = reader_series_repeat(reader, &counts, at, next.sample, each, context, error);
+		at = next.sample;
+		counts = next;
+	}
+	sqlite3_reset(s);
+	if (!code && result != SQLITE_DONE)
+		return reader_failed(reader, error);
+	return code ? code : reader_series_repeat(reader, &counts, at, end, each, context, error);
 }

@@ -90,7 +90,7 @@ static void recorder_measure(struct recorder *r)
 					       log_writer_bytes(r->writer) };
 }
 
-static int recorder_rotate(struct recorder *r, struct log_error *error)
+static int recorder_rotate(struct recorder *r, struct error *error)
 {
 	struct log_writer_options options = r->options.log;
 	int code;
@@ -122,7 +122,7 @@ static void recorder_note_gap(struct recorder *r, const struct item *item)
  * Why a log ends although its process lives, where there is still room to say it. It is closed at
  * once: what is committed is whole while the view goes on. A log without a sample goes away.
  */
-static void recorder_end_early(struct recorder *r, const struct log_error *error)
+static void recorder_end_early(struct recorder *r, const struct error *error)
 {
 	if (r->writer && log_writer_samples(r->writer))
 		log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME), error->text,
@@ -132,7 +132,7 @@ static void recorder_end_early(struct recorder *r, const struct log_error *error
 		log_writer_close(TAKE(r->writer), NULL);
 }
 
-static int recorder_put_item(struct recorder *r, const struct item *item, struct log_error *error)
+static int recorder_put_item(struct recorder *r, const struct item *item, struct error *error)
 {
 	int code;
 
@@ -146,7 +146,7 @@ static int recorder_put_item(struct recorder *r, const struct item *item, struct
 
 static void recorder_write_item(struct recorder *r, const struct item *item)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	int code;
 
 	if (!r->writer)
@@ -204,18 +204,18 @@ static void recorder_free(struct recorder *r)
 DEFINE_CLEANUP(cleanup_recorder, struct recorder *, recorder_free)
 
 int recorder_start(const struct recorder_options *options, struct recorder **ret_recorder,
-		   struct log_error *error)
+		   struct error *error)
 {
 	CLEANUP(cleanup_recorder) struct recorder *r = calloc(1, sizeof(*r));
 	int code;
 
 	if (!r)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
 	r->rotation = rotation_new(options->log.path, options->rotate);
 	if (!r->rotation || recorder_options_copy(options, &r->options))
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	r->status.started_ns = clock_ns(CLOCK_MONOTONIC);
 	code = log_writer_open(&r->options.log, &r->writer, error);
 	if (code)
@@ -223,7 +223,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 	code = pthread_create(&r->thread, NULL, recorder_thread, r);
 	if (code) {
 		log_writer_close(r->writer, NULL);
-		return log_fail(error, -code, "%s", strerror(code));
+		return error_set(error, -code, "%s", strerror(code));
 	}
 	*ret_recorder = TAKE(r);
 	return 0;
@@ -309,7 +309,7 @@ static void recorder_count_logs(const struct recorder *r, struct recorder_logs *
 int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)
 {
 	struct recorder *r = recorder;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	int code;
 
 	pthread_mutex_lock(&r->lock);

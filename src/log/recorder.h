@@ -37,13 +37,13 @@ struct recorder_status {
 	uint64_t samples; /* in all logs of a rotation, also in those that are gone */
 	uint64_t left_out; /* by gaps */
 	int64_t started_ns; /* CLOCK_MONOTONIC */
-	struct log_error error; /* why it is full or failed */
+	struct error error; /* why it is full or failed */
 	struct recorder_logs logs; /* of recorder_stop() only */
 };
 
 /* Creates the log and starts the thread. Errors as log_writer_open(). */
 int recorder_start(const struct recorder_options *options, struct recorder **ret_recorder,
-		   struct log_error *error);
+		   struct error *error);
 
 /* A live_observer: queues the snapshot, never blocks. From any one thread at a time. */
 void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_detail *changed);

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log/beside.h"
-#include "log/database.h"
+#include "log/file.h"
 
 struct rotation {
 	char *path;
@@ -50,7 +49,7 @@ static char *rotation_name_of(const struct rotation *r, unsigned int number,
 	return buf;
 }
 
-static int rotation_rename_all(const struct rotation *r, struct log_error *error)
+static int rotation_rename_all(const struct rotation *r, struct error *error)
 {
 	char from[PATH_MAX], to[PATH_MAX];
 
@@ -58,14 +57,14 @@ static int rotation_rename_all(const struct rotation *r, struct log_error *error
 		rotation_name_of(r, i - 1, from);
 		rotation_name_of(r, i, to);
 		if (!rename(from, to))
-			beside_rename(from, to);
+			sidecars_rename(from, to);
 		else if (errno != ENOENT)
-			return log_fail(error, -errno, "%s: %s", to, strerror(errno));
+			return error_set(error, -errno, "%s: %s", to, strerror(errno));
 	}
 	return 0;
 }
 
-int rotation_push(struct rotation *r, const struct log_size *newest, struct log_error *error)
+int rotation_push(struct rotation *r, const struct log_size *newest, struct error *error)
 {
 	int code = rotation_rename_all(r, error);
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "log/error.h"
+#include "base/error.h"
 
 /*
  * The older logs of a recording, FILE.1 and so on: their names, and what is in them. Not of an
@@ -21,8 +21,7 @@ struct rotation *rotation_new(const char *path, unsigned int keep);
 void rotation_free(struct rotation *rotation);
 
 /* FILE, closed and of this size, becomes FILE.1, that FILE.2, and so on; the oldest goes. */
-int rotation_push(struct rotation *rotation, const struct log_size *newest,
-		  struct log_error *error);
+int rotation_push(struct rotation *rotation, const struct log_size *newest, struct error *error);
 
 /* Samples of all logs that were pushed, also of those that are gone; and of the gone ones. */
 uint64_t rotation_samples(const struct rotation *rotation);

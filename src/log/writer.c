@@ -3,12 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/cleanup.h"
-#include "base/units.h"
-#include "log/detail_chain.h"
-#include "log/schema.h"
+#include "log/raw_chain.h"
 #include "log/writer_internal.h"
 
 /* Of the database. Small ones, since most logs are: each of some 15 trees begins with one. */
@@ -24,34 +22,22 @@
 /* The WAL goes back into the file when it holds about 1 MiB. */
 #define CHECKPOINT_PAGES (1048576 / PAGE_BYTES)
 
-#define COUNT_PARAMETERS                                                                           \
-	"?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23"
-
 static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_BEGIN] = "BEGIN IMMEDIATE",
 	[WRITE_COMMIT] = "COMMIT",
 	[WRITE_ROLLBACK] = "ROLLBACK",
-	[WRITE_FACT] = "INSERT OR REPLACE INTO environment VALUES(?1, ?2)",
-	[WRITE_SAMPLE] = "INSERT INTO sample VALUES(?1,?2,?3,?4,?5)",
-	[WRITE_PHASE] = "INSERT INTO phase VALUES(?1,?2,?3,?4,?12,?5,?6,?7,?8,?9,?10,?11)",
-	[WRITE_TOTAL] = "INSERT INTO total VALUES(?1," COUNT_PARAMETERS ",?2)",
-	[WRITE_MAPPING] = "INSERT INTO mapping VALUES(?1,?2,?3,NULL,?4,?5,?6,?7,?8,?9,?18,?19,?10,"
-			  "?20,?11,?12,?13,?14,?15,?16,?17,?21)",
 	[WRITE_MAPPING_END] = "UPDATE mapping SET last_sample = ?1 WHERE mapping = ?2",
-	[WRITE_COUNT] = "INSERT INTO mapping_count VALUES(?1,?2," COUNT_PARAMETERS ")",
-	[WRITE_LAYOUT] = "INSERT INTO layout VALUES(?1, ?2)",
-	[WRITE_BLOCK] = "INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5)",
-	[WRITE_DETAIL] = "INSERT INTO detail VALUES(?1, ?2, ?3, ?4)",
-	[WRITE_LEFT_OUT] = "INSERT INTO detail_left_out VALUES(?1, ?2)",
-	[FIND_DETAILS] = LOG_SELECT_DETAILS,
-	[WRITE_EVENT] = "INSERT INTO event VALUES(NULL, ?1, ?2, ?3, ?4, ?5)",
-	[FIND_SAMPLE] = "SELECT sample FROM sample_in_full WHERE taken_ns <= ?1 "
-			"ORDER BY sample DESC LIMIT 1",
+	[FIND_SAMPLE] = "SELECT sample FROM sample WHERE taken_ns <= ?1 ORDER BY sample DESC "
+			"LIMIT 1",
 };
 
-int writer_run(struct log_writer *writer, enum writer_statement which)
+struct log_bytes writer_text(const char *text)
 {
-	sqlite3_stmt *s = writer->statements[which];
+	return (struct log_bytes){ text, text ? (int)strlen(text) : 0 };
+}
+
+static int writer_step(sqlite3_stmt *s)
+{
 	int result = sqlite3_step(s);
 
 	sqlite3_reset(s);
@@ -59,61 +45,116 @@ int writer_run(struct log_writer *writer, enum writer_statement which)
 	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-void writer_bind_counts(sqlite3_stmt *statement, int at, const struct page_counts *counts,
-			uint16_t known)
+int writer_put(struct log_writer *writer, enum log_table table, const void *row)
 {
-	for (int s = 0; s < PAGE_STATES; s++)
-		sqlite3_bind_int64(statement, at++, (int64_t)counts->state[s]);
-	for (int m = 0; m < PAGE_MARKS; m++, at++)
-		if (known >> m & 1)
-			sqlite3_bind_int64(statement, at, (int64_t)counts->mark[m]);
+	int result = log_row_bind(writer->inserts[table], table, row);
+
+	return result ? result : writer_step(writer->inserts[table]);
+}
+
+int writer_run_with(struct log_writer *writer, enum writer_statement which, size_t count,
+		    const int64_t *numbers)
+{
+	int result = sqlite_bind_numbers(writer->statements[which], count, numbers);
+
+	return result ? result : writer_step(writer->statements[which]);
 }
 
 int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns,
 		     enum event_kind kind, int64_t mapping, const char *text)
 {
-	sqlite3_stmt *s = writer->statements[WRITE_EVENT];
+	const struct row_event row = { .event = LOG_NULL,
+				       .sample = sample,
+				       .taken_ns = taken_ns,
+				       .kind = writer_text(event_words[kind].name),
+				       .mapping = mapping,
+				       .text = writer_text(text) };
 
-	sqlite3_bind_int64(s, 1, sample);
-	sqlite3_bind_int64(s, 2, taken_ns);
-	sqlite3_bind_text(s, 3, event_words[kind].name, -1, SQLITE_STATIC);
-	if (mapping)
-		sqlite3_bind_int64(s, 4, mapping);
-	if (text)
-		sqlite3_bind_text(s, 5, text, -1, SQLITE_STATIC);
-	return writer_run(writer, WRITE_EVENT);
+	return writer_put(writer, LOG_EVENT, &row);
+}
+
+int writer_put_fact(struct log_writer *writer, const char *key, const char *value)
+{
+	const struct row_environment row = { writer_text(key), writer_text(value) };
+
+	return writer_put(writer, LOG_ENVIRONMENT, &row);
+}
+
+/* When it was created is not the caller's: each log of a rotation has its own time. */
+static int writer_put_facts(struct log_writer *writer, const struct log_writer_options *options)
+{
+	char created[40];
+	time_t now = time(NULL);
+	struct tm utc;
+	int result;
+
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	result = writer_put_fact(writer, "created", created);
+	for (size_t i = 0; !result && i < options->fact_count; i++)
+		result = writer_put_fact(writer, options->facts[i].key, options->facts[i].value);
+	return result;
+}
+
+/* Whose log it is: with the first snapshot. */
+static int writer_put_identity(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	char pid[24], start_time[24];
+	int result;
+
+	if (writer->last)
+		return SQLITE_OK;
+	snprintf(pid, sizeof(pid), "%d", snapshot->pid);
+	snprintf(start_time, sizeof(start_time), "%llu", (unsigned long long)snapshot->start_time);
+	result = writer_put_fact(writer, "pid", pid);
+	return result ? result : writer_put_fact(writer, "start_time", start_time);
+}
+
+/* Makes the tables and all statements. */
+static int writer_make_schema(struct log_writer *writer)
+{
+	char sql[LOG_SQL_MAX];
+	int result = SQLITE_OK;
+
+	for (int t = 0; !result && t < LOG_TABLES; t++)
+		result = sqlite3_exec(writer->db, log_create_sql((enum log_table)t, sql), NULL,
+				      NULL, NULL);
+	for (const struct log_extra *x = log_extras; !result && x->sql; x++)
+		result = sqlite3_exec(writer->db, x->sql, NULL, NULL, NULL);
+	for (int t = 0; !result && t < LOG_TABLES; t++)
+		result = sqlite_prepare(writer->db, log_insert_sql((enum log_table)t, sql),
+					&writer->inserts[t]);
+	for (int i = 0; !result && i < WRITER_STATEMENTS; i++)
+		result = sqlite_prepare(writer->db,
+					i == FIND_RAW ? log_select_sql(LOG_RAW, LOG_RAW_NEWEST, sql)
+						      : statements[i],
+					&writer->statements[i]);
+	return result;
 }
 
 static int writer_set_up(struct log_writer *writer, const struct log_writer_options *options)
 {
-	char sql[160];
-	int result;
+	char sql[400];
+	int result = sqlite3_busy_timeout(writer->db, 2000);
 
-	sqlite3_busy_timeout(writer->db, 2000);
-	if (writer->alone)
-		sqlite3_exec(writer->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+	if (!result && writer->alone)
+		result =
+			sqlite3_exec(writer->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	/*
 	 * By way of MEMORY: the change to WAL would else have a journal file, and whoever is killed
-	 * then leaves a log that nobody can open without the right to write.
-	 */
-	/*
+	 * then leaves a log that nobody can open without the right to write. What it is stands in
+	 * the file itself before there is a WAL, so that it can be told from other files.
+	 *
 	 * A commit reaches the WAL: it survives the end of this process, and a power cut up to it.
 	 */
-	result = sqlite3_exec(
-		writer->db,
-		"PRAGMA page_size=" UNITS_TEXT(
-			PAGE_BYTES) "; PRAGMA journal_mode=MEMORY; "
-				    "PRAGMA journal_mode=WAL; "
-				    "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048; BEGIN",
-		NULL, NULL, NULL);
-	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d",
-		 LOG_APPLICATION_ID, LOG_SCHEMA_VERSION);
+	snprintf(sql, sizeof(sql),
+		 "PRAGMA page_size=%d; PRAGMA journal_mode=MEMORY; PRAGMA application_id=%d; "
+		 "PRAGMA user_version=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+		 "PRAGMA cache_size=-2048; BEGIN",
+		 PAGE_BYTES, LOG_APPLICATION_ID, LOG_SCHEMA_VERSION);
 	if (!result)
 		result = sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
-	for (const struct log_table *t = log_schema; !result && t->sql; t++)
-		result = sqlite3_exec(writer->db, t->sql, NULL, NULL, NULL);
-	for (int i = 0; !result && i < WRITER_STATEMENTS; i++)
-		result = database_prepare(writer->db, statements[i], &writer->statements[i]);
+	if (!result)
+		result = writer_make_schema(writer);
 	if (!result)
 		result = writer_put_facts(writer, options);
 	if (!result)
@@ -136,18 +177,18 @@ static void writer_limit_pages(struct log_writer *writer, uint64_t pages)
 
 static void writer_free(struct log_writer *writer)
 {
+	for (int t = 0; t < LOG_TABLES; t++)
+		sqlite3_finalize(writer->inserts[t]);
 	for (int i = 0; i < WRITER_STATEMENTS; i++)
 		sqlite3_finalize(writer->statements[i]);
 	sqlite3_close(writer->db);
-	if (writer->lock_fd >= 0)
-		close(writer->lock_fd);
+	log_file_close(&writer->file);
 	if (writer->last)
 		snapshot_unref(writer->last);
 	log_codec_free(writer->codec);
-	writer_blocks_free(&writer->blocks);
-	writer_details_free(&writer->details);
+	free(writer->blocks);
+	free(writer->changed);
 	free(writer->mappings);
-	free(writer->path);
 	free(writer);
 }
 
@@ -158,54 +199,87 @@ static bool writer_limit_is_possible(const struct log_writer *writer)
 	int64_t pages = 0;
 
 	return !writer->max_pages ||
-	       (!database_number(writer->db, "PRAGMA page_count", &pages) &&
+	       (!sqlite_number(writer->db, "PRAGMA page_count", &pages) &&
 		writer->max_pages > (uint64_t)pages + UINT64_C(2) * RESERVED_PAGES);
 }
 
-static struct log_writer *writer_new(const struct log_writer_options *options)
+int log_writer_open(const struct log_writer_options *options, struct log_writer **ret_writer,
+		    struct error *error)
 {
 	CLEANUP(cleanup_writer) struct log_writer *writer = calloc(1, sizeof(*writer));
-
-	if (!writer)
-		return NULL;
-	writer->lock_fd = -1;
-	writer->page_size = PAGE_BYTES;
-	writer->max_pages = options->max_bytes / (uint64_t)writer->page_size;
-	writer->path = strdup(options->path);
-	writer->codec = log_codec_new();
-	return writer->path && writer->codec ? TAKE(writer) : NULL;
-}
-
-int log_writer_open(const struct log_writer_options *options, struct log_writer **ret_writer,
-		    struct log_error *error)
-{
-	CLEANUP(cleanup_writer) struct log_writer *writer = writer_new(options);
+	const char *path = options->path;
 	int result;
 
 	if (!writer)
-		return log_fail(error, -ENOMEM, "%s", strerror(ENOMEM));
-	writer->lock_fd = writer_create_file(options, error);
-	if (writer->lock_fd < 0)
-		return writer->lock_fd;
-	writer->alone = database_must_not_map(options->path);
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
+	writer->file.fd = -1;
+	writer->max_pages = options->max_bytes / PAGE_BYTES;
+	writer->codec = log_codec_new();
+	if (!writer->codec)
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
+	result = log_file_create(path, options->replace, &writer->file, error);
+	if (result)
+		return result;
+	writer->alone = sqlite_must_not_map(path);
 	if (writer->alone)
-		writer_make_shm(options->path);
-	result = sqlite3_open_v2(options->path, &writer->db, SQLITE_OPEN_READWRITE, NULL);
+		log_file_make_shm(&writer->file);
+	result = sqlite3_open_v2(path, &writer->db, SQLITE_OPEN_READWRITE, NULL);
 	if (!result)
 		result = writer_set_up(writer, options);
 	if (result) {
-		writer_remove(options->path);
-		return database_error(writer->db, result, options->path, error);
+		log_file_remove(&writer->file);
+		return sqlite_error(writer->db, result, path, error);
 	}
 	if (!writer_limit_is_possible(writer) || (options->max_bytes && !writer->max_pages)) {
-		writer_remove(options->path);
-		return log_fail(error, -EINVAL, "%s: a log needs more room than %llu bytes",
-				options->path, (unsigned long long)options->max_bytes);
+		log_file_remove(&writer->file);
+		return error_set(error, -EINVAL, "%s: a log needs more room than %llu bytes", path,
+				 (unsigned long long)options->max_bytes);
 	}
 	writer_limit_pages(writer, writer->max_pages - RESERVED_PAGES);
-	writer_know_beside(writer);
+	log_file_know_sidecars(&writer->file);
+	/* SQLite does not open the FILE-shm of log_file_make_shm(). */
+	if (writer->alone)
+		writer->file.sidecars[SIDECAR_SHM].inode = 0;
 	*ret_writer = TAKE(writer);
 	return 0;
+}
+
+static int writer_put_sample(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	const struct snapshot_known *known = &snapshot->known;
+	const struct row_sample row = {
+		.sample = writer->samples,
+		.taken_ns = snapshot->taken_ns,
+		.clock_ns = snapshot->clock_ns,
+		.sequence = (int64_t)snapshot->sequence,
+		.comm = { snapshot->comm, (int)strnlen(snapshot->comm, LOG_COMM_MAX) },
+		.known_written = known->written,
+		.known_shared_swap = known->shared_swap,
+		.known_private_slots = known->private_slots,
+		.known_shared_slots = known->shared_slots,
+		.known_swap_exact = known->swap_exact,
+		.skipped = snapshot->skipped,
+		.last_mapping = writer->last_mapping,
+		.last_block = writer->last_block,
+	};
+
+	return writer_put(writer, LOG_SAMPLE, &row);
+}
+
+static int writer_put_total(struct log_writer *writer, const struct snapshot *snapshot)
+{
+	const struct snapshot *last = writer->last;
+	struct row_total row = { .sample = writer->samples,
+				 .counted = { snapshot->totals, (1 << PAGE_MARKS) - 1, true },
+				 .swap_unplaced = (int64_t)snapshot->swap_unplaced };
+
+	if (last && !memcmp(&last->totals, &snapshot->totals, sizeof(last->totals)) &&
+	    last->swap_unplaced == snapshot->swap_unplaced &&
+	    last->known.written == snapshot->known.written)
+		return SQLITE_OK;
+	if (!snapshot->known.written)
+		row.counted.marks_known &= (uint16_t)~MARK_WRITTEN;
+	return writer_put(writer, LOG_TOTAL, &row);
 }
 
 static int writer_put_all(struct log_writer *writer, const struct snapshot *snapshot,
@@ -218,9 +292,11 @@ static int writer_put_all(struct log_writer *writer, const struct snapshot *snap
 	if (!result)
 		result = writer_put_mappings(writer, snapshot, ret_mappings);
 	if (!result)
+		result = writer_find_changes(writer, snapshot, *ret_mappings);
+	if (!result)
 		result = writer_put_blocks(writer, snapshot, *ret_mappings);
 	if (!result)
-		result = writer_put_detail(writer, snapshot, changed);
+		result = writer_put_raw(writer, snapshot, changed);
 	if (!result)
 		result = writer_put_total(writer, snapshot);
 	if (!result)
@@ -232,18 +308,18 @@ static int writer_put_all(struct log_writer *writer, const struct snapshot *snap
 
 static bool writer_is_full(const struct log_writer *writer, int result)
 {
-	return writer->max_pages && database_reached_limit(writer->db, result);
+	return writer->max_pages && sqlite_reached_limit(writer->db, result);
 }
 
-static int writer_fail(const struct log_writer *writer, int result, struct log_error *error)
+static int writer_fail(const struct log_writer *writer, int result, struct error *error)
 {
 	if (writer_is_full(writer, result))
-		return log_fail(error, -EFBIG, "%s: has reached its largest size (--max-size)",
-				writer->path);
-	return database_error(writer->db, result, writer->path, error);
+		return error_set(error, -EFBIG, "%s: has reached its largest size (--max-size)",
+				 writer->file.path);
+	return sqlite_error(writer->db, result, writer->file.path, error);
 }
 
-static int writer_fail_append(struct log_writer *writer, int result, struct log_error *error)
+static int writer_fail_append(struct log_writer *writer, int result, struct error *error)
 {
 	int code = writer_fail(writer, result, error);
 
@@ -254,17 +330,17 @@ static int writer_fail_append(struct log_writer *writer, int result, struct log_
 }
 
 int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
-		      const struct page_detail *changed, struct log_error *error)
+		      const struct page_detail *changed, struct error *error)
 {
 	struct written_mapping *mappings = NULL;
 	int result;
 
 	if (writer->broken)
-		return log_fail(error, -EIO, "%s: stopped by an error before", writer->path);
+		return error_set(error, -EIO, "%s: stopped by an error before", writer->file.path);
 	if (writer->last && (writer->last->pid != snapshot->pid ||
 			     writer->last->start_time != snapshot->start_time))
-		return log_fail(error, -EINVAL, "%s: holds another process", writer->path);
-	result = writer_check_file(writer, error);
+		return error_set(error, -EINVAL, "%s: holds another process", writer->file.path);
+	result = log_file_check(&writer->file, error);
 	if (result) {
 		writer->broken = true;
 		return result;
@@ -289,24 +365,23 @@ static int64_t writer_sample_at(const struct log_writer *writer, int64_t taken_n
 	sqlite3_stmt *s = writer->statements[FIND_SAMPLE];
 	int64_t found = 0;
 
-	sqlite3_bind_int64(s, 1, taken_ns);
-	if (sqlite3_step(s) == SQLITE_ROW)
+	if (!sqlite_bind_numbers(s, 1, &taken_ns) && sqlite3_step(s) == SQLITE_ROW)
 		found = sqlite3_column_int64(s, 0);
 	sqlite3_reset(s);
 	return found;
 }
 
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
-		     const char *text, struct log_error *error)
+		     const char *text, struct error *error)
 {
 	int64_t sample = writer_sample_at(writer, taken_ns);
-	int result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
+	int result = writer_put_event(writer, sample, taken_ns, kind, LOG_NULL, text);
 
 	if (writer_is_full(writer, result)) {
 		uint64_t kept = kind == EVENT_STOPPED ? 0 : LAST_WORD_PAGES;
 
 		writer_limit_pages(writer, writer->max_pages - kept);
-		result = writer_put_event(writer, sample, taken_ns, kind, 0, text);
+		result = writer_put_event(writer, sample, taken_ns, kind, LOG_NULL, text);
 		writer_limit_pages(writer, writer->max_pages - RESERVED_PAGES);
 	}
 	return result ? writer_fail(writer, result, error) : 0;
@@ -321,44 +396,42 @@ uint64_t log_writer_bytes(const struct log_writer *writer)
 {
 	int64_t pages = 0;
 
-	database_number(writer->db, "PRAGMA page_count", &pages);
-	return (uint64_t)(pages * writer->page_size);
+	sqlite_number(writer->db, "PRAGMA page_count", &pages);
+	return (uint64_t)(pages * PAGE_BYTES);
 }
 
 /* Puts the WAL back into the file, as far as those who read it let us. */
-static int writer_put_back(struct log_writer *writer, struct log_error *error)
+static int writer_put_back(struct log_writer *writer, struct error *error)
 {
 	int frames = 0, done = 0;
 	int result = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
 					       &frames, &done);
 
 	if (result == SQLITE_BUSY && done < frames)
-		return log_fail(error, -EBUSY,
-				"%s: somebody is reading it: its newest samples are in the -wal "
-				"beside it, keep both",
-				writer->path);
+		return error_set(error, -EBUSY,
+				 "%s: somebody is reading it: its newest samples are in the -wal "
+				 "beside it, keep both",
+				 writer->file.path);
 	if (result && result != SQLITE_BUSY)
-		return database_error(writer->db, result, writer->path, error);
+		return sqlite_error(writer->db, result, writer->file.path, error);
 	/* Not DELETE, for the reason in set_up(): both modes leave the same file. */
 	sqlite3_exec(writer->db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
 	return 0;
 }
 
-int log_writer_close(struct log_writer *writer, struct log_error *error)
+int log_writer_close(struct log_writer *writer, struct error *error)
 {
-	int code = writer_check_file(writer, error);
+	int code = log_file_check(&writer->file, error);
 
-	for (int i = 0; i < WRITER_STATEMENTS; i++)
-		sqlite3_finalize(TAKE(writer->statements[i]));
 	/* Nobody can read a log without a sample. */
 	if (!code && !writer->samples)
-		writer_remove(writer->path);
+		log_file_remove(&writer->file);
 	else if (!code)
 		code = writer_put_back(writer, error);
 	else
-		writer_remove_orphans(writer);
+		log_file_remove_orphans(&writer->file);
 	if (writer->alone && !code)
-		writer_remove_shm(writer->path);
+		log_file_remove_shm(&writer->file);
 	writer_free(writer);
 	return code;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "log/error.h"
+#include "base/error.h"
 #include "log/event.h"
 #include "model/snapshot.h"
 
@@ -38,7 +38,7 @@ struct log_writer_options {
  * recorder writes to it; others as open(2).
  */
 int log_writer_open(const struct log_writer_options *options, struct log_writer **ret_writer,
-		    struct log_error *error);
+		    struct error *error);
 
 /*
  * Appends a complete snapshot as the next sample, with what was read of the pages that changed
@@ -48,7 +48,7 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
  * and can only be closed.
  */
 int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
-		      const struct page_detail *changed, struct log_error *error);
+		      const struct page_detail *changed, struct error *error);
 
 /*
  * Notes an event at the sample that was the newest one at taken_ns (CLOCK_REALTIME), or at the
@@ -56,7 +56,7 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
  * events; -EFBIG: for no more.
  */
 int log_writer_event(struct log_writer *writer, enum event_kind kind, int64_t taken_ns,
-		     const char *text, struct log_error *error);
+		     const char *text, struct error *error);
 
 /* Samples written, and the size that the file will have when it is closed. */
 uint64_t log_writer_samples(const struct log_writer *writer);
@@ -66,6 +66,6 @@ uint64_t log_writer_bytes(const struct log_writer *writer);
  * Closes, and makes the log one file again; frees the writer in any case. An error says that the
  * FILE-wal beside it is still needed (SQLite reads both); -EBUSY: since somebody is reading it.
  */
-int log_writer_close(struct log_writer *writer, struct log_error *error);
+int log_writer_close(struct log_writer *writer, struct error *error);
 
 #endif

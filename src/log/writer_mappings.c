@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "log/check.h"
 #include "log/writer_internal.h"
 
 /*
  * A row of `mapping` says what stays true of a mapping from its first to its last sample. When
- * anything of that changes, a new row follows, with the lineage of the old one. `layout` lists all
- * rows of one sample, now and then, so that a reader need not start at the beginning.
+ * anything of that changes, a new row follows, with the lineage of the old one.
  */
 
 #define NOT_FOUND SIZE_MAX
@@ -151,71 +149,50 @@ static bool writer_mappings_row_holds(const struct snapshot_mapping *old,
 }
 
 static int writer_mappings_put_mapping(struct log_writer *writer, const struct snapshot_mapping *m,
-				       const struct written_mapping *row)
+				       const struct written_mapping *written)
 {
-	sqlite3_stmt *s = writer->statements[WRITE_MAPPING];
 	const struct mapping *mapping = m->mapping;
 	const struct pages_facts *facts = writer_mappings_facts_of(m);
-	const int64_t numbers[] = { row->id,
-				    row->lineage,
-				    writer->samples,
-				    (int64_t)mapping->start,
-				    (int64_t)mapping->end,
-				    (int64_t)mapping->offset,
-				    (int64_t)mapping->inode,
-				    mapping->dev_major,
-				    mapping->dev_minor,
-				    mapping->hugetlb_file,
-				    m->pages != NULL,
-				    facts->marks_known,
-				    facts->doubt,
-				    facts->slots_known,
-				    (int64_t)facts->swap_unplaced,
-				    row->fill_state,
-				    row->fill_marks };
+	const struct row_mapping row = {
+		.mapping = written->id,
+		.lineage = written->lineage,
+		.first_sample = writer->samples,
+		.last_sample = LOG_TO_THE_END,
+		.start = (int64_t)mapping->start,
+		.end = (int64_t)mapping->end,
+		.offset = (int64_t)mapping->offset,
+		.inode = (int64_t)mapping->inode,
+		.dev_major = mapping->dev_major,
+		.dev_minor = mapping->dev_minor,
+		.perms = writer_text(mapping->perms),
+		.kind = writer_text(mapping_kind_names[mapping->kind]),
+		.hugetlb_file = mapping->hugetlb_file,
+		.name = { mapping->name, mapping->name_length },
+		.read = m->pages != NULL,
+		.marks_known = facts->marks_known,
+		.doubt = facts->doubt,
+		.slots_known = facts->slots_known,
+		.swap_unplaced = (int64_t)facts->swap_unplaced,
+		.fill = written->fill,
+	};
 
-	const char *kind = mapping_kind_names[mapping->kind];
-	uint32_t check = LOG_CHECK_START;
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		sqlite3_bind_int64(s, (int)i + 1, numbers[i]);
-		check = log_check_number(check, numbers[i]);
-	}
-	check = log_check_bytes(check, mapping->perms, strlen(mapping->perms));
-	check = log_check_bytes(check, kind, strlen(kind));
-	check = log_check_bytes(check, mapping->name, mapping->name_length);
-	sqlite3_bind_text(s, 18, mapping->perms, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 19, kind, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 20, mapping->name, mapping->name_length, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 21, check);
-	return writer_run(writer, WRITE_MAPPING);
-}
-
-static int writer_mappings_end_mapping(struct log_writer *writer, int64_t id)
-{
-	sqlite3_stmt *s = writer->statements[WRITE_MAPPING_END];
-
-	sqlite3_bind_int64(s, 1, writer->samples - 1);
-	sqlite3_bind_int64(s, 2, id);
-	return writer_run(writer, WRITE_MAPPING_END);
+	return writer_put(writer, LOG_MAPPING, &row);
 }
 
 static int writer_mappings_put_count(struct log_writer *writer, const struct snapshot_mapping *m,
 				     int64_t id)
 {
-	sqlite3_stmt *s = writer->statements[WRITE_COUNT];
+	struct row_mapping_count row = { .mapping = id, .sample = writer->samples };
 
-	sqlite3_bind_int64(s, 1, id);
-	sqlite3_bind_int64(s, 2, writer->samples);
 	if (m->pages)
-		writer_bind_counts(s, 3, pages_counts(m->pages),
-				   writer_mappings_facts_of(m)->marks_known);
-	return writer_run(writer, WRITE_COUNT);
+		row.counted = (struct log_counted){ *pages_counts(m->pages),
+						    pages_facts(m->pages)->marks_known, true };
+	return writer_put(writer, LOG_MAPPING_COUNT, &row);
 }
 
-static int writer_mappings_mapping_event(struct log_writer *writer, const struct snapshot *snapshot,
-					 enum event_kind kind, int64_t id, const struct mapping *m,
-					 const struct mapping *old)
+static int writer_mappings_event(struct log_writer *writer, const struct snapshot *snapshot,
+				 enum event_kind kind, int64_t id, const struct mapping *m,
+				 const struct mapping *old)
 {
 	char text[160];
 
@@ -233,23 +210,13 @@ static int writer_mappings_mapping_event(struct log_writer *writer, const struct
 	return writer_put_event(writer, writer->samples, snapshot->taken_ns, kind, id, text);
 }
 
-/* The fill that a row inherits, or a better one where that has become a bad one. */
-static void writer_mappings_choose_fill(const struct snapshot_mapping *m,
-					const struct snapshot_mapping *old, uint8_t how,
-					struct written_mapping *row)
-{
-	if (!old || how == MOVED || (old->pages != m->pages && writer_fill_is_bad(m, row)))
-		writer_choose_fill(m, row);
-}
-
 static bool writer_mappings_keep_row(struct log_writer *writer, const struct snapshot_mapping *m,
 				     const struct snapshot_mapping *old,
 				     const struct written_mapping *row, int *ret_result)
 {
 	const struct written_mapping *was = &writer->mappings[old - writer->last->mappings];
 
-	if (!writer_mappings_row_holds(old, m) || was->fill_state != row->fill_state ||
-	    was->fill_marks != row->fill_marks)
+	if (!writer_mappings_row_holds(old, m) || was->fill != row->fill)
 		return false;
 	*ret_result = SQLITE_OK;
 	if (old->pages != m->pages && memcmp(pages_counts(old->pages), pages_counts(m->pages),
@@ -270,7 +237,9 @@ static int writer_mappings_put_one(struct log_writer *writer, const struct snaps
 		old = &writer->last->mappings[j];
 		*row = writer->mappings[j];
 	}
-	writer_mappings_choose_fill(m, old, match->how[i], row);
+	if (!old || match->how[i] == MOVED || old->pages != m->pages)
+		row->fill =
+			writer_choose_fill(m, old && match->how[i] != MOVED ? &row->fill : NULL);
 	if (old && writer_mappings_keep_row(writer, m, old, row, &result)) {
 		match->kept[j] = true;
 		return result;
@@ -278,18 +247,17 @@ static int writer_mappings_put_one(struct log_writer *writer, const struct snaps
 	row->id = ++writer->last_mapping;
 	if (!old || match->how[i] == SPLIT_OFF)
 		row->lineage = row->id;
-	writer->changes_since_layout++;
 	result = writer_mappings_put_mapping(writer, m, row);
 	if (!result)
 		result = writer_mappings_put_count(writer, m, row->id);
 	if (result || !writer->last || (old && mapping_equal(old->mapping, m->mapping)))
 		return result;
 	if (!old || match->how[i] == SPLIT_OFF)
-		return writer_mappings_mapping_event(writer, snapshot, EVENT_APPEARED, row->id,
-						     m->mapping, NULL);
-	return writer_mappings_mapping_event(writer, snapshot,
-					     match->how[i] == MOVED ? EVENT_MOVED : EVENT_CHANGED,
-					     row->id, m->mapping, old->mapping);
+		return writer_mappings_event(writer, snapshot, EVENT_APPEARED, row->id, m->mapping,
+					     NULL);
+	return writer_mappings_event(writer, snapshot,
+				     match->how[i] == MOVED ? EVENT_MOVED : EVENT_CHANGED, row->id,
+				     m->mapping, old->mapping);
 }
 
 /* Ends the rows of old mappings that are not in force any more. */
@@ -302,49 +270,14 @@ static int writer_mappings_put_ends(struct log_writer *writer, const struct snap
 	for (size_t j = 0; !result && last && j < last->count; j++) {
 		if (match->kept[j])
 			continue;
-		writer->changes_since_layout++;
-		result = writer_mappings_end_mapping(writer, writer->mappings[j].id);
+		result = writer_run(writer, WRITE_MAPPING_END, writer->samples - 1,
+				    writer->mappings[j].id);
 		if (!result && !match->used[j])
-			result = writer_mappings_mapping_event(writer, snapshot, EVENT_GONE,
-							       writer->mappings[j].id,
-							       last->mappings[j].mapping, NULL);
+			result = writer_mappings_event(writer, snapshot, EVENT_GONE,
+						       writer->mappings[j].id,
+						       last->mappings[j].mapping, NULL);
 	}
 	return result;
-}
-
-static int writer_mappings_compare_ids(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The ids of all mappings of this sample, ascending, as distances. */
-static int writer_mappings_put_layout(struct log_writer *writer,
-				      const struct written_mapping *mappings, size_t count)
-{
-	sqlite3_stmt *s = writer->statements[WRITE_LAYOUT];
-	size_t room = log_compress_room(count * LOG_NUMBER_MAX);
-	CLEANUP(cleanup_free) int64_t *ids = malloc((count + 1) * sizeof(*ids));
-	CLEANUP(cleanup_free) uint8_t *raw = malloc(count * LOG_NUMBER_MAX + 1);
-	CLEANUP(cleanup_free) uint8_t *data = malloc(room);
-	uint8_t *at = raw;
-	int size;
-
-	if (!ids || !raw || !data)
-		return SQLITE_NOMEM;
-	for (size_t i = 0; i < count; i++)
-		ids[i] = mappings[i].id;
-	qsort(ids, count, sizeof(*ids), writer_mappings_compare_ids);
-	for (size_t i = 0; i < count; i++)
-		at = log_put_number(at, (uint64_t)(ids[i] - (i ? ids[i - 1] : 0)));
-	size = log_compress(writer->codec, raw, (size_t)(at - raw), data, room);
-	if (size < 0)
-		return SQLITE_INTERNAL;
-	sqlite3_bind_int64(s, 1, writer->samples);
-	sqlite3_bind_blob(s, 2, data, size, SQLITE_STATIC);
-	writer->changes_since_layout = 0;
-	return writer_run(writer, WRITE_LAYOUT);
 }
 
 int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapshot,
@@ -367,9 +300,6 @@ int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapsh
 		result = writer_mappings_put_one(writer, snapshot, i, &match, &rows[i]);
 	if (!result)
 		result = writer_mappings_put_ends(writer, snapshot, &match);
-	if (!result && (!writer->last || (writer->changes_since_layout > 32 &&
-					  writer->changes_since_layout > snapshot->count / 2)))
-		result = writer_mappings_put_layout(writer, rows, snapshot->count);
 	if (!result)
 		*ret_mappings = TAKE(rows);
 	return result;

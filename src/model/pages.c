@@ -105,6 +105,28 @@ void pages_count(const struct pages *pages, uint64_t first, uint64_t count,
 	}
 }
 
+void pages_planes(const struct pages *pages, uint64_t first, uint64_t count,
+		  uint64_t (*planes)[PLANE_WORDS])
+{
+	uint64_t end = first + count;
+
+	for (size_t i = extent_find(pages, first); first < end; i++) {
+		const struct extent *e = &pages->extents[i];
+		uint64_t stop = extent_end(pages, i) < end ? extent_end(pages, i) : end;
+		unsigned int from = block_place(pages, first);
+		unsigned int to = from + (unsigned int)(stop - first);
+
+		first = stop;
+		if (e->block) {
+			block_planes(e->block, from, to, planes);
+			continue;
+		}
+		for (unsigned int bits = e->value; bits; bits &= bits - 1)
+			for (unsigned int word = from / 64; word * 64 < to; word++)
+				planes[__builtin_ctz(bits)][word] |= plane_mask(word, from, to);
+	}
+}
+
 bool pages_run(const struct pages *pages, uint64_t first, struct page_run *ret_run)
 {
 	size_t i = extent_find(pages, first);

@@ -90,6 +90,33 @@ void pages_count(const struct pages *pages, uint64_t first, uint64_t count,
  */
 bool pages_run(const struct pages *pages, uint64_t first, struct page_run *ret_run);
 
+/*
+ * Pages between two 2 MiB borders as bit planes: bit i of word w of plane b is bit b of the value
+ * of page 64 * w + i. A value is a state and, from bit PAGE_VALUE_MARKS on, marks.
+ */
+#define PAGE_VALUE_MARKS 4
+#define PAGE_PLANES	 (PAGE_VALUE_MARKS + PAGE_MARKS)
+#define PLANE_WORDS	 8
+
+/* The bits of [from, to) that lie in one word of a plane. */
+static inline uint64_t plane_mask(unsigned int word, unsigned int from, unsigned int to)
+{
+	uint64_t mask = ~UINT64_C(0);
+
+	if (from > word * 64)
+		mask &= ~UINT64_C(0) << (from - word * 64);
+	if (to < word * 64 + 64)
+		mask &= ~UINT64_C(0) >> (word * 64 + 64 - to);
+	return mask;
+}
+
+/*
+ * Adds the values of pages [first, first + count), which lie between two borders, to planes that
+ * are 0 at their places.
+ */
+void pages_planes(const struct pages *pages, uint64_t first, uint64_t count,
+		  uint64_t (*planes)[PLANE_WORDS]);
+
 /* Slots in ascending page order. */
 const struct slot_run *pages_slots(const struct pages *pages, size_t *ret_count);
 
@@ -127,11 +154,17 @@ void pages_builder_add(struct pages_builder *builder, uint64_t count, enum page_
 		       uint16_t marks);
 
 /*
- * Appends pages that may all differ; each value is a state and, from bit PAGE_VALUE_MARKS on,
- * marks. What costs the least where no run is longer than a few pages.
+ * Appends pages that may all differ; each value is a state and marks, as in planes. What costs the
+ * least where no run is longer than a few pages.
  */
-#define PAGE_VALUE_MARKS 4
 void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *values, size_t count);
+
+/*
+ * Appends the pages at places [from, to) of planes; the next page of the builder must have place
+ * `from`.
+ */
+void pages_builder_add_planes(struct pages_builder *builder, const uint64_t (*planes)[PLANE_WORDS],
+			      unsigned int from, unsigned int to);
 
 /* Says where pages [first, first + count) lie in swap; ascending, adjacent runs are merged. */
 void pages_builder_slot(struct pages_builder *builder, const struct slot_run *run);

@@ -289,6 +289,15 @@ void pages_builder_add_mixed(struct pages_builder *builder, const uint16_t *valu
 	}
 }
 
+void pages_builder_add_planes(struct pages_builder *builder, const uint64_t (*planes)[PLANE_WORDS],
+			      unsigned int from, unsigned int to)
+{
+	uint16_t values[BLOCK_PAGES];
+
+	planes_values(planes, values);
+	pages_builder_add_mixed(builder, values + from, to - from);
+}
+
 void pages_builder_slot(struct pages_builder *builder, const struct slot_run *run)
 {
 	struct slot_run *last =

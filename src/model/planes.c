@@ -68,18 +68,6 @@ void block_count(const struct block *block, struct page_counts *counts)
 		counts->mark[m] += block->mark_counts[m];
 }
 
-/* The bits of [from, to) that lie in one word of a plane. */
-static uint64_t planes_word_mask(unsigned int word, unsigned int from, unsigned int to)
-{
-	uint64_t mask = ~UINT64_C(0);
-
-	if (from > word * 64)
-		mask &= ~UINT64_C(0) << (from - word * 64);
-	if (to < word * 64 + 64)
-		mask &= ~UINT64_C(0) >> (word * 64 + 64 - to);
-	return mask;
-}
-
 /* How many pages of [from, to) have exactly these of the bits in `look`. */
 static unsigned int planes_count_alike(const struct block *block, unsigned int from,
 				       unsigned int to, uint16_t value, uint16_t look)
@@ -89,7 +77,7 @@ static unsigned int planes_count_alike(const struct block *block, unsigned int f
 	for (unsigned int word = from / 64; word * 64 < to; word++)
 		n += (unsigned int)__builtin_popcountll(
 			~planes_word_differs(block, word, value, look) &
-			planes_word_mask(word, from, to));
+			plane_mask(word, from, to));
 	return n;
 }
 
@@ -104,6 +92,32 @@ void block_count_part(const struct block *block, unsigned int from, unsigned int
 		if (block->mark_counts[m])
 			counts->mark[m] += planes_count_alike(block, from, to, value_of(0, 1 << m),
 							      value_of(0, 1 << m));
+}
+
+void block_planes(const struct block *block, unsigned int from, unsigned int to,
+		  uint64_t (*planes)[PLANE_WORDS])
+{
+	unsigned int plane = 0;
+
+	for (unsigned int bits = block->base | block->varied; bits; bits &= bits - 1) {
+		bool varies = block->varied & bits & -bits;
+		uint64_t *to_plane = planes[__builtin_ctz(bits)];
+
+		for (unsigned int word = from / 64; word * 64 < to; word++)
+			to_plane[word] |= (varies ? block->planes[plane][word] : ~UINT64_C(0)) &
+					  plane_mask(word, from, to);
+		plane += varies;
+	}
+}
+
+void planes_values(const uint64_t (*planes)[PLANE_WORDS], uint16_t values[static BLOCK_PAGES])
+{
+	memset(values, 0, BLOCK_PAGES * sizeof(*values));
+	for (unsigned int bit = 0; bit < VALUE_BITS; bit++)
+		for (unsigned int word = 0; word < PLANE_WORDS; word++)
+			for (unsigned int i = 0; planes[bit][word] && i < 64; i++)
+				values[word * 64 + i] |=
+					(uint16_t)((planes[bit][word] >> i & 1) << bit);
 }
 
 /* Bit `bit` of 64 values in one word: four values at a time, gathered by a multiplication. */

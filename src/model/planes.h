@@ -16,10 +16,10 @@
  */
 
 #define BLOCK_PAGES 512u
-#define PLANE_WORDS (BLOCK_PAGES / 64)
 #define STATE_BITS  PAGE_VALUE_MARKS
-#define VALUE_BITS  (STATE_BITS + PAGE_MARKS)
+#define VALUE_BITS  PAGE_PLANES
 
+_Static_assert(PLANE_WORDS == BLOCK_PAGES / 64, "a plane has a bit for each page");
 _Static_assert(PAGE_STATES <= 1 << STATE_BITS, "a state fits into its bits");
 _Static_assert(VALUE_BITS <= 16, "a value fits into 16 bits");
 
@@ -62,6 +62,13 @@ uint16_t block_value(const struct block *block, unsigned int place);
 /* How many pages from `place` on, before `limit`, have this value. */
 unsigned int block_run(const struct block *block, unsigned int place, unsigned int limit,
 		       uint16_t value);
+
+/* Adds the values of places [from, to) to planes that are 0 there. */
+void block_planes(const struct block *block, unsigned int from, unsigned int to,
+		  uint64_t (*planes)[PLANE_WORDS]);
+
+/* The values that 512 pages have in planes. */
+void planes_values(const uint64_t (*planes)[PLANE_WORDS], uint16_t values[static BLOCK_PAGES]);
 
 /* Adds all pages of the block to *counts, or those of [from, to). */
 void block_count(const struct block *block, struct page_counts *counts);

@@ -89,7 +89,8 @@ static void recording_observe_event(void *recorder, enum event_kind kind, int64_
 static const struct live_observer observer = { recorder_observe, recording_observe_event };
 
 int recording_start(const struct recording_options *options, struct source *live,
-		    const struct probe *probe, struct recording **ret_recording, char *message)
+		    const struct probe *probe, struct recording **ret_recording,
+		    struct error *error)
 {
 	CLEANUP(cleanup_free) struct fact_list *list = calloc(1, sizeof(*list));
 	struct recording *recording = calloc(1, sizeof(*recording));
@@ -97,18 +98,18 @@ int recording_start(const struct recording_options *options, struct source *live
 						      .replace = options->replace,
 						      .max_bytes = options->max_bytes },
 					     .rotate = options->rotate };
-	struct log_error error = { .code = -ENOMEM, .text = "memory is out" };
-	int code = -ENOMEM;
+	int code;
 
-	if (list && recording) {
-		recording_collect_facts(options, probe, list);
-		recorder.log.facts = list->facts;
-		recorder.log.fact_count = list->count;
-		code = recorder_start(&recorder, &recording->recorder, &error);
+	if (!list || !recording) {
+		free(recording);
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	}
+	recording_collect_facts(options, probe, list);
+	recorder.log.facts = list->facts;
+	recorder.log.fact_count = list->count;
+	code = recorder_start(&recorder, &recording->recorder, error);
 	if (code) {
 		free(recording);
-		snprintf(message, RECORDING_MESSAGE, "%s", error.text);
 		return code;
 	}
 	recording->live = live;

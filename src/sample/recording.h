@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "model/event.h"
 #include "sample/source.h"
 
@@ -29,7 +30,7 @@ struct recording_status {
 	bool full; /* by max_bytes */
 	uint64_t left_out; /* samples, since the disk was too slow */
 	int64_t started_ns; /* CLOCK_MONOTONIC */
-	char message[256]; /* may hold a file name: escape it */
+	char message[sizeof(((struct error *)0)->text)]; /* may hold a file name: escape it */
 	/* What it has left, of recording_stop() only. */
 	bool newest; /* FILE; false: without a sample it goes, or somebody removed or replaced it */
 	unsigned int older; /* of a rotation: FILE.1 up to FILE.N */
@@ -37,14 +38,13 @@ struct recording_status {
 	uint64_t gone; /* samples of logs that had to go, since no more were to be kept */
 };
 
-#define RECORDING_MESSAGE 256
-
 /*
- * Starts to record a live source (sample/live.h). On an error, message (RECORDING_MESSAGE bytes)
- * says why: -EEXIST there is such a file, -EBUSY another recorder writes to it, others as open(2).
+ * Starts to record a live source (sample/live.h). *error (may be NULL) says why it failed: -EEXIST
+ * there is such a file, -EBUSY another recorder writes to it, others as open(2).
  */
 int recording_start(const struct recording_options *options, struct source *live,
-		    const struct probe *probe, struct recording **ret_recording, char *message);
+		    const struct probe *probe, struct recording **ret_recording,
+		    struct error *error);
 
 /* Notes an event of this moment (CLOCK_REALTIME, 0: now). */
 void recording_event(struct recording *recording, enum event_kind kind, int64_t taken_ns,

@@ -57,7 +57,7 @@ static void replay_run(void *context);
 static void replay_make_overview(struct replay *r);
 
 static int replay_find_event(struct replay *r, uint64_t position, int direction,
-			     struct log_event *ret_event, struct log_error *error);
+			     struct log_event *ret_event, struct error *error);
 
 static void replay_describe(const struct replay *r, const struct log_event *event, char *text,
 			    size_t size);
@@ -258,36 +258,32 @@ static const struct source_ops replay_ops = {
 
 DEFINE_CLEANUP(cleanup_replay, struct replay *, replay_destroy)
 
-int replay_open(const char *path, uint64_t first, struct source **ret_source, char *message)
+int replay_open(const char *path, uint64_t first, struct source **ret_source, struct error *error)
 {
 	CLEANUP(cleanup_replay) struct replay *r = calloc(1, sizeof(*r));
-	struct log_error error = { .text = "memory is out" };
 	char interval[24];
 	int code;
 
-	if (!r) {
-		snprintf(message, REPLAY_MESSAGE, "%s", error.text);
-		return -ENOMEM;
-	}
+	if (!r)
+		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	r->base.ops = &replay_ops;
 	code = worker_init(&r->worker, replay_drop);
-	if (!code)
-		code = log_reader_open(path, &r->reader, &error);
-	if (!code) {
-		r->info = *log_reader_info(r->reader);
-		if (!log_reader_fact(r->reader, "interval_ns", interval, sizeof(interval)))
-			r->interval_ns = strtoll(interval, NULL, 10);
-		r->status.interval_ns = r->status.asked_interval_ns = r->interval_ns;
-		r->status.state = SOURCE_LIVE;
-		r->speed = 1;
-		r->playing = r->seek_pending = true;
-		r->seek_to = first < r->info.samples ? first : r->info.samples - 1;
-		code = worker_start(&r->worker, replay_run, replay_destroy, r);
-	}
-	if (code) {
-		snprintf(message, REPLAY_MESSAGE, "%s", error.code ? error.text : strerror(-code));
+	if (code)
+		return error_set(error, code, "%s", strerror(-code));
+	code = log_reader_open(path, &r->reader, error);
+	if (code)
 		return code;
-	}
+	r->info = *log_reader_info(r->reader);
+	if (!log_reader_fact(r->reader, "interval_ns", interval, sizeof(interval)))
+		r->interval_ns = strtoll(interval, NULL, 10);
+	r->status.interval_ns = r->status.asked_interval_ns = r->interval_ns;
+	r->status.state = SOURCE_LIVE;
+	r->speed = 1;
+	r->playing = r->seek_pending = true;
+	r->seek_to = first < r->info.samples ? first : r->info.samples - 1;
+	code = worker_start(&r->worker, replay_run, replay_destroy, r);
+	if (code)
+		return error_set(error, code, "%s", strerror(-code));
 	*ret_source = &TAKE(r)->base;
 	return 0;
 }
@@ -428,7 +424,7 @@ static void replay_add_track(struct player *p, uint64_t sample, struct snapshot 
 static void replay_show(struct player *p, uint64_t sample)
 {
 	uint64_t before = p->shown ? p->position : sample;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct snapshot *s;
 
 	if (log_reader_load(p->r->reader, sample, &s, &error)) {
@@ -460,7 +456,7 @@ static void replay_say_length(struct replay *r)
 static void replay_thread_find(struct player *p, const struct source_find *find)
 {
 	struct log_reader *reader = p->r->reader;
-	struct log_error error = { .text = "there is nothing" };
+	struct error error = { .text = "there is nothing" };
 	struct log_event event = { 0 };
 	uint64_t sample = 0;
 	int code = -EINVAL;
@@ -683,7 +679,7 @@ static const struct log_event *replay_events_nearest_of_session(const struct rep
 
 /* As log_reader_event(), with the bookmarks of this session. */
 static int replay_find_event(struct replay *r, uint64_t position, int direction,
-			     struct log_event *ret_event, struct log_error *error)
+			     struct log_event *ret_event, struct error *error)
 {
 	const struct log_event *own = replay_events_nearest_of_session(r, position, direction);
 	int code = log_reader_event(r->reader, position, direction, ret_event, error);
@@ -748,7 +744,7 @@ static void replay_bookmark(struct replay *r, uint64_t position, int64_t taken_n
 			    char *message, size_t size)
 {
 	struct log_event event = { .kind = EVENT_BOOKMARK, .taken_ns = taken_ns };
-	struct log_error error = { .text = "memory is out" };
+	struct error error = { .text = "memory is out" };
 	int code = replay_events_find_sample(r, position, taken_ns, &event.sample);
 
 	if (code) {

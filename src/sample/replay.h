@@ -2,6 +2,7 @@
 #ifndef PMTOP_REPLAY_H
 #define PMTOP_REPLAY_H
 
+#include "base/error.h"
 #include "sample/source.h"
 
 /*
@@ -10,13 +11,11 @@
  * not wait as long. Events that it passes come as messages.
  */
 
-#define REPLAY_MESSAGE 256
-
 /*
  * Opens a log (errors as log_reader_open() in log/reader.h) and shows sample number `first`, or the
- * last one if there are not so many. On an error, message (REPLAY_MESSAGE bytes) is the sentence;
+ * last one if there are not so many. *error (may be NULL) says what is wrong;
  * it may hold a file name: escape it.
  */
-int replay_open(const char *path, uint64_t first, struct source **ret_source, char *message);
+int replay_open(const char *path, uint64_t first, struct source **ret_source, struct error *error);
 
 #endif

@@ -1,69 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "log/block.h"
-#include "log/detail.h"
+#include "log/codec.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/walk_log.h"
 
 /*
  * The first byte says what the rest is: a whole log (anything but the following; so that a log is its
- * own corpus file, 'S' of SQLite is the first byte of one), 1 a raw block of pages before compression,
- * 2 raw facts, 3 and 4 the same as schema 1 has them, 5 a frame. These reach what the checksums keep a
- * mutated log from.
+ * own corpus file, 'S' of SQLite is the first byte of one), 1 a block of pages before packing, 2 raw
+ * data before packing, 5 packed data. These reach what the checksums keep a mutated log from.
  */
 
-static void fuzz_frame(const uint8_t *data, size_t size)
+static void fuzz_packed(struct log_codec *codec, const uint8_t *data, size_t size)
 {
-	struct log_codec *codec = log_codec_new();
-	struct log_detail *detail = malloc(sizeof(*detail));
+	struct log_raw raw = log_raw_new(7);
 	struct log_block block;
+	uint8_t *again = malloc(LOG_DATA_MAX);
+	int length;
 
-	log_block_decode(codec, data, size, NULL, &block);
-	log_detail_decode(codec, data, size, detail);
-	free(detail);
-	log_codec_free(codec);
-}
-
-static void fuzz_blob(const uint8_t *data, size_t size, bool detail, int schema)
-{
-	struct log_codec *codec = log_codec_new();
-	size_t room = log_compress_room(size);
-	uint8_t *frame = malloc(room);
-	int length = log_compress(codec, data, size, frame, room);
-
-	/* Schema 1 knows no frames but those of zstd. */
-	log_codec_set_schema(codec, length > 0 && frame[0] == 0x28 ? schema : 2);
-
-	if (detail) {
-		struct log_detail *out = malloc(sizeof(*out));
-
-		uint64_t wanted[LOG_SET_WORDS] = { 1, UINT64_MAX };
-		struct log_detail *found = calloc(1, sizeof(*found));
-
-		if (!log_detail_decode(codec, frame, (size_t)length, out))
-			log_detail_take(out, wanted, found);
-		free(found);
-		free(out);
-	} else {
-		struct log_block base, out;
-
-		log_block_clear(&base);
-		for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i += 2)
-			base.slot[i] = i;
-		if (!log_block_decode(codec, frame, (size_t)length, NULL, &out))
-			base = out;
-		log_block_decode(codec, frame, (size_t)length, base.slot, &out);
+	if (!log_block_decode(codec, data, size, &block)) {
+		length = log_block_encode(codec, &block, again);
+		if (length <= 0 || log_block_decode(codec, again, (size_t)length, &block))
+			abort();
 	}
-	free(frame);
-	log_codec_free(codec);
+	if (!log_raw_decode(codec, data, size, &raw)) {
+		length = log_raw_encode(codec, &raw, again);
+		if (length <= 0 || log_raw_decode(codec, again, (size_t)length, &raw))
+			abort();
+	}
+	free(again);
+	log_raw_free(&raw);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size && data[0] == 5)
-		fuzz_frame(data + 1, size - 1);
-	else if (size && data[0] <= 4)
-		fuzz_blob(data + 1, size - 1, data[0] == 2 || data[0] == 4, data[0] < 3 ? 2 : 1);
-	else
+	struct log_codec *codec = log_codec_new();
+
+	if (size && data[0] == 5) {
+		fuzz_packed(codec, data + 1, size - 1);
+	} else if (size && (data[0] == 1 || data[0] == 2) && size <= LOG_RAW_RAW_MAX) {
+		uint8_t *packed = malloc(LOG_DATA_MAX);
+		int length = log_pack(codec, data + 1, size - 1, packed);
+
+		if (length > 0)
+			fuzz_packed(codec, packed, (size_t)length);
+		free(packed);
+	} else {
 		walk_log(data, size, NULL);
+	}
+	log_codec_free(codec);
 	return 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the seeds of corpus/log from a small log: make_corpus.py LOG SCHEMA-1-LOG DIRECTORY.
+"""Makes the seeds of corpus/log from a small log: make_corpus.py LOG DIRECTORY.
 
 The logs get SQLite's smallest pages, so that a mutation has a chance to hit something that counts.
 """
@@ -12,15 +12,14 @@ import sys
 
 LIES = {
     "good": "",
-    "newer": "PRAGMA user_version=3",
-    "older": "PRAGMA user_version=1",
-    "phases": "UPDATE phase SET clock_ns=9223372036854775807, sample=sample+100 WHERE sample>0",
-    "stored": "UPDATE block SET data=x'0100000000'",
-    "details": "UPDATE detail SET data=x'01' || data",
-    "detail-of-all": "UPDATE detail SET sample=0, block=(SELECT min(block) FROM detail)+id",
+    "newer": "PRAGMA user_version=2",
+    "clocks": "UPDATE sample SET clock_ns=9223372036854775807, sample=sample+100 WHERE sample>0",
+    "raw-cut": "UPDATE raw SET data=substr(data, 1, length(data) - 1)",
+    "raw-of-all": "UPDATE raw SET sample=0, block=(SELECT min(block) FROM raw)+id",
+    "raw-is-pages": "UPDATE raw SET data=(SELECT data FROM block WHERE data IS NOT NULL)",
     "cgroups": "UPDATE environment SET value=zeroblob(100000) WHERE key LIKE 'cgroup.%'",
     "no-blocks": "DELETE FROM block",
-    "base-of-itself": "UPDATE block SET base=id",
+    "lives": "UPDATE mapping SET last_sample=first_sample",
     "block-elsewhere": "UPDATE block SET block=block+100000",
     "overlap": "UPDATE mapping SET start=4096, end=1099511627776",
     "huge": "UPDATE mapping SET start=4096, end=-4096 WHERE mapping=1",
@@ -33,49 +32,37 @@ LIES = {
 }
 
 
-def raw_block(first, kinds, pages, slots):
-    out = bytearray([1, first, len(pages), len(kinds)])
-    for state, marks in kinds:
-        out.append(state)
-        while marks >= 0x80:
-            out.append(marks & 0x7F | 0x80)
-            marks >>= 7
-        out.append(marks)
-    return bytes(out) + bytes(pages) + bytes(slots)
+def block(base, planes, slots=b""):
+    """A block of pages before packing; planes: {bit: 64 bytes}."""
+    varied = sum(1 << bit for bit in planes)
+    return (b"\x01" + base.to_bytes(2, "little") + varied.to_bytes(2, "little")
+            + b"".join(planes[bit] for bit in sorted(planes)) + slots)
 
 
-OLD_LIES = {
-    "old": "",
-    "old-base-of-itself": "UPDATE block SET base=id",
-    "old-detail": "UPDATE detail SET data=x'28B52FFD00'",
-    "old-newer": "PRAGMA user_version=2",
-}
+def raw(known, there, stale, columns):
+    """Raw data before packing."""
+    return (b"\x02" + bytes([known]) + there.to_bytes(64, "little") + stale.to_bytes(64, "little")
+            + columns)
+
 
 # Nothing of the machine that it was made on.
 NEUTRAL = ("UPDATE environment SET value='/some/group' WHERE key LIKE 'cgroup.%'; "
            "UPDATE environment SET value='of a test' WHERE key LIKE 'kernel%'; ")
 
-# Of the old log this is enough.
-SHORTER = ("DELETE FROM sample WHERE sample>2; DELETE FROM block WHERE sample>2; DELETE FROM total "
-           "WHERE sample>2; DELETE FROM detail WHERE sample>2; DELETE FROM mapping WHERE "
-           "first_sample>2; DELETE FROM mapping_count WHERE sample>2; DELETE FROM event; "
-           "DELETE FROM layout WHERE sample>2; VACUUM; ")
-
-DETAIL = bytes([2, 7, 2, 3, 0, 1, 1, 1, 9, 0, 2,  # two runs, one stale
-                0x80, 2, 0, 1, 77, 4, 0, 0, 0, 0, 0, 0, 0, 255, 255,  # two kinds
-                0, 0, 1, 4, 0, 9])
+MAPPED, SLOT = 1 << 15, 1 << 14
+HALF = bytes([0x0f] * 64)
 
 BLOBS = {
-    "block-states": raw_block(3, [(0, 0), (1, 2), (6, 0)], [0, 1, 2, 1, 0, 2], []),
-    "block-slots": raw_block(0, [(7, 0x8000), (3, 1)], [0, 0, 1, 0, 0, 0], [2, 5, 9, 0, 1, 40, 0]),
-    "block-empty": b"\x01\x00\x00\x00",
-    "block-one-kind": raw_block(3, [(1, 2)], [], []),
-    "old-block": b"\x03" + raw_block(3, [(1, 2)], [0] * 40, [])[1:],
-    "detail": DETAIL,
-    "detail-empty": b"\x02\x00\x00\x00\x00",
-    "detail-whole": b"\x02\x0f" + DETAIL[2:],
-    "old-detail-raw": b"\x04\x05\x00\x02\x00\x07" + bytes(range(2 * 8 * 3)) + b"\x01\x02",
-    "frame": b"\x05\x01\xc5\x9d\x1c\x81",
+    "block-one-value": block(MAPPED | 1, {}),
+    "block-states": block(MAPPED, {0: HALF, 1: bytes([0x33] * 64)}),
+    "block-part": block(0, {0: HALF, 15: HALF}),
+    "block-slots": block(MAPPED | 6, {14: bytes([5] + [0] * 63)}, bytes([2, 0x80, 1])),
+    "block-empty": block(0, {}),
+    "raw": raw(7, 0b111, 0b1000, bytes([0x80, 2, 0, 0, 18, 4, 0] + [8, 0, 0] + [2, 0, 0]
+                                       + [0x9a, 1, 0, 0] + [8, 1, 0] + [0, 0, 0] + [2, 0, 0])),
+    "raw-empty": raw(0, 0, 0, b""),
+    "raw-whole": raw(8, 1, 0, bytes(8)),
+    "packed": b"\x05\x28\xb5\x2f\xfd\x04\x00\x01\x00\x00\x99\xe9\xd8\x51",
     "nothing": b"",
     "text": b"this is not a log, but it is long enough to be looked at more closely than others, "
             b"and then refused",
@@ -83,12 +70,10 @@ BLOBS = {
 
 
 def main():
-    log, old, directory = sys.argv[1:]
-    lies = [(log, name, sql) for name, sql in LIES.items()]
-    lies += [(old, name, SHORTER + sql) for name, sql in OLD_LIES.items()]
-    for source, name, sql in lies:
+    log, directory = sys.argv[1:]
+    for name, sql in LIES.items():
         path = os.path.join(directory, name)
-        shutil.copyfile(source, path)
+        shutil.copyfile(log, path)
         database = sqlite3.connect(path)
         database.executescript(NEUTRAL + "PRAGMA page_size=512; VACUUM; " + sql)
         database.commit()

@@ -68,7 +68,7 @@ static inline int walk_series(void *context, const struct log_series *series)
 	return 0;
 }
 
-static inline int walk_log(const void *bytes, size_t size, struct log_error *error)
+static inline int walk_log(const void *bytes, size_t size, struct error *error)
 {
 	const struct log_series_range range = { 0, UINT64_MAX, 1000000000 };
 	unsigned int left = 100;

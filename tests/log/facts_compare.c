@@ -160,11 +160,12 @@ static void compare_mapping(struct source *source, struct log_reader *reader, co
 
 int main(int argc, char **argv)
 {
-	char path[64], message[REPLAY_MESSAGE];
+	struct error problem;
+	char path[64];
 	struct snapshot *last = NULL;
 	struct log_reader *reader;
 	struct source *source;
-	struct log_error error;
+	struct error error;
 	struct totals t = { 0 };
 	int fds[3];
 
@@ -174,7 +175,7 @@ int main(int argc, char **argv)
 	fds[0] = open(path, O_RDONLY | O_CLOEXEC);
 	fds[1] = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	fds[2] = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);
-	if (replay_open(argv[2], 0, &source, message) ||
+	if (replay_open(argv[2], 0, &source, &problem) ||
 	    log_reader_open(argv[2], &reader, &error) ||
 	    log_reader_load(reader, log_reader_info(reader)->samples - 1, &last, &error)) {
 		printf("%s cannot be read\n", argv[2]);

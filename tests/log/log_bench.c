@@ -152,7 +152,7 @@ static void write_log(const struct kind *kind, const char *path, uint64_t sample
 				      region_new(1 << 22, kind->blocks[1], &seed) };
 	struct pages *pages[2] = { region_pages(regions[0], b, NULL),
 				   region_pages(regions[1], b, NULL) };
-	struct log_error error;
+	struct error error;
 	struct log_writer *writer;
 	double cpu = 0;
 
@@ -196,7 +196,7 @@ static void say_times(const char *what, double (*times)[2], size_t count)
 static struct log_reader *open_log(const char *path)
 {
 	struct log_reader *reader;
-	struct log_error error;
+	struct error error;
 
 	if (!log_reader_open(path, &reader, &error))
 		return reader;
@@ -207,7 +207,7 @@ static struct log_reader *open_log(const char *path)
 static void load(struct log_reader *reader, uint64_t sample, double times[2])
 {
 	double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_THREAD_CPUTIME_ID);
-	struct log_error error;
+	struct error error;
 	struct snapshot *s;
 
 	if (log_reader_load(reader, sample, &s, &error)) {

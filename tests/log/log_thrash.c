@@ -154,7 +154,7 @@ static int record(struct thrash *t, const char *path, unsigned int seconds)
 		.log = { .path = path, .replace = true, .facts = facts, .fact_count = 1 }
 	};
 	struct recorder_status status;
-	struct log_error error;
+	struct error error;
 	struct rusage before, after;
 	struct source *live;
 	struct probe probe;

@@ -70,7 +70,7 @@ static bool equal(const struct keeper *k, uint64_t sample, const struct snapshot
 static bool load_equal(const struct keeper *k, struct log_reader *reader, uint64_t sample,
 		       const char *how)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct snapshot *s;
 	bool same;
 
@@ -85,7 +85,7 @@ static bool load_equal(const struct keeper *k, struct log_reader *reader, uint64
 
 static bool compare_read(const struct keeper *k, const char *path)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	bool same = true;
 
@@ -126,12 +126,12 @@ static struct snapshot *seek(struct source *source, uint64_t sample, int64_t tak
 
 static bool compare_replay(const struct keeper *k, const char *path, const int64_t *taken)
 {
-	char message[REPLAY_MESSAGE];
+	struct error problem;
 	struct source *source;
 	bool same = true;
 
-	if (replay_open(path, 0, &source, message)) {
-		printf("%s\n", message);
+	if (replay_open(path, 0, &source, &problem)) {
+		printf("%s\n", problem.text);
 		return false;
 	}
 	source_set_paused(source, true);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 	struct recorder_options log = { .log = { .replace = true } };
 	CLEANUP(cleanup_free) int64_t *taken = NULL;
 	struct recorder_status status;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct keeper k = { 0 };
 	struct source *live;
 	struct probe probe;

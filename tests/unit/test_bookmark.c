@@ -64,7 +64,7 @@ static void make_log(int samples, bool close)
 
 static struct log_reader *open_log(void)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 
 	if (log_reader_open(path, &reader, &error))
@@ -158,7 +158,7 @@ static int ignore_counts(void *context, const struct log_counts *counts)
 /* Whatever was read last, this reader does not stand in its own way. */
 static void test_after_reading(void **state)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	struct snapshot *s;
 	uint64_t sample;
@@ -206,7 +206,7 @@ static void test_cut_off_log(void **state)
 /* Writes one after the other until it is killed, and counts those that it was told are kept. */
 static void keep_many(atomic_uint *kept)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 
 	if (log_reader_open(path, &reader, &error))
@@ -257,7 +257,7 @@ static void test_killed(void **state)
 static void refused(const char *word, int code)
 {
 	struct log_reader *reader = open_log();
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	assert_int_equal(log_reader_keep_bookmark(reader, 1, 1, "x", &error), code);
 	if (!strstr(error.text, word))
@@ -286,7 +286,7 @@ static void test_while_recorded(void **state)
 
 static void test_replaced(void **state)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	char away[128];
 
@@ -302,7 +302,7 @@ static void test_replaced(void **state)
 
 static int keep_and_return(void)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	int code;
 
@@ -441,7 +441,7 @@ static void test_no_room_for_a_wal(void **state)
 	bytes = bytes_of(&size);
 	for (int i = 0; i < 2; i++) {
 		struct log_reader *reader = open_log();
-		struct log_error error = { 0 };
+		struct error error = { 0 };
 		int code;
 
 		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);
@@ -494,10 +494,10 @@ static void replay_bookmarks(const char *outcome)
 	struct snapshot *newest = NULL;
 	struct source *source;
 	struct source_span span;
-	char message[REPLAY_MESSAGE];
+	struct error problem;
 	int64_t named;
 
-	assert_int_equal(replay_open(path, 0, &source, message), 0);
+	assert_int_equal(replay_open(path, 0, &source, &problem), 0);
 	/* It plays until it is told not to. */
 	source_set_paused(source, true);
 	source->ops->seek(source, 4);

@@ -63,7 +63,7 @@ static struct log_writer *create(void)
 		.path = path, .replace = true, .facts = facts, .fact_count = 2
 	};
 	struct log_writer *writer = NULL;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	if (log_writer_open(&options, &writer, &error))
 		fail_msg("%s", error.text);
@@ -73,7 +73,7 @@ static struct log_writer *create(void)
 static void load_same(struct log_reader *reader, uint64_t sample, const struct snapshot *want,
 		      bool json)
 {
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct snapshot *s = NULL;
 
 	if (log_reader_load(reader, sample, &s, &error))
@@ -131,7 +131,7 @@ static int check_series(void *context, const struct log_series *series)
 static void check_all_series(struct log_reader *reader, struct snapshot **all, uint64_t *seed)
 {
 	struct series_check check = { .all = all };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	uint64_t want = 0;
 
 	check.range.first = build_below(seed, SAMPLES);
@@ -151,7 +151,7 @@ static void round_trip(uint64_t seed)
 	struct snapshot *all[SAMPLES];
 	struct log_writer *writer = create();
 	struct log_reader *reader;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	uint64_t random = seed + 5;
 
 	for (int i = 0; i < SAMPLES; i++) {
@@ -186,19 +186,6 @@ static void test_round_trip(void **state)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++)
 		round_trip(seed);
-}
-
-/* Sample i of the world that schema-1.pmtop in tests/fixtures was made of, with the pmtop of then. */
-static struct snapshot *old_sample(struct world *w, int i)
-{
-	struct snapshot *s;
-
-	for (int n = i % 4; n; n--)
-		world_turn(w);
-	s = world_snapshot(w);
-	if (i % 3 == 0)
-		s->detail = world_detail(s);
-	return s;
 }
 
 /* Raw facts of a page, made up from its number and the sample in which they were read. */
@@ -297,7 +284,7 @@ static void assert_facts(struct log_reader *reader, uint64_t sample, uint64_t fi
 			 const uint8_t *known)
 {
 	struct page_detail *want = page_detail_new(0, 1), *got = NULL;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	int code = log_reader_detail(reader, sample, first << 12, count, &got, &error);
 	bool any = false;
 
@@ -334,7 +321,7 @@ static void assert_facts(struct log_reader *reader, uint64_t sample, uint64_t fi
 }
 
 /* Each page has the facts that were read when it changed last, or none: never older ones. */
-static void test_facts_of_changed_pages(void **state)
+static void test_raw_data_of_changed_pages(void **state)
 {
 	enum { MANY = 150 };
 	static uint8_t known[MANY][SPAN];
@@ -342,7 +329,7 @@ static void test_facts_of_changed_pages(void **state)
 	struct log_writer *writer = create();
 	struct snapshot *before = NULL;
 	struct log_reader *reader;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	uint64_t seed = 5;
 
 	memset(known, NO_SAMPLE, sizeof(known));
@@ -380,61 +367,11 @@ static void test_facts_of_changed_pages(void **state)
 	world_free(w);
 }
 
-static void assert_detail(struct log_reader *reader, const struct snapshot *want)
-{
-	const struct page_detail *d = want->detail;
-	size_t found = 0;
-	struct page_detail *got;
-
-	for (uint64_t at = 0; at < d->count; at += got->count, page_detail_unref(got)) {
-		struct log_error error = { 0 };
-		uint64_t start = d->start + (at << 12);
-
-		if (log_reader_detail(reader, want->sequence, start, d->count - at, &got, &error))
-			fail_msg("raw facts of sample %d: %s", (int)want->sequence, error.text);
-		assert_int_equal(got->start, start);
-		assert_int_equal(got->words_known, d->words_known);
-		assert_int_equal(got->counts_known, d->counts_known);
-		assert_memory_equal(got->words, d->words + at, got->count * 8);
-		assert_memory_equal(got->flags, d->flags + at, got->count * 8);
-		assert_memory_equal(got->map_counts, d->map_counts + at, got->count * 8);
-		assert_memory_equal(got->rules, d->rules + at, got->count);
-		found += got->count;
-	}
-	assert_int_equal(found, d->count);
-}
-
-static void test_reads_schema_1(void **state)
-{
-	struct world *w = world_new(11);
-	struct log_reader *reader;
-	struct log_error error = { 0 };
-	uint64_t sample;
-
-	if (log_reader_open(FIXTURES "/schema-1.pmtop", &reader, &error))
-		fail_msg("%s", error.text);
-	assert_int_equal(log_reader_info(reader)->schema, 1);
-	assert_int_equal(log_reader_info(reader)->samples, 30);
-	for (int i = 0; i < 30; i++) {
-		struct snapshot *want = old_sample(w, i);
-
-		load_same(reader, (uint64_t)i, want, true);
-		if (want->detail)
-			assert_detail(reader, want);
-		snapshot_unref(want);
-	}
-	assert_int_equal(log_reader_bookmark(reader, "here", &sample, &error), 0);
-	assert_int_equal(sample, 9);
-	log_reader_free(reader);
-	world_free(w);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		log_unit_test(test_round_trip),
-		log_unit_test(test_reads_schema_1),
-		log_unit_test(test_facts_of_changed_pages),
+		log_unit_test(test_raw_data_of_changed_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

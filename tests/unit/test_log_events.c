@@ -19,7 +19,7 @@ static struct log_writer *create(uint64_t max_bytes)
 						    .replace = true,
 						    .max_bytes = max_bytes };
 	struct log_writer *writer = NULL;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	if (log_writer_open(&options, &writer, &error))
 		fail_msg("%s", error.text);
@@ -46,7 +46,7 @@ static void test_newer_than_the_reader(void **state)
 {
 	struct world *w = world_new(2);
 	struct log_writer *writer = create(0);
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	struct log_event event;
 	uint64_t sample;
@@ -128,7 +128,7 @@ static void test_in_a_full_log(void **state)
 {
 	struct log_writer *writer = create(SMALL);
 	struct snapshot *s = bare(1);
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	uint64_t before = 0, after;
 	bool stopped = false;

@@ -79,7 +79,7 @@ static struct log_writer *begin(void)
 static void test_removed(void **state)
 {
 	struct log_writer *writer = begin();
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(log_writer_close(writer, &error), -ESTALE);
@@ -137,7 +137,7 @@ static void test_recorded_again(void **state)
 static void test_moved(void **state)
 {
 	struct log_writer *writer = begin();
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 	char moved[160];
 

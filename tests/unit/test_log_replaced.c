@@ -12,6 +12,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <sqlite3.h>
+
+#include "log/file.h"
 #include "log/reader.h"
 #include "log/recorder.h"
 #include "tests/unit/log_folder.h"
@@ -34,7 +37,7 @@ static struct log_writer *create(void)
 {
 	const struct log_writer_options options = { .path = path };
 	struct log_writer *writer = NULL;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	if (log_writer_open(&options, &writer, &error))
 		fail_msg("%s", error.text);
@@ -179,7 +182,7 @@ static void test_rotated_while_read(void **state)
 static void read_created(const char *log, char *buf, size_t size)
 {
 	struct log_reader *reader;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	if (log_reader_open(log, &reader, &error))
 		fail_msg("%s", error.text);
@@ -316,7 +319,7 @@ static void test_rotated_away(void **state)
 static void test_closed_while_read(void **state)
 {
 	struct log_writer *writer = create();
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct other busy;
 	int oldest;
 
@@ -354,7 +357,7 @@ static void test_what_is_no_file_stays(void **state)
 {
 	const struct log_writer_options options = { .path = path, .replace = true };
 	const struct log_writer_options careful = { .path = path };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_writer *writer;
 	char beside[128];
 	struct stat st;
@@ -370,8 +373,53 @@ static void test_what_is_no_file_stays(void **state)
 	assert_int_equal(symlink("nowhere", path), 0);
 	snprintf(beside, sizeof(beside), "%s-wal", path);
 	fclose(fopen(beside, "we"));
-	assert_int_equal(log_writer_open(&options, &writer, &error), -ELOOP);
+	assert_int_equal(log_writer_open(&options, &writer, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "symbolic link"));
 	assert_int_equal(lstat(beside, &st), 0);
+}
+
+/* --force is for logs: whatever else has the name stays as it is. */
+static void test_what_is_no_log_stays(void **state)
+{
+	static const char *const contents[] = {
+		"a letter",
+		"SQLite format 3 is what this text is about, and it goes on for long enough to be "
+		"looked at more closely than others would be, because it is long enough for that",
+	};
+	const struct log_writer_options options = { .path = path, .replace = true };
+	struct error error = { 0 };
+	struct log_writer *writer;
+	struct stat before, after;
+	sqlite3 *db;
+
+	for (size_t i = 0; i < 3; i++) {
+		unlink(path);
+		if (i < 2) {
+			FILE *file = fopen(path, "we");
+
+			fputs(contents[i], file);
+			fclose(file);
+		} else {
+			/* Somebody else's database. */
+			assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+			sqlite3_exec(db, "CREATE TABLE cookies(name)", NULL, NULL, NULL);
+			sqlite3_close(db);
+		}
+		assert_int_equal(stat(path, &before), 0);
+		assert_int_equal(log_writer_open(&options, &writer, &error), -EINVAL);
+		assert_non_null(strstr(error.text, "not a log of pmtop"));
+		assert_int_equal(stat(path, &after), 0);
+		assert_int_equal(before.st_ino, after.st_ino);
+		assert_int_equal(before.st_size, after.st_size);
+	}
+	/* What a recorder leaves that is killed at once holds nothing. */
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(log_writer_open(&options, &writer, &error), 0);
+	append(writer, 1);
+	/* A log that is being written says what it is, also when all the rest is in its WAL. */
+	assert_int_equal(log_file_check_replaceable(path, &error), -EBUSY);
+	assert_int_equal(log_writer_close(writer, NULL), 0);
+	assert_int_equal(log_file_check_replaceable(path, &error), 0);
 }
 
 int main(int argc, char **argv)
@@ -384,6 +432,7 @@ int main(int argc, char **argv)
 		log_unit_test(test_closed_while_read),
 		log_unit_test(test_removed_while_read),
 		log_unit_test(test_what_is_no_file_stays),
+		log_unit_test(test_what_is_no_log_stays),
 	};
 
 	if (argc == 3)

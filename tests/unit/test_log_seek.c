@@ -7,9 +7,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "log/check.h"
+#include "log/format.h"
 #include "log/reader.h"
-#include "log/schema.h"
 #include "log/writer.h"
 #include "tests/unit/build.h"
 #include "tests/unit/log_folder.h"
@@ -101,7 +100,7 @@ static void test_far_and_near(void **state)
 	assert_int_equal(log_reader_open(path, &reader, NULL), 0);
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
 		struct snapshot *want = snapshot_at(b, mapping, order[i], NULL), *got = NULL;
-		struct log_error error = { 0 };
+		struct error error = { 0 };
 
 		if (log_reader_load(reader, order[i], &got, &error))
 			fail_msg("sample %d: %s", (int)order[i], error.text);
@@ -149,7 +148,7 @@ static void assert_found(struct log_reader *reader, const struct mapping *mappin
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct sought *s = &sought[i];
-		struct log_error error = { 0 };
+		struct error error = { 0 };
 		uint64_t found = 0;
 		int code = log_reader_change(reader, s->sample, s->direction,
 					     mapping->start + s->page * 4096, 4096, &found, &error);
@@ -228,7 +227,7 @@ static void test_change_of_a_large_mapping(void **state)
 {
 	const struct log_writer_options options = { .path = path, .replace = true };
 	struct pages_builder *b = pages_builder_new();
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_writer *writer;
 	struct log_reader *reader;
 	uint64_t found;
@@ -246,7 +245,7 @@ static void test_change_of_a_large_mapping(void **state)
 	pages_builder_free(b);
 }
 
-/* 512 slots in no order, of which one is another in each sample: a row is told from an older one. */
+/* 512 slots in no order, of which one is another in each sample. */
 static void append_slots(struct log_writer *writer, struct pages_builder *b,
 			 struct mapping *mapping, uint64_t sequence)
 {
@@ -274,7 +273,7 @@ static void test_bookmark_after_reading(void **state)
 	struct pages_builder *b = pages_builder_new();
 	struct mapping *mapping = new_mapping();
 	const struct log_writer_options options = { .path = path, .replace = true };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_writer *writer;
 	struct log_reader *reader;
 
@@ -308,20 +307,20 @@ static void stretch(int64_t last)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	snprintf(sql, sizeof(sql),
 		 "PRAGMA synchronous=OFF; INSERT INTO block SELECT 100 + value, value, "
-		 "(SELECT block FROM block), NULL, (SELECT data FROM block) FROM (WITH RECURSIVE "
+		 "(SELECT block FROM block), (SELECT data FROM block) FROM (WITH RECURSIVE "
 		 "n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %lld) "
 		 "SELECT value FROM n); UPDATE sample SET sample=%lld WHERE sample=1",
 		 (long long)last, (long long)last);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(
-		sqlite3_prepare_v2(db, LOG_SELECT_SAMPLES " WHERE s.sample > 0", -1, &s, NULL),
+		sqlite3_prepare_v2(db, "SELECT * FROM sample WHERE sample > 0", -1, &s, NULL),
 		SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
 	for (int c = 0; c < 13; c++)
 		if (c != 4) /* comm, which is empty */
 			check = log_check_number(check, sqlite3_column_int64(s, c));
 	sqlite3_finalize(s);
-	snprintf(sql, sizeof(sql), "UPDATE sample SET \"check\"=%d WHERE sample > 0", (int)check);
+	snprintf(sql, sizeof(sql), "UPDATE sample SET \"check\"=%u WHERE sample > 0", check);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 }
@@ -332,7 +331,7 @@ static void test_gives_up(void **state)
 	const struct log_writer_options options = { .path = path, .replace = true };
 	struct pages_builder *b = pages_builder_new();
 	struct mapping *mapping = new_mapping();
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_writer *writer;
 	struct log_reader *reader;
 	uint64_t found;

@@ -61,7 +61,7 @@ static struct snapshot *take(const struct step *step, uint64_t sequence)
 static void write_log(const struct step *steps, size_t count)
 {
 	const struct log_writer_options options = { .path = path, .replace = true };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_writer *writer;
 
 	assert_int_equal(log_writer_open(&options, &writer, &error), 0);
@@ -91,7 +91,7 @@ static void assert_points(const struct step *steps, size_t count, const char *wa
 {
 	char text[1024] = "";
 	struct log_series_range range = { 0, count - 1, REPEAT_NS };
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 
 	write_log(steps, count);
@@ -159,7 +159,7 @@ static void test_wild_clocks(void **state)
 		{ .at_ns = 0, .pages = 3 },
 		{ .at_ns = -SECOND, .pages = 3, .comm = "y" },
 	};
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 	struct log_reader *reader;
 
 	/* Bounded and in order is all that can be wanted. */

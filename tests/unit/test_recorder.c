@@ -25,7 +25,7 @@ static struct recorder *start(void)
 		.log = { .path = path, .replace = true, .facts = facts, .fact_count = 2 },
 	};
 	struct recorder *recorder = NULL;
-	struct log_error error = { 0 };
+	struct error error = { 0 };
 
 	if (recorder_start(&options, &recorder, &error))
 		fail_msg("%s", error.text);
@@ -135,7 +135,7 @@ static void test_replay(void **state)
 {
 	const struct source_find event = { .goal = GOAL_EVENT, .direction = 1 };
 	const struct source_find time = { .goal = GOAL_TIME, .ns = 1250000000 };
-	char message[REPLAY_MESSAGE] = "";
+	struct error problem = { 0 };
 	struct source_overview overview;
 	struct source_status status;
 	uint64_t unplaced[SAMPLES];
@@ -145,7 +145,7 @@ static void test_replay(void **state)
 	struct snapshot *s;
 
 	record(taken, unplaced);
-	assert_int_equal(replay_open(path, 8, &source, message), 0);
+	assert_int_equal(replay_open(path, 8, &source, &problem), 0);
 	assert_true(source_is_replay(source));
 	source_set_paused(source, true);
 	s = next(source);
@@ -180,11 +180,11 @@ static void test_replay(void **state)
 
 static void test_replay_of_nothing(void **state)
 {
-	char message[REPLAY_MESSAGE] = "";
+	struct error problem = { 0 };
 	struct source *source;
 
-	assert_int_equal(replay_open("/nowhere/log", 0, &source, message), -ENOENT);
-	assert_non_null(strstr(message, "/nowhere/log"));
+	assert_int_equal(replay_open("/nowhere/log", 0, &source, &problem), -ENOENT);
+	assert_non_null(strstr(problem.text, "/nowhere/log"));
 }
 
 /* Two samples, and between them as long as clocks can count. */
@@ -212,11 +212,11 @@ static void write_two(void)
 static void test_replay_of_wild_clocks(void **state)
 {
 	int64_t began = clock_ns(CLOCK_MONOTONIC);
-	char message[REPLAY_MESSAGE] = "";
+	struct error problem = { 0 };
 	struct source *source;
 
 	write_two();
-	assert_int_equal(replay_open(path, 0, &source, message), 0);
+	assert_int_equal(replay_open(path, 0, &source, &problem), 0);
 	await_shown(source, 1);
 	await_shown(source, 2);
 	assert_true(clock_ns(CLOCK_MONOTONIC) - began >= INT64_C(3000000000));
@@ -226,7 +226,7 @@ static void test_replay_of_wild_clocks(void **state)
 static void test_replay_of_a_damaged_sample(void **state)
 {
 	struct await await = await_begin("a failure");
-	char message[REPLAY_MESSAGE] = "";
+	struct error problem = { 0 };
 	struct source_status status = { 0 };
 	struct source *source;
 	sqlite3 *db;
@@ -235,7 +235,7 @@ static void test_replay_of_a_damaged_sample(void **state)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "DELETE FROM total", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	assert_int_equal(replay_open(path, 0, &source, message), 0);
+	assert_int_equal(replay_open(path, 0, &source, &problem), 0);
 	while (status.state != SOURCE_FAILED) {
 		await_pause(&await);
 		source_status(source, &status);
