@@ -133,6 +133,11 @@ static void view_processes_process_text(const struct census *census, size_t row,
 {
 	const struct census_process *p = &census->processes[row];
 
+	if (p->memory_of && column >= COLUMN_RSS && column <= COLUMN_TOTAL) {
+		cell->role = ROLE_DIM;
+		snprintf(cell->text, sizeof(cell->text), "=");
+		return;
+	}
 	switch ((enum column)column) {
 	case COLUMN_PID:
 		snprintf(cell->text, sizeof(cell->text), "%d", (int)p->pid);
@@ -158,7 +163,11 @@ static void view_processes_process_text(const struct census *census, size_t row,
 		view_processes_total_text(p, cell);
 		break;
 	default:
-		snprintf(cell->text, sizeof(cell->text), "%s", p->comm);
+		if (p->memory_of)
+			snprintf(cell->text, sizeof(cell->text), "%s (memory of %d)", p->comm,
+				 (int)p->memory_of);
+		else
+			snprintf(cell->text, sizeof(cell->text), "%s", p->comm);
 		break;
 	}
 }
@@ -168,6 +177,8 @@ static size_t view_processes_process_parts(const struct census *census, size_t r
 {
 	const struct census_process *p = &census->processes[row];
 
+	if (p->memory_of)
+		return 0;
 	parts[0] = (struct table_part){ PAGE_ANON, p->private_ram };
 	parts[1] = (struct table_part){ PAGE_FILE, p->file_ram };
 	parts[2] = (struct table_part){ PAGE_SHMEM, p->shared_ram };

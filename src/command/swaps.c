@@ -85,7 +85,7 @@ static bool swaps_count_slots(const struct probe *probe, struct swaps_account *a
 		uint64_t slots = 0, known = 0;
 		int r;
 
-		if (!census->processes[i].private_swap)
+		if (!census->processes[i].private_swap || census->processes[i].memory_of)
 			continue;
 		r = slots_of_process(set, census->processes[i].pid, probe, &slots, &known);
 		shared += known;

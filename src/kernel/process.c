@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <libproc2/pids.h>
 
+#include "base/cleanup.h"
 #include "kernel/target.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -169,33 +173,129 @@ static bool process_has_memory(const struct pids_result *r)
 	       (r[FIELD_STATE].result.s_ch == 'Z' && r[FIELD_THREADS].result.s_int > 1);
 }
 
-/*
- * The numbers of processes whose first thread has ended, from threads that live; they were listed
- * without. Those that have ended by now go. The number of those that stay.
- */
-static size_t process_ask_threads(struct process_reader *reader, struct census_process *processes,
-				  size_t count)
+/* A process, and what shows its memory. */
+struct candidate {
+	struct census_process *process;
+	pid_t thread;
+	uint64_t size;
+};
+
+/* As kcmp(2): 0, or an order that means nothing but stays; -EPERM, -ESRCH, -ENOSYS. */
+static int process_compare_memory(pid_t a, pid_t b)
+{
+	long r = syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
+
+	return r < 0 ? -errno : (int)r;
+}
+
+static int process_by_size(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return (x->size > y->size) - (x->size < y->size);
+}
+
+static int process_by_memory(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int r = process_compare_memory(x->thread, y->thread);
+
+	return r == 1 ? -1 : r == 2 ? 1 : 0;
+}
+
+static bool process_equal_sums(const struct census_process *a, const struct census_process *b)
+{
+	return a->private_ram == b->private_ram && a->file_ram == b->file_ram &&
+	       a->shared_ram == b->shared_ram && a->private_swap == b->private_swap;
+}
+
+/* Who may not be compared is unsure where some other one of that size has all sums alike. */
+static size_t process_part_with_unsure(struct candidate *c, size_t count)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct census_process *p = &processes[i];
-		struct pids_fetch *fetch;
-		unsigned int thread;
-		pid_t living;
+		struct candidate this = c[i];
 
-		if (p->run_state == 'Z') {
-			living = target_living_thread(p->pid);
-			thread = (unsigned int)living;
-			fetch = living < 0 ? NULL
-					   : procps_pids_select(reader->info, &thread, 1,
-								PIDS_SELECT_PID);
-			if (!fetch || !fetch->counts->total)
-				continue;
-			process_fill_memory(p, fetch->stacks[0]->head);
+		if (process_compare_memory(this.thread, this.thread) == 0) {
+			c[i] = c[kept];
+			c[kept++] = this;
 		}
-		processes[kept++] = *p;
 	}
+	for (size_t i = kept; i < count; i++)
+		for (size_t k = 0; k < count && !c[i].process->memory_unsure; k++)
+			c[i].process->memory_unsure =
+				k != i && process_equal_sums(c[i].process, c[k].process);
+	return kept;
+}
+
+/* Neighbours that compare equal have one memory: it is that of the lowest pid. */
+static void process_join_equal(struct candidate *c, size_t count)
+{
+	for (size_t i = 0, n; i < count; i += n) {
+		pid_t first = c[i].process->pid;
+
+		for (n = 1; i + n < count && !process_by_memory(&c[i], &c[i + n]); n++)
+			if (c[i + n].process->pid < first)
+				first = c[i + n].process->pid;
+		for (size_t k = 0; n > 1 && k < n; k++)
+			if (c[i + k].process->pid != first)
+				c[i + k].process->memory_of = first;
+	}
+}
+
+/* Processes with one memory have one size, so only such are compared. */
+static void process_find_same_memory(struct candidate *candidates, size_t count)
+{
+	qsort(candidates, count, sizeof(*candidates), process_by_size);
+	for (size_t i = 0, n; i < count; i += n) {
+		size_t may;
+
+		for (n = 1; i + n < count && candidates[i + n].size == candidates[i].size;)
+			n++;
+		if (n == 1)
+			continue;
+		may = process_part_with_unsure(&candidates[i], n);
+		qsort(&candidates[i], may, sizeof(*candidates), process_by_memory);
+		process_join_equal(&candidates[i], may);
+	}
+}
+
+/*
+ * The numbers of a process whose first thread has ended, from one that lives; it was listed without.
+ * False: it has ended by now.
+ */
+static bool process_ask_thread(struct process_reader *reader, struct candidate *c)
+{
+	pid_t living = target_living_thread(c->process->pid);
+	unsigned int thread = (unsigned int)living;
+	struct pids_fetch *fetch =
+		living < 0 ? NULL : procps_pids_select(reader->info, &thread, 1, PIDS_SELECT_PID);
+
+	if (!fetch || !fetch->counts->total)
+		return false;
+	process_fill_memory(c->process, fetch->stacks[0]->head);
+	c->size = fetch->stacks[0]->head[FIELD_SIZE].result.ul_int;
+	c->thread = living;
+	return true;
+}
+
+/* Fills in what the list of the kernel leaves open; how many processes stay. */
+static size_t process_complete(struct process_reader *reader, struct census_process *processes,
+			       struct candidate *candidates, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct candidate *c = &candidates[kept];
+
+		processes[kept] = processes[i];
+		*c = candidates[i];
+		c->process = &processes[kept];
+		if (c->size || process_ask_thread(reader, c))
+			kept++;
+	}
+	process_find_same_memory(candidates, kept);
 	return kept;
 }
 
@@ -203,18 +303,28 @@ int process_list(struct process_reader *reader, struct census_process **ret_proc
 		 size_t *ret_count)
 {
 	struct pids_fetch *fetch = procps_pids_reap(reader->info, PIDS_FETCH_TASKS_ONLY);
+	CLEANUP(cleanup_free) struct candidate *candidates = NULL;
 	struct census_process *processes;
 	size_t count = 0;
 
 	if (!fetch)
 		return errno ? -errno : -EIO;
 	processes = calloc((size_t)fetch->counts->total + 1, sizeof(*processes));
-	if (!processes)
+	candidates = calloc((size_t)fetch->counts->total + 1, sizeof(*candidates));
+	if (!processes || !candidates) {
+		free(processes);
 		return -ENOMEM;
-	for (int i = 0; i < fetch->counts->total; i++)
-		if (process_has_memory(fetch->stacks[i]->head))
-			process_fill(reader, &processes[count++], fetch->stacks[i]);
-	count = process_ask_threads(reader, processes, count);
+	}
+	for (int i = 0; i < fetch->counts->total; i++) {
+		const struct pids_result *r = fetch->stacks[i]->head;
+
+		if (!process_has_memory(r))
+			continue;
+		process_fill(reader, &processes[count], fetch->stacks[i]);
+		candidates[count].thread = processes[count].pid;
+		candidates[count++].size = r[FIELD_SIZE].result.ul_int;
+	}
+	count = process_complete(reader, processes, candidates, count);
 	qsort(processes, count, sizeof(*processes), process_by_pid);
 	*ret_processes = processes;
 	*ret_count = count;

@@ -38,8 +38,14 @@ void census_seal(struct census *census)
 	struct census_totals *t = &census->totals;
 
 	t->private_swap = t->object_swap = t->swap_size = t->swap_used = 0;
-	for (size_t i = 0; i < census->process_count; i++)
-		t->private_swap += census->processes[i].private_swap;
+	t->hidden = t->unsure = 0;
+	for (size_t i = 0; i < census->process_count; i++) {
+		const struct census_process *p = &census->processes[i];
+
+		t->private_swap += p->memory_of ? 0 : p->private_swap;
+		t->hidden += p->shared_doubt > CENSUS_PENDING;
+		t->unsure += p->memory_unsure;
+	}
 	for (size_t i = 0; i < census->object_count; i++)
 		if (census->objects[i].doubt == CENSUS_KNOWN)
 			t->object_swap += census->objects[i].swap;

@@ -33,6 +33,12 @@ struct census_process {
 	uint64_t start_time; /* clock ticks after boot; with pid the identity */
 	char comm[64]; /* raw */
 	char user[33];
+	/*
+	 * Another process that has the very same memory (CLONE_VM without CLONE_THREAD, vfork), the
+	 * one with the lowest pid of all that have; 0: none. Totals count that memory once.
+	 */
+	pid_t memory_of;
+	bool memory_unsure; /* another one has equal sums, and this user may not compare them */
 	char run_state; /* letter of proc_pid_stat(5) */
 	uint64_t private_ram, file_ram, shared_ram; /* RssAnon, RssFile, RssShmem */
 	uint64_t private_swap; /* VmSwap */
@@ -72,6 +78,7 @@ struct census_totals {
 	uint64_t swap_size, swap_used; /* of the areas */
 	uint64_t swap_cached; /* in swap and in RAM, SwapCached of /proc/meminfo */
 	size_t hidden; /* processes whose shared memory could not be looked at */
+	size_t unsure; /* processes that may be one memory with another that is counted as well */
 };
 
 struct census {
@@ -93,7 +100,7 @@ struct census *census_new(void);
 struct census *census_ref(struct census *census);
 void census_unref(struct census *census);
 
-/* Sums the totals up from the arrays; swap_cached and hidden are the caller's. */
+/* Sums the totals up from the arrays; swap_cached is the caller's. */
 void census_seal(struct census *census);
 
 /* The process with this pid, or NULL. */

@@ -73,11 +73,16 @@ static void swaps_print_processes(FILE *out, const struct census *c)
 	for (size_t i = 0; i < n; i++) {
 		const struct census_process *p = &c->processes[order[i]];
 
-		fprintf(out, "%7d %-8.8s %6s %6s %s\n", (int)p->pid, p->user,
-			swaps_size_text(p->private_swap, private),
-			p->shared_doubt == CENSUS_KNOWN ? swaps_size_text(p->shared_swap, shared)
-							: "?",
-			swaps_safe(p->comm, name));
+		fprintf(out, "%7d %-8.8s ", (int)p->pid, p->user);
+		if (p->memory_of)
+			fprintf(out, "%6s %6s %s (memory of %d)\n", "=", "=",
+				swaps_safe(p->comm, name), (int)p->memory_of);
+		else
+			fprintf(out, "%6s %6s %s\n", swaps_size_text(p->private_swap, private),
+				p->shared_doubt == CENSUS_KNOWN
+					? swaps_size_text(p->shared_swap, shared)
+					: "?",
+				swaps_safe(p->comm, name));
 	}
 	free(order);
 }
@@ -184,11 +189,13 @@ static json_t *swaps_json_processes(const struct census *c)
 		const struct census_process *p = &c->processes[i];
 
 		json_array_append_new(
-			list, json_pack("{s:i, s:o, s:o, s:I, s:o}", "pid", (int)p->pid, "comm",
-					swaps_json_safe(p->comm), "user", swaps_json_safe(p->user),
-					"swap", (json_int_t)p->private_swap, "shared_swap",
-					swaps_json_known(p->shared_doubt == CENSUS_KNOWN,
-							 p->shared_swap)));
+			list,
+			json_pack(
+				"{s:i, s:o, s:o, s:o, s:I, s:o}", "pid", (int)p->pid, "comm",
+				swaps_json_safe(p->comm), "user", swaps_json_safe(p->user),
+				"memory_of", swaps_json_known(p->memory_of, (uint64_t)p->memory_of),
+				"swap", (json_int_t)p->private_swap, "shared_swap",
+				swaps_json_known(p->shared_doubt == CENSUS_KNOWN, p->shared_swap)));
 	}
 	return list;
 }
@@ -222,13 +229,14 @@ int report_swaps_json(FILE *out, const struct swaps_account *a)
 {
 	const struct census *c = a->census;
 	json_t *root = json_pack(
-		"{s:s, s:o, s:o, s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:b}}", "pmtop",
+		"{s:s, s:o, s:o, s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:b, s:I, s:I}}", "pmtop",
 		PMTOP_VERSION, "areas", swaps_json_areas(c), "processes", swaps_json_processes(c),
 		"objects", swaps_json_objects(c), "totals", "used", (json_int_t)a->used_after,
 		"private", (json_int_t)a->private_bytes, "slots_seen", (int)a->slots_seen, "shared",
 		(json_int_t)c->totals.object_swap, "unexplained", (json_int_t)swaps_unexplained(a),
 		"swap_cached", (json_int_t)c->totals.swap_cached, "changing",
-		(int)(a->used_before != a->used_after));
+		(int)(a->used_before != a->used_after), "not_looked_into",
+		(json_int_t)c->totals.hidden, "may_be_counted_twice", (json_int_t)c->totals.unsure);
 	int r = root ? json_dumpf(root, out, JSON_ENSURE_ASCII) : -1;
 
 	json_decref(root);

@@ -272,8 +272,6 @@ static int census_source_collector_fill(struct census_maker *m, struct census *c
 		return r;
 	(void)swaps_cached(&census->totals.swap_cached);
 	census->complete = m->objects != NULL;
-	for (size_t i = 0; i < census->process_count; i++)
-		census->totals.hidden += census->processes[i].shared_doubt > CENSUS_PENDING;
 	census->taken_ns = clock_ns(CLOCK_REALTIME);
 	census->clock_ns = clock_ns(CLOCK_MONOTONIC);
 	census->sequence = m->sequence++;

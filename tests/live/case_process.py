@@ -13,7 +13,7 @@ from pathlib import Path
 
 import compare
 from case_swaps import by_pid, count, kernel_sums
-from harness import PAGE, Failure, Skip, check, signal_quietly, smaps, tell_again, until
+from harness import PAGE, Failure, Skip, check, parse_json, signal_quietly, smaps, tell_again, until
 
 PAGES = 300
 
@@ -364,6 +364,73 @@ def hugetlb_is_named(programs):
         pool.write_text(before)
 
 
+ONE_MEMORY = """
+CLONE_VM, CLONE_VFORK, SIGCHLD = 0x100, 0x4000, 17
+shared, private = area(200, SHARED | ANON), area(100, PRIVATE | ANON)
+fill(shared, 200); fill(private, 100)
+out(shared, 200); out(private, 100)
+libc.mmap.restype = ctypes.c_void_p
+pause = ctypes.cast(libc.pause, ctypes.c_void_p)
+def child(flags):
+    stack = area(16, PRIVATE | ANON)
+    return libc.clone(pause, ctypes.c_void_p(stack + 16 * PAGE), CLONE_VM | SIGCHLD | flags, None)
+plain = child(0)
+held = threading.Thread(target=child, args=(CLONE_VFORK,), daemon=True)
+held.start()
+forked = os.fork()
+if not forked:
+    libc.pause()
+    os._exit(0)
+print(plain, forked, flush=True)
+serve()
+"""
+
+
+def children_of(pid):
+    return {int(child) for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()}
+
+
+def end_all(pids):
+    for pid in pids:
+        signal_quietly(pid, signal.SIGKILL)
+
+
+def one_memory(programs):
+    """clone() with CLONE_VM and a vfork() that holds: one memory; a fork() is another one."""
+    with Program(ONE_MEMORY) as program, contextlib.ExitStack() as stack:
+        plain, forked = (int(word) for word in program.first.split())
+        stack.callback(end_all, {plain, forked})
+        until("a child that vfork() waits for", lambda: len(children_of(program.pid)) == 3)
+        children = children_of(program.pid)
+        stack.callback(end_all, children)
+        same = children - {forked}
+        census = count(programs)
+        rows = by_pid(census)
+        check({pid: rows[pid]["memory_of"] for pid in children | {program.pid}} ==
+              {program.pid: None, forked: None, **{pid: program.pid for pid in same}},
+              f"{[rows[pid] for pid in children | {program.pid}]}")
+        for pid in same:
+            check((rows[pid]["swap"], rows[pid]["shared_swap"]) == kernel_sums(pid),
+                  f"{rows[pid]}, the kernel says {kernel_sums(pid)}")
+        text = programs.run("swaps").stdout.decode()
+        for pid in same:
+            check(re.search(rf"^ *{pid} \S+ +=  +=.*\(memory of {program.pid}\)$", text, re.MULTILINE),
+                  f"{pid} is not told as the memory of {program.pid}: {text}")
+        # Without slots the private pages are VmSwap of each memory once.
+        sums = count(programs, "--without", "sys_admin")
+        once = sum(p["swap"] for p in sums["processes"] if p["memory_of"] is None)
+        check(sums["totals"]["private"] == once, f"{sums['totals']}, each memory once is {once}")
+        slots = sum(p["swap"] for p in rows.values() if p["memory_of"] is None)
+        check(census["totals"]["private"] <= slots, f"{census['totals']}, {slots} at most")
+    with Program(ONE_MEMORY) as program, contextlib.ExitStack() as stack:
+        stack.callback(end_all, children_of(program.pid))
+        done = programs.run("swaps", "--json", prefix=("setpriv", "--reuid=65534",
+                                                       "--regid=65534", "--clear-groups"))
+        totals = parse_json(done.stdout, "swaps of a plain user")["totals"]
+        check(totals["may_be_counted_twice"] >= 2, f"a plain user may compare nothing: {totals}")
+
+
 def run(report, programs, options):
     del options
     report.case("process: main thread gone", leader_gone, programs)
@@ -372,4 +439,5 @@ def run(report, programs, options):
     report.case("process: main thread gone, pid namespace", other_pid_namespace, programs)
     for name in VIEWS:
         report.case(f"process: an object mapped {name}", mapped_often, programs, name)
+    report.case("process: one memory, several processes", one_memory, programs)
     report.case("process: hugetlb beside RSS", hugetlb_is_named, programs)
