@@ -43,7 +43,8 @@ void census_seal(struct census *census)
 		const struct census_process *p = &census->processes[i];
 
 		t->private_swap += p->memory_of ? 0 : p->private_swap;
-		t->hidden += p->shared_doubt > CENSUS_PENDING;
+		t->hidden +=
+			p->shared_doubt == CENSUS_NO_RIGHT || p->shared_doubt == CENSUS_NO_MEANS;
 		t->unsure += p->memory_unsure;
 	}
 	for (size_t i = 0; i < census->object_count; i++)
