@@ -61,7 +61,7 @@ enum page_place {
 	X(KSM, "ksm", "ksm", "merged with equal pages") \
 	X(LAZYFREE, "lazyfree", "lazyfree", "may be dropped at any time (MADV_FREE)") \
 	X(ALLOCATED, "allocated", "allocated", "fallocated, never written") \
-	X(SWAP_CACHED, "swap-cached", "swap_cached", "in swap and still in RAM")
+	X(SWAP_CACHED, "swap-cached", "swap_cached", "in swap and in RAM")
 /* clang-format on */
 
 #define PAGE_STATE_ID(id, ...) PAGE_##id,

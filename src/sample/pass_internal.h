@@ -41,6 +41,7 @@ struct assembly {
 	bool values_known; /* and those on such pages by what the object holds, for the builder */
 	uint16_t values[OBJECT_PAGES];
 	uint8_t doubts[OBJECT_PAGES];
+	bool swapped; /* some private page is in swap */
 	bool gap_known; /* so is the verdict on pages without an entry */
 	struct verdict gap;
 };

@@ -57,7 +57,9 @@ static int pass_scan_add_scanned(struct pass *p, uint64_t count, uint16_t bits)
 	return 0;
 }
 
-/* Marks that only the page frame knows. */
+/* Marks that only the page frame knows; shared memory asks its object for the last one. */
+#define MARKS_OF_FRAMES (MARK_KSM | MARK_LAZYFREE | MARK_SWAP_CACHED)
+
 static uint16_t pass_scan_frame_marks(const struct pass *p, uint64_t flags)
 {
 	uint16_t marks = 0;
@@ -67,6 +69,9 @@ static uint16_t pass_scan_frame_marks(const struct pass *p, uint64_t flags)
 	/* Pages of the hugetlb pool are never backed by swap, and never freed lazily either. */
 	if (flags & KPF_ANON && !(flags & (KPF_SWAPBACKED | KPF_ZERO_PAGE | KPF_HUGE)))
 		marks |= MARK_LAZYFREE;
+	/* Back in RAM, with its slot kept for the next time. */
+	if (flags & KPF_ANON && flags & KPF_SWAPCACHE)
+		marks |= MARK_SWAP_CACHED;
 	return marks & p->now.facts.marks_known;
 }
 
@@ -135,7 +140,7 @@ static bool pass_scan_alike(const struct evidence *a, const struct evidence *b)
 
 static int pass_scan_add_words(struct pass *p, size_t count, uint16_t scanned)
 {
-	bool frames = p->now.facts.marks_known & (MARK_KSM | MARK_LAZYFREE) &&
+	bool frames = p->now.facts.marks_known & MARKS_OF_FRAMES &&
 		      kpage_flags(p->kpage, p->words, count, p->flags) == 0;
 
 	if (frames)
@@ -153,6 +158,7 @@ static int pass_scan_add_words(struct pass *p, size_t count, uint16_t scanned)
 			     p->words[i + n] != p->words[i] + (n << 5)))
 				break;
 		}
+		p->now.swapped |= e.bits & SEEN_SWAPPED && e.swap_type == SWAP_TYPE_AREA;
 		if (e.bits & SEEN_SWAPPED && e.swap_type == SWAP_TYPE_AREA && p->complete)
 			pages_builder_slot(p->builder,
 					   &(struct slot_run){ pages_builder_position(p->builder),
@@ -219,8 +225,14 @@ static uint16_t pass_scan_marks_known(struct pass *p, const struct mapping *m)
 		known |= MARK_EXCLUSIVE;
 		if (p->probe->has[PROBE_KPAGEFLAGS] && p->probe->has[PROBE_PFN])
 			known |= MARK_LAZYFREE | (p->probe->ksm_unreliable ? 0 : MARK_KSM);
+		if (known & MARK_LAZYFREE && m->kind != MAPPING_SHMEM)
+			known |= MARK_SWAP_CACHED;
 	}
-	return known | object_marks_known(p->objects, m);
+	known |= object_marks_known(p->objects, m);
+	/* A private view of shared memory has pages of both sorts. */
+	if (mapping_is_private(m) && !(known & MARK_LAZYFREE))
+		known &= (uint16_t)~MARK_SWAP_CACHED;
+	return known;
 }
 
 static void pass_scan_begin_mapping(struct pass *p)
@@ -269,6 +281,9 @@ static int pass_scan_finish_mapping(struct pass *p)
 	if (error)
 		return error;
 	pass_scan_limit_slot_knowledge(p);
+	/* Of a private page in swap nothing tells whether it is in RAM as well. */
+	if (p->now.swapped)
+		p->now.facts.marks_known &= (uint16_t)~MARK_SWAP_CACHED;
 	object_close(p->objects);
 	error = pages_builder_finish(p->builder, &p->now.facts, &p->now.mapping->pages);
 	p->at++;

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import compare
 from case_swaps import by_pid, count, kernel_sums
-from harness import PAGE, Failure, Skip, check, parse_json, signal_quietly, smaps, tell_again, until
+from harness import (PAGE, Failure, Skip, check, pagemap_words, parse_json, signal_quietly, smaps,
+                     tell_again, until)
 
 PAGES = 300
 
@@ -431,6 +432,72 @@ def one_memory(programs):
         check(totals["may_be_counted_twice"] >= 2, f"a plain user may compare nothing: {totals}")
 
 
+BACK_IN_RAM = """
+pages = 400
+at = area(pages, PRIVATE | ANON)
+fill(at, pages); out(at, pages)
+ready, done = os.pipe(), os.pipe()
+child = os.fork()
+if not child:
+    os.close(done[1])
+    ctypes.string_at(at, pages // 2 * PAGE)
+    os.write(ready[1], b"x")
+    os.read(done[0], 1)
+    os._exit(0)
+os.read(ready[0], 1)
+print(child, at, flush=True)
+serve()
+"""
+SWAPCACHE = 1 << 13
+
+
+def swap_cached_frames(pid, start, pages):
+    """By kpageflags: of each page whether it is in RAM, and whether it keeps a slot there."""
+    with open("/proc/kpageflags", "rb", buffering=0) as flags:
+        def one(word):
+            if not word >> 63:
+                return None
+            data = os.pread(flags.fileno(), 8, (word & (1 << 55) - 1) * 8)
+            return bool(int.from_bytes(data, "little") & SWAPCACHE)
+        return [one(word) for word in pagemap_words(pid, start, pages)]
+
+
+def told_marks(dump, start, pages):
+    told = {}
+    for m in dump["mappings"]:
+        if int(m["start"], 16) <= start < int(m["end"], 16):
+            known = "swap_cached" in m["marks_known"]
+            for run in m["runs"]:
+                for k in range(run["pages"]):
+                    present = run["state"] == "anon"
+                    told[int(run["start"], 16) + k * PAGE] = (
+                        "swap_cached" in run["marks"] if present else None)
+    return known, [told[start + k * PAGE] for k in range(pages)]
+
+
+def swap_cached_private(programs):
+    """Private pages back in RAM that keep their slot have the mark; where it is not known, it is not."""
+    with Program(BACK_IN_RAM) as program:
+        child, at = (int(word) for word in program.first.split())
+        for pid in child, program.pid:
+            for _ in range(20):
+                before = swap_cached_frames(pid, at, 400)
+                dump = programs.dump(pid)
+                if before == swap_cached_frames(pid, at, 400):
+                    break
+                tell_again("a dump", "pages moved between swap and RAM meanwhile")
+            known, told = told_marks(dump, at, 400)
+            check(told == before, f"{pid}: {sum(map(bool, told))} pages are told to keep a slot, "
+                                  f"{sum(map(bool, before))} do")
+            check(known == (None not in before), f"{pid}: known is {known}, in swap are "
+                                                 f"{before.count(None)}")
+        marked = sum(map(bool, before + swap_cached_frames(child, at, 400)))
+        without = programs.dump(child, "--without", "kpageflags")
+        known, _ = told_marks(without, at, 400)
+        check(not known, "without kpageflags the mark is called known")
+    return f"{marked} pages keep their slot"
+
+
 def run(report, programs, options):
     del options
     report.case("process: main thread gone", leader_gone, programs)
@@ -440,4 +507,5 @@ def run(report, programs, options):
     for name in VIEWS:
         report.case(f"process: an object mapped {name}", mapped_often, programs, name)
     report.case("process: one memory, several processes", one_memory, programs)
+    report.case("process: private pages that keep their slot", swap_cached_private, programs)
     report.case("process: hugetlb beside RSS", hugetlb_is_named, programs)
