@@ -154,7 +154,8 @@ static void run_print(FILE *out, const struct verdict *v, char *start, size_t pa
 	mark_print(out, "exclusive", v->once, &none);
 	fputs("], \"unmarks\": [", out);
 	none = true;
-	mark_print(out, "swap_cached", !v->swap_cached, &none);
+	/* A private page may keep the slot that it once had: only the kernel knows. */
+	mark_print(out, "swap_cached", !v->swap_cached && strcmp(v->state, "anon"), &none);
 	mark_print(out, "uffd_wp", !v->protected, &none);
 	mark_print(out, "allocated", !v->allocated, &none);
 	mark_print(out, "huge", v->not_huge, &none);
