@@ -262,7 +262,7 @@ static void process_find_same_memory(struct candidate *candidates, size_t count)
 }
 
 /*
- * The numbers of a process whose first thread has ended, from one that lives; it was listed without.
+ * What was left out of a process whose first thread has ended, from a thread that lives.
  * False: it has ended by now.
  */
 static bool process_ask_thread(struct process_reader *reader, struct candidate *c)
