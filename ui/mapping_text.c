@@ -51,29 +51,6 @@ const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX])
 	return units_format_size(pages * PMTOP_PAGE_SIZE, buf);
 }
 
-struct mapping_sums mapping_sums(const struct snapshot_mapping *m)
-{
-	struct mapping_sums sums = { .size = mapping_pages(m->mapping) };
-	const struct page_counts *c;
-	const struct pages_facts *facts;
-
-	if (!m->pages)
-		return sums;
-	c = pages_counts(m->pages);
-	facts = pages_facts(m->pages);
-	sums.read = true;
-	sums.rss = page_counts_rss(c);
-	sums.swap = c->state[PAGE_SWAP];
-	sums.shared_swap = c->state[PAGE_SHARED_SWAP] + facts->swap_unplaced;
-	sums.unplaced = facts->swap_unplaced;
-	sums.unknown = c->state[PAGE_UNKNOWN];
-	sums.written_known = facts->marks_known & MARK_WRITTEN;
-	sums.written = page_counts_mark(c, MARK_WRITTEN);
-	sums.shared_known = !sums.unknown || facts->swap_unplaced ||
-			    facts->doubt == DOUBT_KERNEL_MEMORY || facts->doubt == DOUBT_NO_SCAN;
-	return sums;
-}
-
 static bool mapping_text_address_matches(const struct mapping *m, const char *text)
 {
 	char *end;

@@ -22,14 +22,6 @@ const char *mapping_short_title(const struct mapping *mapping, const struct canv
 /* Pages as a size: "-" for none. */
 const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX]);
 
-/* What people look for in a mapping; all counts in pages. */
-struct mapping_sums {
-	bool read; /* the pages were read */
-	uint64_t size, rss, written, swap, shared_swap, unplaced, unknown;
-	bool written_known, shared_known;
-};
-struct mapping_sums mapping_sums(const struct snapshot_mapping *m);
-
 /*
  * Does it match: part of its name (in any case), an address inside of it, its permissions or a part
  * of them with a dash, its kind, or a state or letter's name of which it has pages.

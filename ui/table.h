@@ -12,19 +12,23 @@
 #include "ui/view.h"
 
 /*
- * A sortable list of something in a census: the frame of the views of processes and of shared
- * objects. Rows are followed by identity through refreshes and sorting. The first line sums up.
+ * A sortable list of rows with columns: the frame of the views of processes, of shared objects and
+ * of mappings. A kind describes the columns and reads the rows. The rows of a census are of the
+ * newest one of a feed; those of mappings are of the scene's snapshot. The selection follows a
+ * row's identity through refreshes and sorting.
  */
 
-#define TABLE_COLUMNS_MAX 12
+#define TABLE_COLUMNS_MAX 16
 
 struct table_column {
 	const char *title;
 	uint8_t width; /* the least; the bar and the last column take what is left */
-	uint8_t priority; /* 0 is dropped last */
+	uint8_t priority; /* the highest is dropped first, 0 never */
 	bool left; /* alignment */
 	bool unsorted; /* `s` passes over it */
-	bool bar; /* stacked bar of parts */
+	bool bar; /* drawn by the kind: stacked parts, or tiles */
+	uint8_t sort_rank; /* `s` goes by rank, and by place where ranks are equal */
+	uint8_t id; /* what the kind's functions get; the place, where columns are a constant */
 };
 
 /* What stays the same while the row's numbers change. */
@@ -43,32 +47,54 @@ struct table_part {
 struct table_text {
 	char text[256];
 	enum theme_role role;
+	bool left; /* also where the column is aligned to the right */
+	const char *borrowed; /* in place of text, where it is not NULL */
+	const struct canvas *canvas; /* where it will be drawn, */
+	int width; /* and how wide */
 };
 
+/* `data` is a struct census or, of a kind without a feed, a struct scene with a snapshot. */
 struct table_kind {
 	enum ui_screen screen;
-	const char *noun, *nouns; /* of one row, and of several */
+	const char *noun; /* of one row */
+	const char *nouns; /* of several; NULL: the title tells of the filter only */
+	const char *waiting; /* while there is no data */
 	const struct table_column *columns;
 	int column_count;
+	/* Writes at most TABLE_COLUMNS_MAX columns instead; how many. */
+	int (*make_columns)(struct table_column *ret_columns);
 	int first_sort; /* column that sorts at first */
+	bool in_order; /* the rows come in the order of the first column, which is not marked */
+	uint8_t bar_share; /* per cent of the room to spare that the bar takes */
 
-	size_t (*count)(const struct census *census);
-	struct table_identity (*identity)(const struct census *census, size_t row);
-	bool (*matches)(const struct census *census, size_t row, const char *text);
+	size_t (*count)(const void *data);
+	struct table_identity (*identity)(const void *data, size_t row);
+	bool (*matches)(const void *data, size_t row, const char *text);
 	/* Order of two rows by a column, the usual way round: numbers largest first. */
-	int (*compare)(const struct census *census, size_t a, size_t b, int column);
-	void (*text)(const struct census *census, size_t row, int column,
-		     struct table_text *ret_text);
-	/* Parts of the row's bar; how many. */
-	size_t (*parts)(const struct census *census, size_t row, struct table_part *ret_parts);
+	int (*compare)(const void *data, size_t a, size_t b, int column);
+	void (*text)(const void *data, size_t row, int column, struct table_text *ret_text);
+
+	/* The rest may be NULL. */
+
+	/* Parts of the row's bar; how many. NULL: draw_bar() draws it. */
+	size_t (*parts)(const void *data, size_t row, struct table_part *ret_parts);
+	void (*draw_bar)(const void *data, size_t row, struct canvas *canvas, struct rect rect);
 	/* The line above the table; as much of it as there is room for, so the best comes first. */
-	void (*summary)(const struct census *census, char *buf, size_t size);
+	void (*summary)(const void *data, char *buf, size_t size);
 	/* The process that Enter opens; 0 none. */
-	pid_t (*pid)(const struct census *census, size_t row);
+	pid_t (*pid)(const void *data, size_t row);
+	/* A gap before the row, which gets a line of its own while the rows are in order. */
+	bool (*gap)(const void *data, size_t row, char *buf, size_t size);
+	/* Nothing is known in the whole column: it goes first when room is short. */
+	bool (*unknown)(const void *data, int column);
+	/* Where the scene holds the selection: which one it is, and another one is selected. The
+	 * nearest by `a` stands for one that is gone. */
+	struct table_identity (*selected)(const struct scene *scene);
+	void (*select)(struct scene *scene, size_t row);
 };
 
-/* Takes a reference on the feed. NULL when memory is out. */
-struct view *census_table_new(const struct table_kind *kind, struct census_feed *feed);
+/* Takes a reference on the feed (NULL for rows of the scene). NULL when out of memory. */
+struct view *table_new(const struct table_kind *kind, struct census_feed *feed);
 
 /* For `compare`: numbers largest first, texts from A. */
 int table_compare_numbers(uint64_t a, uint64_t b);

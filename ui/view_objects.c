@@ -31,13 +31,16 @@ static const struct table_column columns[COLUMNS] = {
 	[COLUMN_WHO] = { "MAPPED BY", 10, 6, true, true, false },
 };
 
-static size_t view_objects_object_count(const struct census *census)
+static size_t view_objects_count(const void *data)
 {
+	const struct census *census = data;
+
 	return census->object_count;
 }
 
-static struct table_identity view_objects_object_identity(const struct census *census, size_t row)
+static struct table_identity view_objects_identity(const void *data, size_t row)
 {
+	const struct census *census = data;
 	const struct census_object *o = &census->objects[row];
 	uint64_t device = (uint64_t)o->dev_major << 32 | o->dev_minor;
 
@@ -59,15 +62,17 @@ static bool view_objects_is_mapper(const struct census *census, const struct cen
 	return false;
 }
 
-static bool view_objects_object_matches(const struct census *census, size_t row, const char *text)
+static bool view_objects_matches(const void *data, size_t row, const char *text)
 {
+	const struct census *census = data;
 	const struct census_object *o = &census->objects[row];
 
 	return table_contains(o->name, text) || view_objects_is_mapper(census, o, text);
 }
 
-static int view_objects_object_compare(const struct census *census, size_t a, size_t b, int column)
+static int view_objects_compare(const void *data, size_t a, size_t b, int column)
 {
+	const struct census *census = data;
 	const struct census_object *x = &census->objects[a], *y = &census->objects[b];
 
 	switch ((enum column)column) {
@@ -118,9 +123,9 @@ static void view_objects_who_text(const struct census *census, const struct cens
 	}
 }
 
-static void view_objects_object_text(const struct census *census, size_t row, int column,
-				     struct table_text *cell)
+static void view_objects_text(const void *data, size_t row, int column, struct table_text *cell)
 {
+	const struct census *census = data;
 	const struct census_object *o = &census->objects[row];
 
 	switch ((enum column)column) {
@@ -149,9 +154,9 @@ static void view_objects_object_text(const struct census *census, size_t row, in
 	}
 }
 
-static size_t view_objects_object_parts(const struct census *census, size_t row,
-					struct table_part *parts)
+static size_t view_objects_parts(const void *data, size_t row, struct table_part *parts)
 {
+	const struct census *census = data;
 	const struct census_object *o = &census->objects[row];
 	uint64_t here = o->ram + o->swap;
 
@@ -161,8 +166,9 @@ static size_t view_objects_object_parts(const struct census *census, size_t row,
 	return 3;
 }
 
-static void view_objects_object_summary(const struct census *census, char *buf, size_t size)
+static void view_objects_summary(const void *data, char *buf, size_t size)
 {
+	const struct census *census = data;
 	char swapped[UNITS_SIZE_MAX], ram[UNITS_SIZE_MAX];
 	uint64_t in_ram = 0;
 	size_t closed = 0;
@@ -184,8 +190,9 @@ static void view_objects_object_summary(const struct census *census, char *buf, 
 }
 
 /* Enter opens the first process that maps it. */
-static pid_t view_objects_object_pid(const struct census *census, size_t row)
+static pid_t view_objects_pid(const void *data, size_t row)
 {
+	const struct census *census = data;
 	const struct census_object *o = &census->objects[row];
 
 	return o->mapper_count ? census->mappers[o->mapper_first] : 0;
@@ -195,20 +202,22 @@ static const struct table_kind kind = {
 	.screen = SCREEN_OBJECTS,
 	.noun = "shared object",
 	.nouns = "shared objects",
+	.waiting = "counting",
+	.bar_share = 60,
 	.columns = columns,
 	.column_count = COLUMNS,
 	.first_sort = COLUMN_SWAP,
-	.count = view_objects_object_count,
-	.identity = view_objects_object_identity,
-	.matches = view_objects_object_matches,
-	.compare = view_objects_object_compare,
-	.text = view_objects_object_text,
-	.parts = view_objects_object_parts,
-	.summary = view_objects_object_summary,
-	.pid = view_objects_object_pid,
+	.count = view_objects_count,
+	.identity = view_objects_identity,
+	.matches = view_objects_matches,
+	.compare = view_objects_compare,
+	.text = view_objects_text,
+	.parts = view_objects_parts,
+	.summary = view_objects_summary,
+	.pid = view_objects_pid,
 };
 
 struct view *view_objects_new(struct census_feed *feed)
 {
-	return census_table_new(&kind, feed);
+	return table_new(&kind, feed);
 }

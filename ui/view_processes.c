@@ -34,27 +34,29 @@ static const struct table_column columns[COLUMNS] = {
 /* Older than this, and what is known of a process's shared memory is drawn dim. */
 #define STALE_NS (10 * INT64_C(1000000000))
 
-static size_t view_processes_process_count(const struct census *census)
+static size_t view_processes_count(const void *data)
 {
+	const struct census *census = data;
+
 	return census->process_count;
 }
 
-static struct table_identity view_processes_process_identity(const struct census *census,
-							     size_t row)
+static struct table_identity view_processes_identity(const void *data, size_t row)
 {
+	const struct census *census = data;
 	const struct census_process *p = &census->processes[row];
 
 	return (struct table_identity){ (uint64_t)p->pid, p->start_time };
 }
 
-static uint64_t view_processes_process_ram(const struct census_process *p)
+static uint64_t view_processes_ram(const struct census_process *p)
 {
 	return p->private_ram + p->file_ram + p->shared_ram;
 }
 
-static bool view_processes_process_matches(const struct census *census, size_t row,
-					   const char *text)
+static bool view_processes_matches(const void *data, size_t row, const char *text)
 {
+	const struct census *census = data;
 	const struct census_process *p = &census->processes[row];
 	char pid[16];
 
@@ -78,9 +80,9 @@ static int view_processes_compare_shared(const struct census_process *x,
 	return r ? r : (x->shared_doubt != CENSUS_KNOWN) - (y->shared_doubt != CENSUS_KNOWN);
 }
 
-static int view_processes_process_compare(const struct census *census, size_t a, size_t b,
-					  int column)
+static int view_processes_compare(const void *data, size_t a, size_t b, int column)
 {
+	const struct census *census = data;
 	const struct census_process *x = &census->processes[a], *y = &census->processes[b];
 
 	switch ((enum column)column) {
@@ -89,8 +91,7 @@ static int view_processes_process_compare(const struct census *census, size_t a,
 	case COLUMN_USER:
 		return strcmp(x->user, y->user);
 	case COLUMN_RSS:
-		return table_compare_numbers(view_processes_process_ram(x),
-					     view_processes_process_ram(y));
+		return table_compare_numbers(view_processes_ram(x), view_processes_ram(y));
 	case COLUMN_PRIVATE:
 		return table_compare_numbers(x->private_swap, y->private_swap);
 	case COLUMN_SHARED:
@@ -128,9 +129,9 @@ static void view_processes_total_text(const struct census_process *p, struct tab
 		snprintf(cell->text, sizeof(cell->text), "?");
 }
 
-static void view_processes_process_text(const struct census *census, size_t row, int column,
-					struct table_text *cell)
+static void view_processes_text(const void *data, size_t row, int column, struct table_text *cell)
 {
+	const struct census *census = data;
 	const struct census_process *p = &census->processes[row];
 
 	if (p->memory_of && column >= COLUMN_RSS && column <= COLUMN_TOTAL) {
@@ -146,7 +147,7 @@ static void view_processes_process_text(const struct census *census, size_t row,
 		snprintf(cell->text, sizeof(cell->text), "%s", p->user);
 		break;
 	case COLUMN_RSS:
-		view_processes_size_text(view_processes_process_ram(p), cell);
+		view_processes_size_text(view_processes_ram(p), cell);
 		break;
 	case COLUMN_PRIVATE:
 		view_processes_size_text(p->private_swap, cell);
@@ -172,9 +173,9 @@ static void view_processes_process_text(const struct census *census, size_t row,
 	}
 }
 
-static size_t view_processes_process_parts(const struct census *census, size_t row,
-					   struct table_part *parts)
+static size_t view_processes_parts(const void *data, size_t row, struct table_part *parts)
 {
+	const struct census *census = data;
 	const struct census_process *p = &census->processes[row];
 
 	if (p->memory_of)
@@ -187,8 +188,9 @@ static size_t view_processes_process_parts(const struct census *census, size_t r
 	return 5;
 }
 
-static void view_processes_process_summary(const struct census *census, char *buf, size_t size)
+static void view_processes_summary(const void *data, char *buf, size_t size)
 {
+	const struct census *census = data;
 	const struct census_totals *t = &census->totals;
 	char used[UNITS_SIZE_MAX], all[UNITS_SIZE_MAX], private[UNITS_SIZE_MAX];
 	char objects[UNITS_SIZE_MAX];
@@ -211,8 +213,10 @@ static void view_processes_process_summary(const struct census *census, char *bu
 		snprintf(buf + n, size - (size_t)n, "; %zu closed: see doctor", t->hidden);
 }
 
-static pid_t view_processes_process_pid(const struct census *census, size_t row)
+static pid_t view_processes_pid(const void *data, size_t row)
 {
+	const struct census *census = data;
+
 	return census->processes[row].pid;
 }
 
@@ -220,20 +224,22 @@ static const struct table_kind kind = {
 	.screen = SCREEN_PROCESSES,
 	.noun = "process",
 	.nouns = "processes",
+	.waiting = "counting",
+	.bar_share = 60,
 	.columns = columns,
 	.column_count = COLUMNS,
 	.first_sort = COLUMN_TOTAL,
-	.count = view_processes_process_count,
-	.identity = view_processes_process_identity,
-	.matches = view_processes_process_matches,
-	.compare = view_processes_process_compare,
-	.text = view_processes_process_text,
-	.parts = view_processes_process_parts,
-	.summary = view_processes_process_summary,
-	.pid = view_processes_process_pid,
+	.count = view_processes_count,
+	.identity = view_processes_identity,
+	.matches = view_processes_matches,
+	.compare = view_processes_compare,
+	.text = view_processes_text,
+	.parts = view_processes_parts,
+	.summary = view_processes_summary,
+	.pid = view_processes_pid,
 };
 
 struct view *view_processes_new(struct census_feed *feed)
 {
-	return census_table_new(&kind, feed);
+	return table_new(&kind, feed);
 }

@@ -2,6 +2,7 @@
 #ifndef PMTOP_COLUMNS_H
 #define PMTOP_COLUMNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,7 +11,7 @@
 
 /*
  * The one table of what is said of a mapping, and the one of a run: each yields the keys of JSON,
- * the header and cells of CSV, and the columns of text.
+ * the header and cells of CSV, and the columns of text and of the list of mappings on the screen.
  */
 
 /* What a line is about; totals have no mapping. */
@@ -35,11 +36,12 @@ enum cell_kind {
 	CELL_FALSE,
 };
 
-struct cell {
+struct report_cell {
 	enum cell_kind kind;
 	uint64_t number;
 	const char *text;
 	size_t length; /* of CELL_NAME */
+	bool incomplete; /* more may be there that is not known */
 	char buf[96]; /* room for `text`: MARKS_MAX */
 };
 
@@ -49,22 +51,39 @@ enum column_use {
 	USE_CSV = 1 << 2,
 	USE_VERIFY = 1 << 3, /* CSV, only with --verify */
 	USE_TOTAL = 1 << 4, /* can be asked of the row of totals, which has no mapping */
+	USE_SCREEN = 1 << 5, /* a column of the list of mappings, with title and width as in text */
 };
 
-struct column {
+struct report_column {
 	const char *key;
 	unsigned int use;
 	const char *title; /* of the text column, NULL: not in text */
 	signed char width; /* of the text column; negative: left-aligned */
-	unsigned char place; /* of the text column, from 1; text has an order of its own */
+	unsigned char place; /* of the column in text and on the screen, from 1 */
 	unsigned char which; /* for `get`: a state, a sum */
-	void (*get)(const struct report_row *row, unsigned int which, struct cell *ret_cell);
+	void (*get)(const struct report_row *row, unsigned int which, struct report_cell *ret_cell);
+	unsigned char priority; /* on the screen: the highest is dropped first, 0 never */
+	unsigned char sort_rank; /* on the screen: `s` sorts by the lowest first */
 };
 
-extern const struct column mapping_columns[];
+extern const struct report_column mapping_columns[];
 extern const size_t mapping_column_count;
-extern const struct column run_columns[];
+extern const struct report_column run_columns[];
 extern const size_t run_column_count;
+
+/*
+ * The columns that have a place and all bits of `use`, in the order of their places; how many.
+ */
+#define REPORT_PLACES 16
+size_t report_pick_columns(const struct report_column *columns, size_t count, unsigned int use,
+			   const struct report_column *ret_picked[static REPORT_PLACES]);
+
+/*
+ * Value of a cell for people: "?" for what is not known, "-" for no pages. Returns buf, or the
+ * cell's own text; a name is raw.
+ */
+#define CELL_TEXT_MAX 32
+const char *report_cell_text(const struct report_cell *cell, char buf[static CELL_TEXT_MAX]);
 
 /* The row of one mapping of the snapshot. */
 struct report_row report_row_of(const struct snapshot *snapshot, size_t index,

@@ -26,7 +26,7 @@ static void csv_put_quoted(FILE *out, const char *text, size_t length)
 		fputc('"', out);
 }
 
-static void csv_put_cell(FILE *out, const struct cell *cell)
+static void csv_put_cell(FILE *out, const struct report_cell *cell)
 {
 	switch (cell->kind) {
 	case CELL_NULL:
@@ -52,8 +52,8 @@ static void csv_put_cell(FILE *out, const struct cell *cell)
 }
 
 /* One record; the header when there is no row. */
-static void csv_put_record(FILE *out, const struct column *columns, size_t count, unsigned int use,
-			   const char *lead, const struct report_row *row)
+static void csv_put_record(FILE *out, const struct report_column *columns, size_t count,
+			   unsigned int use, const char *lead, const struct report_row *row)
 {
 	const char *separator = "";
 
@@ -62,7 +62,7 @@ static void csv_put_record(FILE *out, const struct column *columns, size_t count
 		separator = ",";
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct cell cell = { 0 };
+		struct report_cell cell = { 0 };
 
 		if (!(columns[i].use & use))
 			continue;

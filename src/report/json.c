@@ -6,7 +6,7 @@
 #include "report/json_writer.h"
 #include "report/report.h"
 
-static void json_put_cell(struct json_writer *json, const char *key, const struct cell *cell)
+static void json_put_cell(struct json_writer *json, const char *key, const struct report_cell *cell)
 {
 	switch (cell->kind) {
 	case CELL_NULL:
@@ -41,8 +41,8 @@ static void json_put_states(struct json_writer *json, const char *key, const str
 	}
 	json_begin_object(json, key);
 	for (size_t i = 0; i < mapping_column_count; i++) {
-		const struct column *column = &mapping_columns[i];
-		struct cell cell = { 0 };
+		const struct report_column *column = &mapping_columns[i];
+		struct report_cell cell = { 0 };
 
 		if (!(column->use & USE_JSON_STATES))
 			continue;
@@ -57,8 +57,8 @@ static void json_put_columns(struct json_writer *json, const struct report_row *
 	bool states = false;
 
 	for (size_t i = 0; i < mapping_column_count; i++) {
-		const struct column *column = &mapping_columns[i];
-		struct cell cell = { 0 };
+		const struct report_column *column = &mapping_columns[i];
+		struct report_cell cell = { 0 };
 
 		if (column->use & USE_JSON) {
 			column->get(row, column->which, &cell);

@@ -7,67 +7,23 @@
 #include "report/columns.h"
 #include "report/report.h"
 
-#define PLACES 16
-
-/* The columns that text shows, in its own order; returns how many. */
-static size_t text_pick_columns(const struct column *columns, size_t count,
-				const struct column *ret_picked[static PLACES])
-{
-	size_t picked = 0;
-
-	for (unsigned int place = 1; place < PLACES; place++)
-		for (size_t i = 0; i < count; i++)
-			if (columns[i].title && columns[i].place == place)
-				ret_picked[picked++] = &columns[i];
-	return picked;
-}
-
-static void text_put_padded(FILE *out, const struct column *column, const char *text)
+static void text_put_padded(FILE *out, const struct report_column *column, const char *text)
 {
 	fprintf(out, "%*s", column->width, text);
 }
 
-static void text_put_size(FILE *out, const struct column *column, uint64_t pages)
+static void text_put_cell(FILE *out, const struct report_column *column,
+			  const struct report_cell *cell)
 {
-	char size[UNITS_SIZE_MAX];
+	char buf[CELL_TEXT_MAX];
 
-	text_put_padded(out, column,
-			pages ? units_format_size(pages << PMTOP_PAGE_SHIFT, size) : "-");
-}
-
-static void text_put_cell(FILE *out, const struct column *column, const struct cell *cell)
-{
-	char number[24];
-
-	switch (cell->kind) {
-	case CELL_NULL:
-		text_put_padded(out, column, "?");
-		break;
-	case CELL_PAGES:
-		text_put_size(out, column, cell->number);
-		break;
-	case CELL_NUMBER:
-		snprintf(number, sizeof(number), "%" PRIu64, cell->number);
-		text_put_padded(out, column, number);
-		break;
-	case CELL_ADDRESS:
-		snprintf(number, sizeof(number), "%" PRIx64, cell->number);
-		text_put_padded(out, column, number);
-		break;
-	case CELL_TEXT:
-		text_put_padded(out, column, cell->text);
-		break;
-	case CELL_NAME:
+	if (cell->kind == CELL_NAME)
 		report_put_escaped(out, cell->text, cell->length);
-		break;
-	case CELL_TRUE:
-	case CELL_FALSE:
-		text_put_padded(out, column, cell->kind == CELL_TRUE ? "yes" : "no");
-		break;
-	}
+	else
+		text_put_padded(out, column, report_cell_text(cell, buf));
 }
 
-static void text_put_header(FILE *out, const struct column *const columns[], size_t count)
+static void text_put_header(FILE *out, const struct report_column *const columns[], size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		fputs(i ? " " : "", out);
@@ -76,11 +32,11 @@ static void text_put_header(FILE *out, const struct column *const columns[], siz
 	fputc('\n', out);
 }
 
-static void text_put_line(FILE *out, const struct column *const columns[], size_t count,
+static void text_put_line(FILE *out, const struct report_column *const columns[], size_t count,
 			  const struct report_row *row)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct cell cell = { 0 };
+		struct report_cell cell = { 0 };
 
 		columns[i]->get(row, columns[i]->which, &cell);
 		fputs(i ? " " : "", out);
@@ -94,8 +50,8 @@ static void text_put_line(FILE *out, const struct column *const columns[], size_
 
 static void text_put_runs(FILE *out, const struct report_row *mapping_row)
 {
-	const struct column *columns[PLACES];
-	size_t count = text_pick_columns(run_columns, run_column_count, columns);
+	const struct report_column *columns[REPORT_PLACES];
+	size_t count = report_pick_columns(run_columns, run_column_count, 0, columns);
 	struct report_row row = *mapping_row;
 	struct run_walk walk;
 	struct run run;
@@ -104,7 +60,7 @@ static void text_put_runs(FILE *out, const struct report_row *mapping_row)
 	row.run = &run;
 	while (run_walk_next(&walk, &run) && !ferror(out)) {
 		for (size_t i = 0; i < count; i++) {
-			struct cell cell = { 0 };
+			struct report_cell cell = { 0 };
 
 			columns[i]->get(&row, columns[i]->which, &cell);
 			fputs(i ? " " : "  ", out);
@@ -199,12 +155,12 @@ static void text_put_doubts(FILE *out, const struct snapshot *snapshot)
 }
 
 static void text_put_totals(FILE *out, const struct snapshot *snapshot,
-			    const struct column *const columns[], size_t count)
+			    const struct report_column *const columns[], size_t count)
 {
 	const struct report_row total = report_row_total(snapshot);
 
 	for (size_t i = 0; i < count; i++) {
-		struct cell cell = { 0 };
+		struct report_cell cell = { 0 };
 
 		fputs(i ? " " : "", out);
 		if (columns[i]->use & USE_TOTAL) {
@@ -221,8 +177,8 @@ static void text_put_totals(FILE *out, const struct snapshot *snapshot,
 
 int report_text(FILE *out, const struct snapshot *snapshot, const struct report_options *options)
 {
-	const struct column *columns[PLACES];
-	size_t count = text_pick_columns(mapping_columns, mapping_column_count, columns);
+	const struct report_column *columns[REPORT_PLACES];
+	size_t count = report_pick_columns(mapping_columns, mapping_column_count, 0, columns);
 	char time[TIME_MAX];
 
 	fprintf(out, "pmtop %d ", snapshot->pid);

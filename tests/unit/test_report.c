@@ -362,7 +362,7 @@ static void test_state_keys(void **state)
 	unsigned int seen = 0;
 
 	for (size_t i = 0; i < mapping_column_count; i++) {
-		const struct column *column = &mapping_columns[i];
+		const struct report_column *column = &mapping_columns[i];
 
 		if (!(column->use & USE_JSON_STATES))
 			continue;
