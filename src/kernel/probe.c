@@ -54,7 +54,7 @@ void probe_run(struct probe *ret_probe)
 	struct probe *p = ret_probe;
 
 	memset(p, 0, sizeof(*p));
-	p->marker_swap_type = -1;
+	p->marker_swap_type = p->swap_areas = -1;
 	p->zero_pfn = p->huge_zero_pfn = UINT64_MAX;
 	for (int f = 0; f < PROBE_FEATURES; f++) {
 		int result = probe_trials[f] ? probe_trials[f](p) : -ENOSYS;
@@ -98,24 +98,41 @@ int probe_take_away(struct probe *probe, const char *list, const char **ret_bad)
 }
 
 /*
- * No configuration leaves room for more than 23 areas less: types from 23 on may be special
- * [include/linux/swap.h: MAX_SWAPFILES is 32 less at most 9].
+ * Where the kernel does not tell how many areas it can have, types below this are areas on every
+ * configuration [include/linux/swap.h: MAX_SWAPFILES is 32 less at most 10], and those above may be.
  */
-#define FIRST_SPECIAL_TYPE 23
+#define CERTAIN_AREAS 22
+
+/* Behind areas and broken memory come these, then devices [include/linux/swap.h, since 5.19]. */
+#define MIGRATION_TYPES 3
 
 /* Bits of a marker [include/linux/swapops.h], seen on 6.1, 6.12 and 6.18. */
 #define MARKER_UFFD_WP 1
 #define MARKER_POISON  2
 #define MARKER_GUARD   4
 
+/* Neither an area nor a marker. */
+static int probe_special_type(const struct probe *probe, int type)
+{
+	int place = type - probe->swap_areas - probe->hwpoison_swap_types;
+
+	if (probe->swap_areas < 0)
+		return SWAP_TYPE_UNDECIDED;
+	if (place < 0)
+		return SWAP_TYPE_HWPOISON;
+	/* Without markers (before 5.19) the order is another one. */
+	return place < MIGRATION_TYPES || probe->marker_swap_type < 0 ? SWAP_TYPE_MIGRATION
+								      : SWAP_TYPE_SPECIAL;
+}
+
 int probe_swap_type(const struct probe *probe, uint32_t type, uint64_t offset)
 {
 	if (!probe->has[PROBE_PFN])
 		return SWAP_TYPE_HIDDEN;
-	if (type < FIRST_SPECIAL_TYPE)
+	if ((int)type < (probe->swap_areas < 0 ? CERTAIN_AREAS : probe->swap_areas))
 		return SWAP_TYPE_AREA;
 	if ((int)type != probe->marker_swap_type)
-		return SWAP_TYPE_MIGRATION;
+		return probe_special_type(probe, (int)type);
 	if (offset & MARKER_GUARD)
 		return SWAP_TYPE_MARKER_GUARD;
 	return offset & MARKER_POISON ? SWAP_TYPE_MARKER_POISON : SWAP_TYPE_MARKER_WP;

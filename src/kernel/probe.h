@@ -50,6 +50,8 @@ struct probe {
 	bool taken_away[PROBE_FEATURES]; /* by --without */
 	/* Learnt by making one; -1 where that was not possible. */
 	int marker_swap_type; /* swap type of pte markers */
+	int swap_areas; /* types below are swap areas, others are not: see swap_limit.h */
+	int hwpoison_swap_types; /* how many types behind them stand for broken memory */
 	uint64_t zero_pfn, huge_zero_pfn; /* UINT64_MAX: not known */
 	uint32_t shmem_dev_major, shmem_dev_minor; /* device of memfd, shared anonymous, SysV */
 	uint32_t hugetlb_dev_major, hugetlb_dev_minor;

@@ -20,6 +20,7 @@
 #include "kernel/pagemap_scan_abi.h"
 #include "kernel/probe_trials.h"
 #include "kernel/shmem_bpf.h"
+#include "kernel/swap_limit.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
@@ -194,6 +195,8 @@ static int probe_trials_try_pfn(struct probe *probe)
 	probe_trials_learn_marker_by_guard(probe);
 	if (probe->marker_swap_type < 0)
 		probe_trials_learn_marker_by_uffd(probe);
+	probe->swap_areas = swap_limit_read();
+	probe->hwpoison_swap_types = !access("/proc/sys/vm/memory_failure_early_kill", F_OK);
 	return 0;
 }
 

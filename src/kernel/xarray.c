@@ -3,12 +3,13 @@
 
 /*
  * A value holds a swap entry: 63 bits, the upper five of them the type (SWP_TYPE_SHIFT in
- * include/linux/swapops.h). No configuration has swap areas of type 23 and above; these are
- * markers.
+ * include/linux/swapops.h). Whatever the configuration, the types that are no areas come last, and
+ * the very last one is that of the marker for what could not be read back (SWP_SWAPIN_ERROR since
+ * 5.19, SWP_PTE_MARKER since 6.3, which holds that marker too). No other is ever in shmem.
  */
-#define SWAP_OFFSET_BITS  58
-#define SWAP_OFFSET_MASK  ((UINT64_C(1) << SWAP_OFFSET_BITS) - 1)
-#define SWAP_FIRST_MARKER 23
+#define SWAP_OFFSET_BITS 58
+#define SWAP_OFFSET_MASK ((UINT64_C(1) << SWAP_OFFSET_BITS) - 1)
+#define SWAP_MARKER	 31
 
 /* Words of pagemap (Documentation/admin-guide/mm/pagemap.rst). */
 #define PAGEMAP_SWAP	    (UINT64_C(1) << 62)
@@ -47,7 +48,7 @@ static inline void xarray_read_entry(const struct xarray_record *record, unsigne
 	if (XARRAY_IS_VALUE(entry)) {
 		run->type = entry >> 1 >> SWAP_OFFSET_BITS;
 		run->value = entry >> 1 & SWAP_OFFSET_MASK;
-		run->kind = run->type < SWAP_FIRST_MARKER ? XARRAY_SWAP : XARRAY_POISON;
+		run->kind = run->type < SWAP_MARKER ? XARRAY_SWAP : XARRAY_POISON;
 	} else if (!(entry & 3) && xarray_frame_of(frames, entry, &run->value)) {
 		run->kind = XARRAY_RESIDENT;
 		run->flags = xarray_flags_of(record, slot);
@@ -182,7 +183,7 @@ static bool xarray_decode_leaf(const struct xarray_record *record,
 		astray |= !!((entry - frames->base) & 63);
 		names[s - from] = name[(uint64_t) !!entry << 2 | low];
 		slots[s - from] = entry >> 1;
-		odd |= (low == 2) | (value & (entry >> 59 >= SWAP_FIRST_MARKER)) |
+		odd |= (low == 2) | (value & (entry >> 59 >= SWAP_MARKER)) |
 		       (folio & astray & !!frames->page_size);
 	}
 	return !odd;

@@ -17,6 +17,8 @@ static const char *const rule_texts[RULES] = {
 	[RULE_POISON] = "the entry is a poison marker",
 	[RULE_SWAP] = "the entry holds a swap slot",
 	[RULE_SWAP_HIDDEN_TYPE] = "the entry is a swap entry, its type is hidden from this user",
+	[RULE_SWAP_UNDECIDED_TYPE] =
+		"the entry is swap, on the move or broken: the kernel does not tell which types are areas",
 	[RULE_NOTHING] = "no page-table entry, and no object behind the mapping that could hold it",
 	[RULE_HOLE] = "no page-table entry, and the object holds nothing here",
 	[RULE_CACHED] = "no page-table entry, but the page cache holds the page",
@@ -159,6 +161,8 @@ static struct verdict classify_swapped(const struct mapping *m, const struct evi
 		return classify_decide(PAGE_POISON, RULE_POISON);
 	case SWAP_TYPE_MIGRATION:
 		return classify_decide(PAGE_MIGRATING, RULE_MIGRATION);
+	case SWAP_TYPE_UNDECIDED:
+		return classify_doubted(PAGE_UNKNOWN, RULE_SWAP_UNDECIDED_TYPE, DOUBT_SWAP_AREAS);
 	case SWAP_TYPE_SPECIAL:
 		break;
 	}

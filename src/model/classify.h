@@ -35,7 +35,8 @@ enum swap_type_meaning {
 	SWAP_TYPE_MARKER_GUARD,
 	SWAP_TYPE_MIGRATION,
 	SWAP_TYPE_HWPOISON,
-	SWAP_TYPE_SPECIAL, /* another one */
+	SWAP_TYPE_SPECIAL, /* another one: memory of a device */
+	SWAP_TYPE_UNDECIDED, /* an area or not: this kernel does not say how many it can have */
 };
 
 /* What the object behind a shared mapping holds at a page without a page-table entry. */
@@ -85,6 +86,7 @@ enum page_rule {
 	RULE_CACHED_OR_SWAPPED,
 	RULE_OBJECT_UNKNOWN,
 	RULE_OBJECT_POISON,
+	RULE_SWAP_UNDECIDED_TYPE,
 	RULES
 };
 

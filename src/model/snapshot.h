@@ -52,7 +52,7 @@ struct page_group {
 #define VM_FLAGS_BYTES 160
 
 /* Raw facts about a window of pages, fetched on request for what is on screen. */
-#define PAGE_SWAP_TYPES 23 /* no configuration of the kernel has more areas */
+#define PAGE_SWAP_TYPES 32 /* types are five bits; how many are areas differs by kernel */
 
 struct page_detail {
 	atomic_uint refs;

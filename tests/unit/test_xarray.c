@@ -176,8 +176,8 @@ static void test_markers_are_no_slots(void **state)
 	struct xarray_record r = leaf(0);
 	struct decoded d = { 0 };
 
-	r.slots[1] = slot_value(22, 5);
-	r.slots[2] = slot_value(23, 5);
+	r.slots[1] = slot_value(30, 5);
+	r.slots[2] = slot_value(31, 5);
 	r.slots[3] = slot_value(31, 2);
 	decode(&d, &r, 0, UINT64_MAX, 0);
 	assert_int_equal(d.list.count, 3);
@@ -272,7 +272,7 @@ static uint64_t next_random(uint64_t *random)
 /* Four pages as one entry, in RAM or in swap; its last slot. */
 static unsigned int fill_large(struct xarray_record *r, unsigned int s, uint64_t value)
 {
-	r->slots[s] = value % 2 ? folio(value) : slot_value(value % 23, value);
+	r->slots[s] = value % 2 ? folio(value) : slot_value(value % 31, value);
 	for (unsigned int k = 1; k < 4; k++)
 		r->slots[s + k] = sibling(s);
 	return s + 3;
@@ -287,11 +287,11 @@ static void fill_random(struct xarray_record *r, uint64_t *random, bool odd)
 		if (what < 10)
 			r->slots[s] = 0;
 		else if (what < 20)
-			r->slots[s] = slot_value(value % 23, value % 5 ? s : value);
+			r->slots[s] = slot_value(value % 31, value % 5 ? s : value);
 		else if (what < 30)
 			r->slots[s] = folio(value);
 		else if (what < 32)
-			r->slots[s] = slot_value(23 + value % 9, 2);
+			r->slots[s] = slot_value(31, 2);
 		else if (what < 38 && s % 4 == 0)
 			s = fill_large(r, s, value);
 		else if (what == 39)

@@ -10,10 +10,12 @@ import subprocess
 from pathlib import Path
 
 # The kernels, by the name that people say, and the packages that can hold each (apt's regular
-# expression). The newest that apt offers is taken.
+# expression). The newest that apt offers is taken, of Debian 12 unless suites are named.
 KERNELS = {
-    "6.1": r"^linux-image-6\.1\.0-[0-9]+-cloud-amd64$",
-    "6.12": r"^linux-image-6\.12\.[0-9]+\+deb1[23]-cloud-amd64$",
+    "6.1": (r"^linux-image-6\.1\.0-[0-9]+-cloud-amd64$", ()),
+    "6.12": (r"^linux-image-6\.12\.[0-9]+\+deb1[23]-cloud-amd64$", ()),
+    "newest": (r"^linux-image-[0-9]+\.[0-9]+\.[0-9]+\+deb1[0-9]-cloud-amd64$",
+               ("trixie-backports", "sid", "experimental")),
 }
 
 

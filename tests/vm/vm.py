@@ -30,7 +30,7 @@ def script_options(script):
 
 def parse(words):
     parser = argparse.ArgumentParser(description="Run a command under another kernel.")
-    parser.add_argument("--kernel", required=True, help="6.1 or 6.12")
+    parser.add_argument("--kernel", required=True, help="6.1, 6.12 or newest")
     parser.add_argument("--build", type=Path, default=image.SOURCE / "build/dev")
     parser.add_argument("--memory", type=int, default=1024, metavar="MiB",
                         help="under 1024 the kernel switches huge pages off (default %(default)s)")
