@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 
+import case_areas
 import case_bad_input
 import case_exact
 import case_fallbacks
@@ -37,6 +38,7 @@ CASES = {
     "bad_input": case_bad_input,
     "servers": case_servers,
     "swaps": case_swaps,
+    "areas": case_areas,
 }
 
 

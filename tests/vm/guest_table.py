@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kernels: 6.1 6.12
+# kernels: 6.1 6.12 newest
 # guest: --zram 96 --disk 192 --memory 1200
 """What is exact on this kernel, right by right, held against pagemap-test and against the README.
 
@@ -22,6 +22,7 @@ KINDS = ("shared-anon private-anon memfd shm-file tmpfs-unlinked sysv file-share
          "memfd-private tmpfs-private zero sparse hugetlb guard uffd-wp poison "
          "beyond-eof fallocate swapped-in-by-other fork").split()
 USER = 1000
+HAVE_COLUMNS = ("6.1", "6.12") # the newest kernel may be newer than the README
 RIGHTS = {"root": {}, "root, no BPF": {"without": ["--without", "bpf"]},
           "owner": {"user": USER, "group": USER, "extra_groups": []}}
 DOUBTFUL = {("swap", "poison"), ("swap", "none"), ("none", "cached")}
@@ -162,6 +163,9 @@ def main():
     if os.environ.get("PMTOP_GUEST"):
         for name, words in columns.items():
             said = readme_column(release, name)
+            if not said and release not in HAVE_COLUMNS:
+                print(f"README.md has no column for {release} yet")
+                continue
             differs = {row: (said.get(row), word) for row, word in words.items()
                        if said.get(row) != word}
             check(f"README.md says the same of {release}, {name} (else run tests/vm/table.py)",
