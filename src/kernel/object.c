@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/object.h"
@@ -88,7 +89,7 @@ void object_close(struct object_reader *reader)
 /* Files are asked only on local disks; shared memory always. */
 static bool object_may_ask(struct object_reader *r, const struct mapping *m)
 {
-	if (m->kind == MAPPING_SHMEM)
+	if (m->kind == MAPPING_SHMEM || m->kind == MAPPING_HUGETLB)
 		return true;
 	return m->kind == MAPPING_FILE && filesystems_kind_mapped(r->filesystems, m->dev_major,
 								  m->dev_minor) == FILESYSTEM_LOCAL;
@@ -139,21 +140,47 @@ static int object_shift_run(void *context, const struct object_run *run)
 
 static bool object_use_bpf(struct object_reader *r, const struct mapping *m)
 {
-	return m->kind == MAPPING_SHMEM && r->probe->has[PROBE_BPF] && object_bpf_ready(&r->bpf);
+	return (m->kind == MAPPING_SHMEM || m->kind == MAPPING_HUGETLB) &&
+	       r->probe->has[PROBE_BPF] && object_bpf_ready(&r->bpf);
 }
 
 /* By the walk; the object is opened only for what the walk cannot tell. */
 static int object_query_bpf(struct object_reader *r, const struct mapping *m, uint64_t first,
 			    uint64_t count, object_sink *sink, void *context, uint64_t *ret_done)
 {
+	bool marks = r->want_marks && m->kind == MAPPING_SHMEM;
 	int error;
 
-	if (r->want_marks)
+	if (marks)
 		object_select_object(r, m);
-	error = object_bpf_query(&r->bpf, r->target, m, first, count, r->want_marks, r->cache, sink,
+	error = object_bpf_query(&r->bpf, r->target, m, first, count, marks, r->cache, sink,
 				 context, ret_done);
 	r->statistics.walks = r->bpf.walks;
 	return error;
+}
+
+bool object_hugetlb_filled(struct object_reader *reader, const struct mapping *mapping,
+			   uint64_t *ret_filled, uint64_t *ret_pages)
+{
+	struct stat st;
+
+	object_select_object(reader, mapping);
+	if (reader->cache->fd < 0 || fstat(reader->cache->fd, &st) < 0)
+		return false;
+	/* Blocks of 512 bytes, of pages that are there, not of those reserved [mm/hugetlb.c]. */
+	*ret_filled = (uint64_t)st.st_blocks >> (PMTOP_PAGE_SHIFT - 9);
+	*ret_pages = (uint64_t)st.st_size >> PMTOP_PAGE_SHIFT;
+	return true;
+}
+
+/* Without the walk only the number of pages that the object holds is known. */
+static enum object_page object_hugetlb_page(struct object_reader *r, const struct mapping *m)
+{
+	uint64_t filled, pages;
+
+	if (!object_hugetlb_filled(r, m, &filled, &pages))
+		return OBJECT_UNKNOWN;
+	return filled ? OBJECT_HUGETLB_FILLED : OBJECT_HOLE;
 }
 
 int object_query(struct object_reader *reader, const struct mapping *mapping, uint64_t first,
@@ -172,6 +199,13 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 		first += done;
 		count -= done;
 	}
+	unknown.first = first;
+	unknown.count = count;
+	unknown.what = mapping->kind == MAPPING_FILE ? OBJECT_NOT_ASKED : OBJECT_UNKNOWN;
+	if (mapping->kind == MAPPING_HUGETLB) {
+		unknown.what = (uint8_t)object_hugetlb_page(reader, mapping);
+		return sink(context, &unknown);
+	}
 	object_select_object(reader, mapping);
 	if (reader->cache->fd >= 0) {
 		int error = object_cache_query(reader->cache, first + shift.by, count,
@@ -180,9 +214,6 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 		if (error != -EPERM && error != -ENOSYS)
 			return error;
 	}
-	unknown.first = first;
-	unknown.count = count;
-	unknown.what = mapping->kind == MAPPING_SHMEM ? OBJECT_UNKNOWN : OBJECT_NOT_ASKED;
 	return sink(context, &unknown);
 }
 
@@ -191,7 +222,8 @@ uint64_t object_view(struct object_reader *reader, const struct mapping *mapping
 {
 	uint64_t known;
 
-	if (reader->want_marks || !object_use_bpf(reader, mapping))
+	if (reader->want_marks || mapping->kind != MAPPING_SHMEM ||
+	    !object_use_bpf(reader, mapping))
 		return 0;
 	known = object_bpf_view(&reader->bpf, reader->target, mapping, first, count, ret_view);
 	reader->statistics.walks = reader->bpf.walks;

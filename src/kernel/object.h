@@ -12,10 +12,10 @@
 #include "model/mapping.h"
 
 /*
- * The object behind a mapping (shared memory or a file): what it holds at pages that the page table
+ * The object behind a mapping (shared memory, a file, hugetlb pages): what it holds at pages that the page table
  * says nothing about. One face, several ways behind it, in order of quality:
  *
- *   BPF walk of the xarray       exact, with slots            (shared memory only)
+ *   BPF walk of the xarray       exact, with slots            (shared memory and hugetlb)
  *   cachestat                    exact, no slots
  *   mincore and SEEK_DATA        cannot tell swap-cached from resident, and says so
  *   nothing                      OBJECT_UNKNOWN; the caller may settle sums by smaps
@@ -94,6 +94,13 @@ const char *object_slots_lack(const struct object_reader *reader);
 /* The whole object's pages in the cache and in swap, cheap; false when it cannot be asked. */
 bool object_totals(struct object_reader *reader, const struct mapping *mapping,
 		   uint64_t *ret_cached, uint64_t *ret_swapped);
+
+/*
+ * How many pages an object of hugetlbfs holds, and how many it has room for, in small pages; false
+ * when it cannot be asked. Which ones they are only the BPF walk tells.
+ */
+bool object_hugetlb_filled(struct object_reader *reader, const struct mapping *mapping,
+			   uint64_t *ret_filled, uint64_t *ret_pages);
 
 const struct object_statistics *object_statistics(const struct object_reader *reader);
 

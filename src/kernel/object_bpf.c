@@ -76,6 +76,23 @@ static int object_bpf_keep(void *context, const struct xarray_run *runs, size_t 
 	return o->count >= STRETCH_RUNS ? FULL : 0;
 }
 
+/*
+ * Pages of hugetlbfs were counted by huge pages until 6.7 (hugetlb_add_to_page_cache() in
+ * mm/hugetlb.c); since then each is an entry of many small ones, which tells the two apart. Where
+ * none is found that holds for both only from the beginning of the object on.
+ */
+static int object_bpf_check_units(struct object_bpf *o, const struct mapping *mapping,
+				  uint64_t first)
+{
+	if (mapping->kind != MAPPING_HUGETLB)
+		return 0;
+	for (size_t i = 0; i < o->count; i++)
+		if (!o->runs[i].order)
+			return -EOPNOTSUPP;
+	o->hugetlb_by_pages |= o->count > 0;
+	return o->hugetlb_by_pages || first + mapping->offset == 0 ? 0 : -EOPNOTSUPP;
+}
+
 /* Walks the stretch from `first` on. */
 static int object_bpf_look(struct object_bpf *o, const struct target *target,
 			   const struct mapping *mapping, uint64_t first, uint64_t count,
@@ -98,6 +115,8 @@ static int object_bpf_look(struct object_bpf *o, const struct target *target,
 	o->count = o->cursor = 0;
 	o->walks++;
 	r = shmem_bpf_walk(o->bpf, &request, object_bpf_keep, o, NULL);
+	if (r >= 0 && object_bpf_check_units(o, mapping, first) < 0)
+		r = -EOPNOTSUPP;
 	if (r < 0)
 		return r;
 	o->mapping = mapping;

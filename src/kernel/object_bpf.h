@@ -30,6 +30,7 @@ struct object_bpf {
 	/* The same page by page, where runs are short: see object_bpf_view(). */
 	struct object_bpf_pages *pages;
 	bool fragmented; /* the stretch before had runs of few pages */
+	bool hugetlb_by_pages; /* this kernel counts what hugetlbfs holds by small pages, seen */
 };
 
 /* Loads the program the first time (30 ms). False when it cannot be used here: see reason. */

@@ -19,6 +19,8 @@ static const char *const rule_texts[RULES] = {
 	[RULE_SWAP_HIDDEN_TYPE] = "the entry is a swap entry, its type is hidden from this user",
 	[RULE_SWAP_UNDECIDED_TYPE] =
 		"the entry is swap, on the move or broken: the kernel does not tell which types are areas",
+	[RULE_HUGETLB_FILLED] =
+		"no page-table entry; the object holds huge pages, which ones is not known",
 	[RULE_NOTHING] = "no page-table entry, and no object behind the mapping that could hold it",
 	[RULE_HOLE] = "no page-table entry, and the object holds nothing here",
 	[RULE_CACHED] = "no page-table entry, but the page cache holds the page",
@@ -87,8 +89,14 @@ static struct verdict classify_present(const struct mapping *m, const struct evi
 	return classify_present_of_object(m);
 }
 
+/*
+ * The object of private huge pages that a flag asked for holds nothing, ever: each mapping has one
+ * of its own (hugetlb_file_setup() in fs/hugetlbfs/inode.c).
+ */
 static bool classify_has_object(const struct mapping *m)
 {
+	if (m->kind == MAPPING_HUGETLB)
+		return !mapping_is_private(m) || strncmp(m->name, "/anon_hugepage", 14) != 0;
 	return m->kind == MAPPING_SHMEM || m->kind == MAPPING_FILE;
 }
 
@@ -124,6 +132,8 @@ static struct verdict classify_absent(const struct mapping *m, const struct evid
 		return classify_decide(PAGE_POISON, RULE_OBJECT_POISON);
 	case OBJECT_CACHED_OR_SWAPPED:
 		return classify_doubted(PAGE_UNKNOWN, RULE_CACHED_OR_SWAPPED, DOUBT_NO_CACHESTAT);
+	case OBJECT_HUGETLB_FILLED:
+		return classify_doubted(PAGE_UNKNOWN, RULE_HUGETLB_FILLED, DOUBT_HUGETLB);
 	case OBJECT_UNKNOWN:
 	case OBJECT_PAGES:
 		break;
@@ -185,11 +195,11 @@ static uint16_t classify_marks(const struct mapping *m, const struct evidence *e
 		marks |= MARK_EXCLUSIVE;
 	if (e->bits & SEEN_WP)
 		marks |= MARK_UFFD_WP;
-	if (page_state_is_present(state)) {
-		if (m->kind == MAPPING_HUGETLB)
+	if (m->kind == MAPPING_HUGETLB) {
+		if (page_state_is_present(state) || state == PAGE_CACHED)
 			marks |= MARK_HUGETLB;
-		else if (e->bits & SEEN_HUGE)
-			marks |= MARK_HUGE;
+	} else if (e->bits & SEEN_HUGE && page_state_is_present(state)) {
+		marks |= MARK_HUGE;
 	}
 	return marks;
 }

@@ -50,6 +50,7 @@ enum object_page {
 	OBJECT_POISONED, /* a marker in place of what could not be read back from swap */
 	OBJECT_HOLE_OR_ALLOCATED, /* without data; nothing here can tell more */
 	OBJECT_CACHED_OR_SWAPPED, /* data in core; nothing here can tell more */
+	OBJECT_HUGETLB_FILLED, /* the object holds huge pages; nothing here can tell which */
 	OBJECT_UNKNOWN,
 	OBJECT_PAGES
 };
@@ -87,6 +88,7 @@ enum page_rule {
 	RULE_OBJECT_UNKNOWN,
 	RULE_OBJECT_POISON,
 	RULE_SWAP_UNDECIDED_TYPE,
+	RULE_HUGETLB_FILLED,
 	RULES
 };
 

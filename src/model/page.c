@@ -26,6 +26,8 @@ static const char *const doubt_texts[DOUBTS] = {
 	[DOUBT_GONE] = "the mapping changed while it was read: the next sample tells",
 	[DOUBT_UNWRITTEN] =
 		"empty pages may be allocated and never written: cachestat (Linux 6.5) or BPF would tell",
+	[DOUBT_HUGETLB] =
+		"others may have filled these huge pages: BPF tells on Linux 6.7 or newer, see pmtop doctor",
 	[DOUBT_SWAP_AREAS] =
 		"how many swap areas this kernel can have is not known: a kernel with BTF (CONFIG_DEBUG_INFO_BTF) tells",
 };

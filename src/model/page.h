@@ -89,6 +89,7 @@ enum page_doubt {
 	DOUBT_SWAP_TYPE, /* swap types are hidden: swap may be a marker or a migration */
 	DOUBT_GONE, /* the mapping went away while it was read */
 	DOUBT_UNWRITTEN, /* some of none may be allocated and never written (before 6.5) */
+	DOUBT_HUGETLB, /* an object of hugetlbfs holds pages, but nobody here knows which */
 	DOUBT_SWAP_AREAS, /* a swap type that may be an area or not */
 	DOUBTS
 };

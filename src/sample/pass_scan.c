@@ -538,6 +538,7 @@ struct settlement {
 	enum page_state state; /* ... have this one; PAGE_UNKNOWN: still open */
 	enum page_doubt doubt;
 	uint64_t swap_unplaced;
+	uint16_t marks; /* that they have then */
 };
 
 /* `part` of `unknown` pages are in the one state, the others in the other. */
@@ -606,6 +607,29 @@ static struct settlement pass_scan_settle_anonymous(const struct pages *pages,
 	return s;
 }
 
+/*
+ * Huge pages that are not mapped here: the object holds none but those that are mapped, or is full.
+ */
+static struct settlement pass_scan_settle_hugetlb(struct pass *p, const struct mapping *mapping,
+						  const struct pages *pages)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	uint64_t mapped = counts->state[PAGE_SHMEM] + counts->state[PAGE_FILE], filled, size;
+	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, pages_facts(pages)->doubt, 0 };
+
+	if (!object_hugetlb_filled(p->objects, mapping, &filled, &size))
+		return s;
+	object_close(p->objects);
+	if (filled == mapped)
+		s.state = PAGE_NONE;
+	else if (filled == size &&
+		 (mapping->offset >> PMTOP_PAGE_SHIFT) + mapping_pages(mapping) <= size)
+		s.state = PAGE_CACHED, s.marks = MARK_HUGETLB;
+	if (s.state != PAGE_UNKNOWN)
+		s.doubt = DOUBT_NONE;
+	return s;
+}
+
 static uint64_t pass_scan_protected_swap(const struct pages *pages)
 {
 	struct page_run run;
@@ -655,7 +679,7 @@ static bool pass_scan_can_be_settled(const struct snapshot_mapping *m)
 
 	return pages_counts(m->pages)->state[PAGE_UNKNOWN] &&
 	       (doubt == DOUBT_NO_RIGHT || doubt == DOUBT_NO_CACHESTAT ||
-		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN);
+		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN || doubt == DOUBT_HUGETLB);
 }
 
 static bool pass_scan_is_open(const struct settlement *settlement, const struct page_run *run)
@@ -679,10 +703,11 @@ static int pass_scan_apply(struct pass *p, struct snapshot_mapping *m,
 	facts.swap_unplaced = settlement->swap_unplaced;
 	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
-		pages_builder_add(p->builder, run.count,
-				  pass_scan_is_open(settlement, &run) ? settlement->state
-								      : run.state,
-				  run.marks);
+		if (pass_scan_is_open(settlement, &run))
+			pages_builder_add(p->builder, run.count, settlement->state,
+					  run.marks | settlement->marks);
+		else
+			pages_builder_add(p->builder, run.count, run.state, run.marks);
 	slots = pages_slots(m->pages, &slot_count);
 	for (size_t i = 0; i < slot_count; i++)
 		pages_builder_slot(p->builder, &slots[i]);
@@ -719,7 +744,9 @@ static int pass_scan_settle_mapping(struct pass *p, struct snapshot_mapping *m,
 	int error = 0;
 
 	if (pass_scan_can_be_settled(m)) {
-		s = m->mapping->kind == MAPPING_SHMEM
+		s = m->mapping->kind == MAPPING_HUGETLB
+			    ? pass_scan_settle_hugetlb(p, m->mapping, m->pages)
+		    : m->mapping->kind == MAPPING_SHMEM
 			    ? pass_scan_settle_shared(m->mapping, m->pages, sums)
 			    : pass_scan_settle_anonymous(m->pages, sums);
 		error = pass_scan_apply(p, m, &s);

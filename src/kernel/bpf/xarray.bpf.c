@@ -12,9 +12,10 @@
 
 #include "xarray.h"
 
-#define TMPFS_MAGIC 0x01021994
-#define S_IFMT	    0170000
-#define S_IFREG	    0100000
+#define TMPFS_MAGIC	0x01021994
+#define HUGETLBFS_MAGIC 0x958458f6
+#define S_IFMT		0170000
+#define S_IFREG		0100000
 
 #define CO_RE __attribute__((preserve_access_index))
 
@@ -289,7 +290,7 @@ static long step(__u32 number, void *unused)
 	return stop(XARRAY_BROKEN);
 }
 
-/* False unless this is a regular file of shmem: elsewhere a value is no swap entry. */
+/* False unless this is a file of shmem, or of hugetlbfs: elsewhere a value is no swap entry. */
 static int begin_file(struct address_space *mapping)
 {
 	struct inode *inode = mapping->host;
@@ -299,7 +300,9 @@ static int begin_file(struct address_space *mapping)
 	if (!inode)
 		return 0;
 	sb = inode->i_sb;
-	if (!sb || sb->s_magic != TMPFS_MAGIC || (inode->i_mode & S_IFMT) != S_IFREG)
+	if (!sb || (inode->i_mode & S_IFMT) != S_IFREG)
+		return 0;
+	if (sb->s_magic != TMPFS_MAGIC && sb->s_magic != HUGETLBFS_MAGIC)
 		return 0;
 	walk.inode = inode->i_ino;
 	walk.size = inode->i_size;
