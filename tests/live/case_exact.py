@@ -2,6 +2,7 @@
 """Page-exact: each kind of memory, each page, against what pagemap-test knows about itself."""
 import collections
 import itertools
+import os
 import random
 import time
 from pathlib import Path
@@ -134,6 +135,17 @@ def calm_looks(programs, *words, dump_words=(), **how):
         tell_again("a look", f"the kernel moved pages by itself:\n    {seen.surprises()}")
 
 
+def counts_huge_pages():
+    """Before 6.7 the tree of a hugetlb object is counted in huge pages, which pmtop leaves alone."""
+    return [int(n) for n in os.uname().release.split("-")[0].split(".")[:2]] < [6, 7]
+
+
+def allowed_of(kind):
+    if kind == "hugetlb" and counts_huge_pages():
+        return compare.allow(unknown=["none", "cached"], marks=compare.FULL["marks"])
+    return None
+
+
 def run_kind(programs, kind, pages, seed, order):
     words = ["--kind", kind, "--pages", pages, "--seed", seed, "--order", order]
     if kind == "migrate":
@@ -144,7 +156,7 @@ def run_kind(programs, kind, pages, seed, order):
     compared = swapped = count = 0
     for seen in looks:
         # Only PAGEMAP_SCAN tells how a page is mapped; without it no such mark is known.
-        compared += seen.compare(only_calm=kind != "migrate")
+        compared += seen.compare(allowed_of(kind), only_calm=kind != "migrate")
         swapped += seen.compare_smaps()
         if kind != "migrate":
             seen.check_verified()

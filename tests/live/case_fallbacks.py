@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Without a feature the outcome is the same, or unknown with a reason, but never wrong."""
-from case_exact import HugePages, calm_looks
+from case_exact import HugePages, allowed_of, calm_looks
 from compare import allow
 from harness import PAGE, check
 
@@ -32,6 +32,12 @@ WITHOUT = [
 ]
 
 
+# What others filled of an object of huge pages, without the walk: only how many these are.
+HUGETLB = [("bpf", allow(unknown=["cached", "none"])), ("map_files", allow()),
+           ("bpf,map_files", allow(unknown=["cached", "none"])),
+           ("sys_admin", allow()), ("scan_wp", allow())]
+
+
 def allowance(gone):
     """Everything that may be missing when these features are."""
     rows = [allowed for features, allowed in WITHOUT if set(features.split(",")) <= gone]
@@ -39,9 +45,9 @@ def allowance(gone):
                  none=set().union(*(row["none"] for row in rows)))
 
 
-def one(programs, seed, features, allowed):
+def one(programs, seed, features, allowed, kinds=MIXED):
     compared = count = 0
-    for seen in calm_looks(programs, "--kind", MIXED, "--pages", 256, "--seed", seed,
+    for seen in calm_looks(programs, "--kind", kinds, "--pages", 256, "--seed", seed,
                            dump_words=["--without", features]):
         compared += seen.compare(allowed, only_calm=True)
         unknown = sum(dump["totals"].get("unknown", 0) for dump in seen.dumps.values())
@@ -78,3 +84,7 @@ def run(report, programs, options):
         for features, _ in WITHOUT:
             report.case(f"fallback without {features} --seed {options.seed}", one, programs,
                         options.seed, features, allowance(lacking | set(features.split(","))))
+        for features, allowed in HUGETLB:
+            report.case(f"fallback of huge pages without {features} --seed {options.seed}", one,
+                        programs, options.seed, features, allowed_of("hugetlb") or allowed,
+                        "hugetlb")

@@ -96,7 +96,7 @@ static const char *page_state(struct region *r, struct page *page, const struct 
 	if (here != !!(page->is & (IS_ZERO | IS_MAPPED | IS_PRIVATE)) && !(page->is & IS_MAYBE))
 		++*surprises;
 	if (!here)
-		return "none";
+		return r->object == OBJECT_HUGETLB && page->is & IS_DATA ? "cached" : "none";
 	if (page->is & IS_ZERO)
 		return "zero";
 	if (page->is & IS_MAPPED && r->object == OBJECT_NONE)

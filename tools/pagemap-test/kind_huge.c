@@ -166,6 +166,38 @@ void kind_huge_zero(struct test *t, const char *kind)
 	block_touch(t, w, 0, random_below(t, per), page_write);
 }
 
+/* An object of the pool with pages that this mapping has not touched: others filled them. */
+static void hugetlb_object(struct test *t, const char *kind)
+{
+	size_t per = HUGE / t->page_size, blocks = 6;
+	struct region *r = region_new(t, kind, blocks * per);
+	int fd = memfd_create("hugetlb", MFD_CLOEXEC | MFD_HUGETLB | (21 << MAP_HUGE_SHIFT));
+	char *beside;
+
+	r->note = "object";
+	if (fd < 0 || ftruncate(fd, blocks * HUGE))
+		die("memfd_create of huge pages");
+	r->base = mmap(NULL, blocks * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
+		       0);
+	beside = mmap(NULL, blocks * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
+		      0);
+	if (r->base == MAP_FAILED || beside == MAP_FAILED)
+		die("mmap of huge pages");
+	r->shared = true;
+	r->object = OBJECT_HUGETLB;
+	/* One page touched here, two elsewhere; where, the seed says. */
+	for (size_t k = 0; k < 3; k++) {
+		size_t block = (k * 2 + random_below(t, 2)) % blocks;
+
+		*(volatile char *)((k ? beside : r->base) + block * HUGE) = 1;
+		for (size_t i = block * per; i < (block + 1) * per; i++)
+			r->page[i] = k ? (struct page){ DID_BESIDE, IS_DATA }
+				       : (struct page){ DID_WRITE, IS_MAPPED | IS_DATA };
+	}
+	munmap(beside, blocks * HUGE);
+	close(fd);
+}
+
 void kind_hugetlb(struct test *t, const char *kind)
 {
 	size_t per = HUGE / t->page_size;
@@ -190,4 +222,5 @@ void kind_hugetlb(struct test *t, const char *kind)
 		for (size_t i = touched * per; i < (touched + 1) * per; i++)
 			r->page[i] = (struct page){ DID_WRITE, IS_MAPPED };
 	}
+	hugetlb_object(t, kind);
 }
