@@ -131,7 +131,8 @@ static inline void world_turn(struct world *w)
 		world_grow(w, m);
 		return;
 	case 2:
-		m->facts.doubt = (uint8_t)build_below(&w->seed, DOUBTS);
+		/* Of those that the stored log of schema 1 could know. */
+		m->facts.doubt = (uint8_t)build_below(&w->seed, DOUBT_UNWRITTEN + 1);
 		m->facts.swap_unplaced = build_below(&w->seed, 2);
 		return;
 	case 3:
