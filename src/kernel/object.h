@@ -12,8 +12,8 @@
 #include "model/mapping.h"
 
 /*
- * The object behind a mapping (shared memory, a file, hugetlb pages): what it holds at pages that the page table
- * says nothing about. One face, several ways behind it, in order of quality:
+ * The object behind a mapping (shared memory, a file, hugetlb pages): what it holds at pages that
+ * the page table says nothing about. One face, several ways behind it, in order of quality:
  *
  *   BPF walk of the xarray       exact, with slots            (shared memory and hugetlb)
  *   cachestat                    exact, no slots

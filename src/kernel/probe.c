@@ -99,7 +99,8 @@ int probe_take_away(struct probe *probe, const char *list, const char **ret_bad)
 
 /*
  * Where the kernel does not tell how many areas it can have, types below this are areas on every
- * configuration [include/linux/swap.h: MAX_SWAPFILES is 32 less at most 10], and those above may be.
+ * configuration, and those above may be [include/linux/swap.h: MAX_SWAPFILES is 32 less at most
+ * 10].
  */
 #define CERTAIN_AREAS 22
 
