@@ -351,30 +351,37 @@ static bool maps_is_raw_frames(const struct mapping *m, const struct target *tar
 	return probe->has[PROBE_PAGEMAP_SCAN] && ioctl(target->pagemap, PMSCAN_IOCTL, &arg) == 0;
 }
 
-/* A device node: /dev/zero mapped privately is plain memory, any other is the driver's. */
-static enum mapping_kind maps_kind_of_device(const struct mapping *m)
+/*
+ * A device node: what is mapped of a disk are pages of its page cache, as of a file; /dev/zero
+ * mapped privately is plain memory; any other is the driver's.
+ */
+static enum mapping_kind maps_kind_of_device(const struct mapping *m, mode_t mode)
 {
+	if (S_ISBLK(mode))
+		return MAPPING_FILE;
 	return !strcmp(m->name, "/dev/zero") && mapping_is_private(m) ? MAPPING_ANON
 								      : MAPPING_SPECIAL;
 }
 
-static bool maps_is_device(const struct mapping *m, const struct target *target)
+/* The mode of the device node that is mapped; 0: another sort of file. */
+static mode_t maps_device_mode(const struct mapping *m, const struct target *target)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 	struct stat st;
 
 	if (!maps_starts_with(m->name, "/dev/") || maps_starts_with(m->name, "/dev/shm/"))
-		return false;
+		return 0;
 	fd = object_open_path(target, m);
-	return fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+	return fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) ? st.st_mode : 0;
 }
 
 /* What no mount shows: pseudo files of the kernel, or a mount of another namespace. */
 static enum mapping_kind maps_kind_of_unknown(const struct mapping *m, const struct target *target,
 					      const struct probe *probe)
 {
+	/* Rings, maps, secret memory: no mount shows what the kernel keeps for itself. */
 	if (maps_starts_with(m->name, "anon_inode:") || maps_starts_with(m->name, "socket:") ||
-	    maps_is_raw_frames(m, target, probe))
+	    !strcmp(m->name, "/secretmem (deleted)") || maps_is_raw_frames(m, target, probe))
 		return MAPPING_SPECIAL;
 	if (maps_starts_with(m->name, "/anon_hugepage"))
 		return MAPPING_HUGETLB;
@@ -391,6 +398,7 @@ static void maps_find_kind(struct mapping *mapping, const struct target *target,
 	struct mapping *m = mapping;
 	bool internal =
 		m->dev_major == probe->shmem_dev_major && m->dev_minor == probe->shmem_dev_minor;
+	mode_t device;
 
 	if (!m->inode && !m->dev_major && !m->dev_minor) {
 		m->kind = (uint8_t)maps_kind_by_name(m->name);
@@ -401,8 +409,9 @@ static void maps_find_kind(struct mapping *mapping, const struct target *target,
 		m->kind = MAPPING_SHMEM;
 		return;
 	}
-	if (maps_is_device(m, target)) {
-		m->kind = (uint8_t)maps_kind_of_device(m);
+	device = maps_device_mode(m, target);
+	if (device) {
+		m->kind = (uint8_t)maps_kind_of_device(m, device);
 		return;
 	}
 	switch (filesystems_kind(filesystems, target, m->dev_major, m->dev_minor)) {

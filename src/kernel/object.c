@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,13 +87,19 @@ void object_close(struct object_reader *reader)
 	object_bpf_forget(&reader->bpf);
 }
 
-/* Files are asked only on local disks; shared memory always. */
+/*
+ * Files are asked only on local disks; shared memory always, and so is a disk that is mapped itself
+ * (maps.c calls no other device a file).
+ */
 static bool object_may_ask(struct object_reader *r, const struct mapping *m)
 {
 	if (m->kind == MAPPING_SHMEM || m->kind == MAPPING_HUGETLB)
 		return true;
-	return m->kind == MAPPING_FILE && filesystems_kind_mapped(r->filesystems, m->dev_major,
-								  m->dev_minor) == FILESYSTEM_LOCAL;
+	if (m->kind != MAPPING_FILE)
+		return false;
+	return !strncmp(m->name, "/dev/", 5) ||
+	       filesystems_kind_mapped(r->filesystems, m->dev_major, m->dev_minor) ==
+		       FILESYSTEM_LOCAL;
 }
 
 static void object_select_object(struct object_reader *r, const struct mapping *m)

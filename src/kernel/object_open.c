@@ -14,12 +14,19 @@
 #include "base/directory.h"
 #include "kernel/object_open.h"
 
+/* Others have no page cache, and to open them would call a driver; a mapped disk is open anyway. */
+static bool object_open_has_page_cache(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISBLK(mode);
+}
+
 static bool object_open_is_object(int fd, const struct mapping *m)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == m->inode &&
-	       major(st.st_dev) == m->dev_major && minor(st.st_dev) == m->dev_minor;
+	return fstat(fd, &st) == 0 && object_open_has_page_cache(st.st_mode) &&
+	       st.st_ino == m->inode && major(st.st_dev) == m->dev_major &&
+	       minor(st.st_dev) == m->dev_minor;
 }
 
 /*
@@ -41,10 +48,9 @@ static int object_open_open_verified(int directory, const char *name, const stru
 	struct stat st;
 	int fd;
 
-	/* A look before the open: opening a device would call its driver. */
 	if (fstatat(directory, name, &st, 0) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_ino != m->inode)
+	if (!object_open_has_page_cache(st.st_mode) || st.st_ino != m->inode)
 		return -ENXIO;
 	fd = object_open_reopen(directory, name);
 	if (fd >= 0 && !object_open_is_object(fd, m)) {

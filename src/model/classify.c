@@ -21,6 +21,7 @@ static const char *const rule_texts[RULES] = {
 		"the entry is swap, on the move or broken: the kernel does not tell which types are areas",
 	[RULE_HUGETLB_FILLED] =
 		"no page-table entry; the object holds huge pages, which ones is not known",
+	[RULE_KERNEL_PAGE] = "present, a page of the kernel or a driver that the process shares",
 	[RULE_NOTHING] = "no page-table entry, and no object behind the mapping that could hold it",
 	[RULE_HOLE] = "no page-table entry, and the object holds nothing here",
 	[RULE_CACHED] = "no page-table entry, but the page cache holds the page",
@@ -204,10 +205,17 @@ static uint16_t classify_marks(const struct mapping *m, const struct evidence *e
 	return marks;
 }
 
+/*
+ * What the kernel shares page by page (rings of sockets and io_uring, BPF maps, memfd_secret) is in
+ * RAM while it is mapped, and smaps counts it in Rss. What has no struct page (VM_PFNMAP, single
+ * entries of VM_MIXEDMAP) is never "file", and counts nowhere.
+ */
 static struct verdict classify_special(const struct mapping *m, const struct evidence *e)
 {
 	if (strcmp(m->name, "[vdso]") != 0)
-		return classify_doubted(PAGE_UNKNOWN, RULE_SPECIAL, DOUBT_KERNEL_MEMORY);
+		return e->bits & SEEN_PRESENT && e->bits & SEEN_FILE
+			       ? classify_decide(PAGE_SHMEM, RULE_KERNEL_PAGE)
+			       : classify_doubted(PAGE_UNKNOWN, RULE_SPECIAL, DOUBT_KERNEL_MEMORY);
 	return e->bits & SEEN_PRESENT ? classify_decide(PAGE_FILE, RULE_VDSO)
 				      : classify_decide(PAGE_NONE, RULE_NOTHING);
 }

@@ -14,8 +14,9 @@ static int pass_scan_add_absent(struct pass *pass, uint64_t count, const struct 
 
 enum scan_wish pass_scan_wish(const struct pass *pass, const struct mapping *mapping)
 {
+	/* The vsyscall page lies above what a scan accepts. */
 	if (mapping->kind == MAPPING_SPECIAL)
-		return strcmp(mapping->name, "[vdso]") == 0 ? SCAN_ENTRIES : SCAN_NOT;
+		return mapping->start >> 63 ? SCAN_NOT : SCAN_ENTRIES_AND_FILE;
 	if (mapping_is_private(mapping) && mapping->inode &&
 	    (mapping->kind == MAPPING_FILE || mapping->kind == MAPPING_SHMEM ||
 	     mapping->kind == MAPPING_HUGETLB))
