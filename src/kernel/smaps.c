@@ -96,13 +96,14 @@ static bool smaps_parse_value(const char *p, const char *end, uint64_t *ret_kib)
 
 static int smaps_parse_field(struct smaps_parser *parser, const char *colon)
 {
-	static const struct {
+	const struct {
 		const char *name;
-		enum verify_sum sum;
+		uint64_t *pages;
 	} fields[] = {
-		{ "Rss", VERIFY_RSS },
-		{ "Anonymous", VERIFY_ANONYMOUS },
-		{ "Swap", VERIFY_SWAP },
+		{ "Rss", &parser->entry.sums.pages[VERIFY_RSS] },
+		{ "Anonymous", &parser->entry.sums.pages[VERIFY_ANONYMOUS] },
+		{ "Swap", &parser->entry.sums.pages[VERIFY_SWAP] },
+		{ "LazyFree", &parser->entry.lazyfree },
 	};
 	size_t length = (size_t)(colon - parser->line);
 	uint64_t kib;
@@ -115,7 +116,7 @@ static int smaps_parse_field(struct smaps_parser *parser, const char *colon)
 			continue;
 		if (!smaps_parse_value(colon + 1, parser->line + parser->length, &kib))
 			return -EPROTO;
-		parser->entry.sums.pages[fields[i].sum] = kib / (PMTOP_PAGE_SIZE / 1024);
+		*fields[i].pages = kib / (PMTOP_PAGE_SIZE / 1024);
 		return 0;
 	}
 	return 0;

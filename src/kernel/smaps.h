@@ -17,6 +17,7 @@
 struct smaps_entry {
 	uint64_t start, end; /* addresses */
 	struct verify_sums sums;
+	uint64_t lazyfree; /* pages given up with MADV_FREE and not written since */
 };
 
 /*

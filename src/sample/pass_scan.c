@@ -539,7 +539,8 @@ struct settlement {
 	enum page_state state; /* ... have this one; PAGE_UNKNOWN: still open */
 	enum page_doubt doubt;
 	uint64_t swap_unplaced;
-	uint16_t marks; /* that they have then */
+	uint16_t marks, not_marks; /* that they have then, and have not */
+	uint16_t not_known; /* marks that are not told of the mapping */
 };
 
 /* `part` of `unknown` pages are in the one state, the others in the other. */
@@ -575,7 +576,7 @@ static struct settlement pass_scan_settle_shared(const struct mapping *mapping,
 	uint64_t swap = sums->pages[VERIFY_SWAP];
 	enum page_doubt doubt = pages_facts(pages)->doubt;
 	bool in_core = doubt == DOUBT_NO_CACHESTAT || doubt == DOUBT_UNWRITTEN;
-	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, doubt, 0 };
+	struct settlement s = { .open = PAGE_UNKNOWN, .state = PAGE_UNKNOWN, .doubt = doubt };
 
 	/* The sum moved on, or counts what a private copy hides: it settles nothing. */
 	if (swap < placed || swap - placed > unknown)
@@ -597,7 +598,9 @@ static struct settlement pass_scan_settle_anonymous(const struct pages *pages,
 {
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t rss = sums->pages[VERIFY_RSS], known = counts->state[PAGE_ANON];
-	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, pages_facts(pages)->doubt, 0 };
+	struct settlement s = { .open = PAGE_UNKNOWN,
+				.state = PAGE_UNKNOWN,
+				.doubt = pages_facts(pages)->doubt };
 
 	if (rss < known || rss - known > counts->state[PAGE_UNKNOWN])
 		return s;
@@ -616,7 +619,9 @@ static struct settlement pass_scan_settle_hugetlb(struct pass *p, const struct m
 {
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t mapped = counts->state[PAGE_SHMEM] + counts->state[PAGE_FILE], filled, size;
-	struct settlement s = { PAGE_UNKNOWN, false, PAGE_UNKNOWN, pages_facts(pages)->doubt, 0 };
+	struct settlement s = { .open = PAGE_UNKNOWN,
+				.state = PAGE_UNKNOWN,
+				.doubt = pages_facts(pages)->doubt };
 
 	if (!object_hugetlb_filled(p->objects, mapping, &filled, &size))
 		return s;
@@ -655,7 +660,9 @@ static struct settlement pass_scan_settle_hidden(const struct mapping *mapping,
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t entries = counts->state[PAGE_SWAP], swap = sums->pages[VERIFY_SWAP];
 	uint64_t shared = counts->state[PAGE_SHARED_SWAP];
-	struct settlement s = { PAGE_SWAP, false, PAGE_UNKNOWN, DOUBT_SWAP_TYPE, 0 };
+	struct settlement s = { .open = PAGE_SWAP,
+				.state = PAGE_UNKNOWN,
+				.doubt = DOUBT_SWAP_TYPE };
 	bool object = mapping->kind == MAPPING_SHMEM || mapping->kind == MAPPING_FILE;
 
 	/* With an object behind, pages that are unknown may be in its swap, and count as well. */
@@ -702,11 +709,13 @@ static int pass_scan_apply(struct pass *p, struct snapshot_mapping *m,
 
 	facts.doubt = (uint8_t)settlement->doubt;
 	facts.swap_unplaced = settlement->swap_unplaced;
+	facts.marks_known &= (uint16_t)~settlement->not_known;
 	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
 		if (pass_scan_is_open(settlement, &run))
 			pages_builder_add(p->builder, run.count, settlement->state,
-					  run.marks | settlement->marks);
+					  (run.marks | settlement->marks) &
+						  (uint16_t)~settlement->not_marks);
 		else
 			pages_builder_add(p->builder, run.count, run.state, run.marks);
 	slots = pages_slots(m->pages, &slot_count);
@@ -759,6 +768,31 @@ static int pass_scan_settle_mapping(struct pass *p, struct snapshot_mapping *m,
 	return error;
 }
 
+/* Pages that the page frame calls given up. */
+static uint64_t pass_scan_given_up(const struct pages *pages)
+{
+	return pages_counts(pages)->mark[__builtin_ctz(MARK_LAZYFREE)];
+}
+
+/*
+ * A page that was given up and written again stays like one in its frame until the kernel comes to
+ * reclaim it; only the dirty bit of its entry tells, which smaps counts by and nothing shows. So
+ * does each page of a droppable mapping (MAP_DROPPABLE, 6.11), which nobody gave up. Where not all
+ * of them are given up, which ones are is not known.
+ */
+static int pass_scan_settle_lazyfree(struct pass *p, struct snapshot_mapping *m, uint64_t lazyfree)
+{
+	const struct pages_facts *facts = pages_facts(m->pages);
+	struct settlement s = { .open = PAGE_ANON,
+				.state = PAGE_ANON,
+				.doubt = (enum page_doubt)facts->doubt,
+				.swap_unplaced = facts->swap_unplaced,
+				.not_marks = MARK_LAZYFREE,
+				.not_known = lazyfree ? MARK_LAZYFREE : 0 };
+
+	return lazyfree == pass_scan_given_up(m->pages) ? 0 : pass_scan_apply(p, m, &s);
+}
+
 int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
 {
 	struct smaps_list list = { 0 };
@@ -771,7 +805,7 @@ int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
 		struct snapshot_mapping *m = &snapshot->mappings[i];
 		const struct smaps_entry *entry;
 
-		if (!pass_scan_can_be_settled(m) &&
+		if (!pass_scan_can_be_settled(m) && !pass_scan_given_up(m->pages) &&
 		    (exact || !pages_counts(m->pages)->state[PAGE_SWAP]))
 			continue;
 		if (!read) {
@@ -783,6 +817,8 @@ int settle_by_sums(struct pass *pass, struct snapshot *snapshot)
 		entry = smaps_list_find(read, m->mapping->start, m->mapping->end);
 		if (entry)
 			error = pass_scan_settle_mapping(pass, m, &entry->sums, exact);
+		if (entry && !error)
+			error = pass_scan_settle_lazyfree(pass, m, entry->lazyfree);
 	}
 	return error;
 }

@@ -352,7 +352,8 @@ static void test_needs_object(void **state)
 		bool needs;
 	} asked[] = {
 		{ MAPPING_ANON, 'p', { 0 }, false },
-		{ MAPPING_HUGETLB, 's', { 0 }, false },
+		{ MAPPING_HUGETLB, 's', { 0 }, true }, /* others may have filled it */
+		{ MAPPING_HUGETLB, 's', { SEEN_PRESENT }, false },
 		{ MAPPING_SHMEM, 's', { 0 }, true },
 		{ MAPPING_FILE, 'p', { 0 }, true },
 		{ MAPPING_SHMEM, 's', { SEEN_PRESENT }, false },
@@ -383,6 +384,19 @@ static void test_hugetlb_file_and_vdso(void **state)
 	struct evidence e = { SEEN_PRESENT | SEEN_FILE, ALL_KNOWN };
 
 	assert_int_equal(classify_page(m, &e).state, PAGE_FILE);
+	mapping_unref(m);
+	like = (struct mapping){ .kind = MAPPING_HUGETLB, .perms = "rw-p" };
+	m = mapping_new(&like, "/anon_hugepage (deleted)", 24);
+	assert_false(classify_needs_object(m, &(struct evidence){ 0 }));
+	mapping_unref(m);
+	like = (struct mapping){ .kind = MAPPING_SPECIAL, .perms = "rw-s" };
+	m = mapping_new(&like, "anon_inode:bpf-map", 18);
+	assert_int_equal(
+		classify_page(m, &(struct evidence){ .bits = SEEN_PRESENT | SEEN_FILE }).state,
+		PAGE_SHMEM);
+	assert_int_equal(classify_page(m, &(struct evidence){ .bits = SEEN_PRESENT }).state,
+			 PAGE_UNKNOWN);
+	assert_int_equal(classify_page(m, &(struct evidence){ 0 }).state, PAGE_UNKNOWN);
 	mapping_unref(m);
 	like = (struct mapping){ .kind = MAPPING_SPECIAL, .perms = "r-xp" };
 	m = mapping_new(&like, "[vdso]", 6);

@@ -29,7 +29,7 @@ struct surprise {
 struct verdict {
 	const char *state;
 	uint16_t did;
-	bool swap_cached, protected, allocated, huge, not_huge, hugetlb, lazyfree;
+	bool swap_cached, protected, allocated, huge, not_huge, hugetlb, lazyfree, not_lazyfree;
 	bool once, twice;
 };
 
@@ -38,7 +38,8 @@ static bool verdict_equal(const struct verdict *a, const struct verdict *b)
 	return a->state == b->state && a->did == b->did && a->swap_cached == b->swap_cached &&
 	       a->protected == b->protected && a->allocated == b->allocated && a->huge == b->huge &&
 	       a->not_huge == b->not_huge && a->hugetlb == b->hugetlb && a->once == b->once &&
-	       a->twice == b->twice;
+	       a->twice == b->twice && a->lazyfree == b->lazyfree &&
+	       a->not_lazyfree == b->not_lazyfree;
 }
 
 static const char *private_state(struct page *page, const struct fact *fact, uint64_t zero,
@@ -120,6 +121,9 @@ static struct verdict verdict_of(struct region *r, struct page *page, const stru
 	v.not_huge = r->huge && !v.huge;
 	v.hugetlb = r->object == OBJECT_HUGETLB && strcmp(v.state, "none");
 	v.lazyfree = (page->is & IS_FREE) && !strcmp(v.state, "anon");
+	v.not_lazyfree = !v.lazyfree;
+	if (r->lazyfree_open && v.lazyfree)
+		v.lazyfree = false;
 	counted = !strcmp(v.state, "anon") || !strcmp(v.state, "shmem");
 	v.twice = (page->is & IS_TWICE) || !strcmp(v.state, "zero") || !strcmp(v.state, "swap");
 	v.once = counted && !v.twice && r->object != OBJECT_HUGETLB &&
@@ -160,7 +164,7 @@ static void run_print(FILE *out, const struct verdict *v, char *start, size_t pa
 	mark_print(out, "allocated", !v->allocated, &none);
 	mark_print(out, "huge", v->not_huge, &none);
 	mark_print(out, "hugetlb", !v->hugetlb, &none);
-	mark_print(out, "lazyfree", !v->lazyfree, &none);
+	mark_print(out, "lazyfree", v->not_lazyfree, &none);
 	mark_print(out, "exclusive", v->twice, &none);
 	fputs("]}", out);
 }

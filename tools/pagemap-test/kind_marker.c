@@ -241,10 +241,14 @@ static void lists_drain(struct test *t, struct region *r)
 }
 
 /* No marker, but the same sort of thing: pages that are there and may be gone at any moment. */
-void kind_lazyfree(struct test *t, const char *kind)
+/* What was given up, and each so many-th page of it (0: none) written again. */
+static void lazyfree_region(struct test *t, const char *kind, const char *note, int again)
 {
 	struct region *r = marker_region(t, kind, false);
 	unsigned char *pattern = pattern_new(t, r->pages, 3, 2);
+
+	r->note = note;
+	r->lazyfree_open = again > 1;
 
 	for (size_t i = 0; i < r->pages; i++)
 		if (pattern[i])
@@ -258,8 +262,20 @@ void kind_lazyfree(struct test *t, const char *kind)
 			continue;
 		r->page[i].did |= DID_FREE;
 		r->page[i].is |= IS_FREE;
+		if (again && i % (size_t)again == 0) {
+			page_write(t, r, i);
+			r->page[i].is &= (uint16_t)~IS_FREE;
+		}
 	}
 	pattern_free(pattern, r->pages);
+}
+
+void kind_lazyfree(struct test *t, const char *kind)
+{
+	lazyfree_region(t, kind, NULL, 0);
+	lazyfree_region(t, kind, "written again", 1);
+	/* The frames say the same of all, and no sum says which. */
+	lazyfree_region(t, kind, "half written again", 2);
 }
 
 /* What the kernel itself maps into every process. */

@@ -74,6 +74,7 @@ struct region {
 	enum object object; /* what backs it */
 	bool shared; /* MAP_SHARED */
 	bool huge; /* IS_HUGE is known for each page: say where it is not */
+	bool lazyfree_open; /* which pages are still given up nobody can tell */
 	bool moving; /* pages may be on the move while anybody looks */
 	bool volatile_; /* changes all the time: no account of pages can be given */
 	int fd; /* of the object, or -1 */
