@@ -104,4 +104,23 @@ void app_tick(struct app *app);
 /* Screens by name, for tests and the first screen: "mappings", "pages", "inspector", "help". */
 void app_show(struct app *app, enum ui_screen screen);
 
+/* What views of the app say and ask. */
+
+/* Shows a line in place of the footer until the next key. Text is escaped when drawn. */
+__attribute__((format(printf, 2, 3))) void app_message(struct app *app, const char *format, ...);
+
+/*
+ * The end of a process is told twice at about the same time, by its workload and by its recording:
+ * neither takes the place of the other, and the workload's comes first.
+ */
+enum app_news { NEWS_WORKLOAD, NEWS_RECORDING };
+void app_news(struct app *app, enum app_news which, const char *text);
+
+/* Notes for the strip and a recording that something was done now. */
+__attribute__((format(printf, 3, 4))) void app_event(struct app *app, enum event_kind kind,
+						     const char *format, ...);
+
+/* Opens a line to type into; what is accepted goes to input() of the view that has the keys. */
+void app_ask(struct app *app, const char *question);
+
 #endif

@@ -55,19 +55,38 @@ struct view *app_focused(struct app *app);
 
 void app_problem(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-void record_stop(struct app *app);
-void record_look(struct app *app);
+/* Frees a view, or nothing. */
+void app_free_view(struct view *view);
 
-/* app_time.c: what is shown of history or replay. */
-bool time_request(struct app *app, enum request request);
-void time_show(struct app *app, size_t index);
-void time_clear(struct app *app);
-bool time_go(struct app *app, const char *text); /* "+3s", "#120" of a replay */
-void time_bookmark(struct app *app, const char *name);
+/* Rows of the strip; -1: as many as suit the height. */
+void app_set_timeline_rows(struct app *app, int rows);
 
-/* app_do.c: what asks first, and what is typed; whether what is watched can still change. */
+/* Whether what is watched can still change. */
 bool app_is_living(const struct app *app);
-bool do_request(struct app *app, enum request request);
-void do_prompt(struct app *app, int key);
+
+/* Puts a snapshot (or NULL) in place of another one, with a reference. */
+void app_keep_snapshot(struct snapshot **place, struct snapshot *snapshot);
+
+/* Forgets all snapshots. */
+void app_clear(struct app *app);
+
+/* Starts or stops a recording; stops it before its source goes; asks how it goes. */
+void app_record_toggle(struct app *app);
+void app_record_stop(struct app *app);
+void app_record_poll(struct app *app);
+
+/* app_time.c: shows a sample of the history; "+3s", "#120" of a replay; names a sample. */
+void app_time_show(struct app *app, size_t index);
+bool app_time_go(struct app *app, const char *text);
+void app_time_bookmark(struct app *app, const char *name);
+
+/* app_prompt.c: a key while something is typed or confirmed; the request that was typed. */
+enum request app_prompt_key(struct app *app, int key);
+
+/* The handlers of requests.h; false: there is nothing to do here. */
+#define APP_HANDLER(id, name, keys, where, group, priority, footer, handler, argument, help)       \
+	bool handler(struct app *app, int argument_);
+REQUEST_LIST(APP_HANDLER)
+#undef APP_HANDLER
 
 #endif

@@ -8,9 +8,7 @@
 #include "ui/app_internal.h"
 #include "ui/mapping_text.h"
 
-static void app_prompt_record_toggle(struct app *app);
-
-static void app_prompt_find(struct app *app, int direction)
+bool app_prompt_find(struct app *app, int direction)
 {
 	struct view *view = app_focused(app);
 
@@ -18,15 +16,16 @@ static void app_prompt_find(struct app *app, int direction)
 		view = app->panes[PANE_PAGES];
 	if (!view->ops->find) {
 		app_message(app, "nothing to find on this screen");
-		return;
+		return true;
 	}
 	if (!*app->find) {
 		app_message(app, "nothing was looked for yet: / looks");
-		return;
+		return true;
 	}
 	if (!view->ops->find(view, &app->scene, app->find, direction))
 		app_message(app, "\"%s\" is not %s", app->find,
 			    view == app->panes[PANE_PAGES] ? "in this mapping" : "in this list");
+	return true;
 }
 
 static void app_prompt_filter(struct app *app)
@@ -54,8 +53,8 @@ static void app_prompt_input(struct app *app)
 		view->ops->input(view, &app->scene, app->prompt.text);
 }
 
-/* A command: an address, or the name of a request as in pmtop.conf. */
-static void app_prompt_command(struct app *app)
+/* A command: an address, or the name of a request as in pmtop.conf, which is returned. */
+static enum request app_prompt_command(struct app *app)
 {
 	const char *text = app->prompt.text;
 	struct view *pages = app->panes[PANE_PAGES];
@@ -64,26 +63,25 @@ static void app_prompt_command(struct app *app)
 	while (*text == ' ')
 		text++;
 	if (!*text)
-		return;
-	if (time_go(app, text))
-		return;
+		return REQ_NONE;
+	if (app_time_go(app, text))
+		return REQ_NONE;
 	request = request_parse(text);
-	if (request > 0) {
-		app_request(app, (enum request)request);
-		return;
-	}
+	if (request > 0)
+		return (enum request)request;
 	if (app->scene.snapshot && strlen(text) > 3 &&
 	    strspn(text, "0123456789abcdefxABCDEF") == strlen(text)) {
 		if (pages->ops->find(pages, &app->scene, text, 1)) {
 			app->focus = PANE_PAGES;
-			return;
+			return REQ_NONE;
 		}
 		app_problem(app, "nothing is mapped at %s", text);
-		return;
+		return REQ_NONE;
 	}
 	app_problem(app,
 		    "no such command: %s (address, @BOOKMARK, of a replay +3s or #120, or see ?)",
 		    text);
+	return REQ_NONE;
 }
 
 static void app_prompt_send_request(struct app *app, enum source_action action, uint64_t start,
@@ -146,14 +144,6 @@ static void app_prompt_ask_clear(struct app *app)
 	app->prompt.confirmed = REQ_CLEAR_WRITTEN;
 }
 
-bool app_is_living(const struct app *app)
-{
-	const struct scene *scene = &app->scene;
-
-	return scene->snapshot && scene->source && !source_is_replay(scene->source) &&
-	       scene->status.state != SOURCE_ENDED && scene->status.state != SOURCE_FAILED;
-}
-
 static bool app_prompt_living(struct app *app)
 {
 	if (app_is_living(app))
@@ -162,68 +152,7 @@ static bool app_prompt_living(struct app *app)
 	return false;
 }
 
-static bool app_prompt_prompt_request(struct app *app, enum request request)
-{
-	switch (request) {
-	case REQ_FIND:
-		prompt_open(&app->prompt, PROMPT_FIND, "find: ");
-		return true;
-	case REQ_FILTER:
-		prompt_open(&app->prompt, PROMPT_FILTER, "filter: ");
-		return true;
-	case REQ_COMMAND:
-		prompt_open(&app->prompt, PROMPT_COMMAND, ":");
-		return true;
-	case REQ_BOOKMARK:
-		/* While the name is typed, time goes on. */
-		app->bookmark_ns = app->scene.snapshot ? app->scene.snapshot->taken_ns : 0;
-		prompt_open(&app->prompt, PROMPT_BOOKMARK, "name of this moment: ");
-		return true;
-	case REQ_CLEAR_WRITTEN:
-		if (app_prompt_living(app))
-			app_prompt_ask_clear(app);
-		return true;
-	case REQ_PUSH_OUT:
-		if (app_prompt_living(app))
-			app_prompt_ask_push_out(app);
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool do_request(struct app *app, enum request request)
-{
-	if (app_prompt_prompt_request(app, request))
-		return true;
-	switch (request) {
-	case REQ_FIND_NEXT:
-		app_prompt_find(app, 1);
-		return true;
-	case REQ_FIND_PREVIOUS:
-		app_prompt_find(app, -1);
-		return true;
-	case REQ_VERIFY:
-		if (app_prompt_living(app)) {
-			app_message(app, "comparing the next sample with smaps");
-			app_prompt_send_request(app, SOURCE_VERIFY, 0, 0);
-		}
-		return true;
-	case REQ_COPY:
-		snprintf(app->copy, sizeof(app->copy), "%lx",
-			 (unsigned long)(app->focus == PANE_MAPPINGS ? app->scene.mapping
-								     : app->scene.page));
-		app_message(app, "copied %s", app->copy);
-		return true;
-	case REQ_RECORD:
-		app_prompt_record_toggle(app);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void app_prompt_accept(struct app *app, enum prompt_kind kind)
+static enum request app_prompt_accept(struct app *app, enum prompt_kind kind)
 {
 	switch (kind) {
 	case PROMPT_FIND:
@@ -235,11 +164,10 @@ static void app_prompt_accept(struct app *app, enum prompt_kind kind)
 		app_prompt_filter(app);
 		break;
 	case PROMPT_COMMAND:
-		app_prompt_command(app);
-		break;
+		return app_prompt_command(app);
 	case PROMPT_BOOKMARK:
 		if (*app->prompt.text)
-			time_bookmark(app, app->prompt.text);
+			app_time_bookmark(app, app->prompt.text);
 		break;
 	case PROMPT_INPUT:
 		app_prompt_input(app);
@@ -248,17 +176,17 @@ static void app_prompt_accept(struct app *app, enum prompt_kind kind)
 		app_prompt_confirmed(app);
 		break;
 	}
+	return REQ_NONE;
 }
 
-void do_prompt(struct app *app, int key)
+enum request app_prompt_key(struct app *app, int key)
 {
 	enum prompt_kind kind = app->prompt.kind;
 
 	switch (prompt_key(&app->prompt, key)) {
 	case PROMPT_ACCEPTED:
 		app->prompt.kind = PROMPT_NONE;
-		app_prompt_accept(app, kind);
-		break;
+		return app_prompt_accept(app, kind);
 	case PROMPT_CANCELLED:
 		app->prompt.kind = PROMPT_NONE;
 		if (kind == PROMPT_CONFIRM)
@@ -271,55 +199,48 @@ void do_prompt(struct app *app, int key)
 	case PROMPT_OPEN:
 		break;
 	}
+	return REQ_NONE;
 }
 
-/* R: what the command behind the screen does for it, and what became of it. */
-
-/* app_record.c: starts or stops a recording; stops it before its source goes; asks how it goes. */
-static void app_prompt_record_toggle(struct app *app)
+bool app_prompt_type(struct app *app, int kind)
 {
-	const struct app_hooks *hooks = &app->options.hooks;
-	char message[256] = "";
-	struct timespec now;
-	int r;
+	static const char *const questions[PROMPTS] = {
+		[PROMPT_FIND] = "find: ",
+		[PROMPT_FILTER] = "filter: ",
+		[PROMPT_COMMAND] = ":",
+	};
 
-	if (!hooks->record || !app->scene.source || source_is_replay(app->scene.source)) {
-		app_message(app, "nothing to record here");
-		return;
+	prompt_open(&app->prompt, (enum prompt_kind)kind, "%s", questions[kind]);
+	return true;
+}
+
+bool app_prompt_bookmark(struct app *app, int unused)
+{
+	/* While the name is typed, time goes on. */
+	app->bookmark_ns = app->scene.snapshot ? app->scene.snapshot->taken_ns : 0;
+	prompt_open(&app->prompt, PROMPT_BOOKMARK, "name of this moment: ");
+	return true;
+}
+
+bool app_prompt_clear_written(struct app *app, int unused)
+{
+	if (app_prompt_living(app))
+		app_prompt_ask_clear(app);
+	return true;
+}
+
+bool app_prompt_push_out(struct app *app, int unused)
+{
+	if (app_prompt_living(app))
+		app_prompt_ask_push_out(app);
+	return true;
+}
+
+bool app_prompt_verify(struct app *app, int unused)
+{
+	if (app_prompt_living(app)) {
+		app_message(app, "comparing the next sample with smaps");
+		app_prompt_send_request(app, SOURCE_VERIFY, 0, 0);
 	}
-	if (!app->recording &&
-	    (app->scene.status.state == SOURCE_ENDED || app->scene.status.state == SOURCE_FAILED)) {
-		app_message(app, "no sample comes any more: there is nothing more to record");
-		return;
-	}
-	r = hooks->record(hooks->context, app->scene.source, "", message, sizeof(message));
-	if (r < 0)
-		app_problem(app, "%s", *message ? message : strerror(-r));
-	else
-		app_message(app, "%s", message);
-	app->recording = r > 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	app->recording_since_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-void record_stop(struct app *app)
-{
-	if (app->recording)
-		app_prompt_record_toggle(app);
-}
-
-void record_look(struct app *app)
-{
-	const struct app_hooks *hooks = &app->options.hooks;
-	char message[256] = "";
-	int r;
-
-	if (!app->recording || !hooks->recording)
-		return;
-	r = hooks->recording(hooks->context, app->scene.source, message, sizeof(message));
-	app->recording = r > 0;
-	if (!r)
-		app_news(app, NEWS_RECORDING, message);
-	else if (r < 0)
-		app_problem(app, "%s", message);
+	return true;
 }

@@ -10,31 +10,12 @@
 
 static void app_time_add_event(struct app *app, const struct source_event *event);
 
-static void app_time_seek_sample(struct app *app, int by);
-
-static void app_time_seek_event(struct app *app, int by);
-
-static void app_time_seek_change(struct app *app, int by);
-
-static void app_time_seek_edge(struct app *app, bool newest);
-
-static void app_time_seek_speed(struct app *app, double speed);
-
 /* Views learn that another snapshot is shown. */
-static void app_time_tell_views(struct app *app)
+static void app_time_update_views(struct app *app)
 {
 	for (int p = 0; p < PANES; p++)
 		if (app->panes[p]->ops->update)
 			app->panes[p]->ops->update(app->panes[p], &app->scene);
-}
-
-static void app_time_replace(struct snapshot **place, struct snapshot *with)
-{
-	if (with)
-		snapshot_ref(with);
-	if (*place)
-		snapshot_unref(*place);
-	*place = with;
 }
 
 /* A partial snapshot is shown, but only complete ones are history. */
@@ -45,14 +26,14 @@ static void app_time_show_snapshot(struct app *app, struct snapshot *snapshot,
 
 	scene_forget(scene);
 	scene->track = track;
-	app_time_replace(&scene->before, before);
-	app_time_replace(&scene->snapshot, snapshot);
+	app_keep_snapshot(&scene->before, before);
+	app_keep_snapshot(&scene->snapshot, snapshot);
 	if (snapshot && !scene->mapping && snapshot->count)
 		scene->mapping = scene->page = snapshot->mappings[0].mapping->start;
-	app_time_tell_views(app);
+	app_time_update_views(app);
 }
 
-void time_show(struct app *app, size_t index)
+void app_time_show(struct app *app, size_t index)
 {
 	struct history *h = app->scene.history;
 	size_t count = history_count(h);
@@ -78,24 +59,7 @@ static void app_time_follow(struct app *app)
 
 	app->scene.paused = false;
 	if (count)
-		time_show(app, count - 1);
-}
-
-void time_clear(struct app *app)
-{
-	struct scene *scene = &app->scene;
-
-	scene_forget(scene);
-	app_time_replace(&scene->snapshot, NULL);
-	app_time_replace(&scene->before, NULL);
-	app_time_replace(&scene->baseline, NULL);
-	if (scene->history)
-		history_clear(scene->history);
-	scene->track = NULL;
-	scene->position = 0;
-	scene->paused = false;
-	scene->mapping = scene->page = 0;
-	scene->event_count = 0;
+		app_time_show(app, count - 1);
 }
 
 /* The history dropped old snapshots: the one shown may have moved, or be gone. */
@@ -108,7 +72,7 @@ static void app_time_keep_place(struct app *app, uint64_t sequence)
 	if (history_snapshot(app->scene.history, index)->sequence == sequence)
 		app->scene.position = index;
 	else
-		time_show(app, index);
+		app_time_show(app, index);
 }
 
 /* The source says where a replay is; what is kept of it goes up to there, without a step back. */
@@ -172,10 +136,26 @@ void app_take(struct app *app)
 		app_message(app, "%s", scene->status.message);
 	}
 	/* With samples coming in all the time there may be no tick. */
-	record_look(app);
+	app_record_poll(app);
 }
 
-static void app_time_pause_or_go(struct app *app)
+void app_set_source(struct app *app, struct source *source)
+{
+	app_record_stop(app);
+	app_clear(app);
+	if (app->scene.source)
+		source_free(app->scene.source);
+	app->scene.source = source;
+	app->in_processes = false;
+	app->focus = PANE_MAPPINGS;
+	app->message_serial = 0;
+	memset(&app->sent, 0, sizeof(app->sent));
+	memset(&app->scene.status, 0, sizeof(app->scene.status));
+	if (source)
+		app_take(app);
+}
+
+bool app_time_pause(struct app *app, int unused)
 {
 	struct scene *scene = &app->scene;
 	bool replay = scene->source && source_is_replay(scene->source);
@@ -184,7 +164,7 @@ static void app_time_pause_or_go(struct app *app)
 		/* At its end it starts over. */
 		source_set_paused(scene->source, scene->status.state == SOURCE_LIVE);
 		source_status(scene->source, &scene->status);
-		return;
+		return true;
 	}
 	if (scene->paused)
 		app_time_follow(app);
@@ -192,12 +172,13 @@ static void app_time_pause_or_go(struct app *app)
 		scene->paused = true;
 	else if (scene->snapshot)
 		app_message(app, "nothing comes any more; , and . step through what was seen");
+	return true;
 }
 
 static void app_time_set_baseline(struct app *app, struct snapshot *snapshot)
 {
 	scene_forget(&app->scene);
-	app_time_replace(&app->scene.baseline, snapshot);
+	app_keep_snapshot(&app->scene.baseline, snapshot);
 	if (snapshot)
 		app_message(app, "baseline set; lens 6 shows what changed since");
 	else
@@ -215,7 +196,8 @@ static void app_time_add_event(struct app *app, const struct source_event *event
 }
 
 /* What the source does not know of: the recording learns it from here. */
-static void app_time_note(struct app *app, enum event_kind kind, int64_t taken_ns, const char *text)
+static void app_time_add_own_event(struct app *app, enum event_kind kind, int64_t taken_ns,
+				   const char *text)
 {
 	struct source_event event = { .kind = kind, .taken_ns = taken_ns };
 
@@ -235,7 +217,7 @@ void app_event(struct app *app, enum event_kind kind, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	clock_gettime(CLOCK_REALTIME, &now);
-	app_time_note(app, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text);
+	app_time_add_own_event(app, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text);
 }
 
 /* What FILE@NAME could not find. */
@@ -244,7 +226,7 @@ static bool app_time_name_is_good(const char *name)
 	return *name != '+' && *name != '#' && !strchr(name, '@');
 }
 
-void time_bookmark(struct app *app, const char *name)
+void app_time_bookmark(struct app *app, const char *name)
 {
 	struct scene *scene = &app->scene;
 
@@ -260,75 +242,14 @@ void time_bookmark(struct app *app, const char *name)
 			app_problem(app, "the bookmark before this one is not written yet");
 		return;
 	}
-	app_time_note(app, EVENT_BOOKMARK, app->bookmark_ns, name);
+	app_time_add_own_event(app, EVENT_BOOKMARK, app->bookmark_ns, name);
 	app_message(app, "bookmark \"%s\" set; < and > go there", name);
 }
 
-/* On the strip the keys that move go through time. */
-static bool app_time_strip_request(struct app *app, enum request request)
+/* There the keys that move go through time. */
+static bool app_time_on_strip(const struct app *app)
 {
-	switch (request) {
-	case REQ_LEFT:
-	case REQ_RIGHT:
-		app_time_seek_sample(app, request == REQ_LEFT ? -1 : 1);
-		return true;
-	case REQ_FIRST:
-	case REQ_LAST:
-		app_time_seek_edge(app, request == REQ_LAST);
-		return true;
-	case REQ_ZOOM_IN:
-	case REQ_ZOOM_OUT:
-		app_time_seek_speed(app, request == REQ_ZOOM_IN ? app->speed * 2 : app->speed / 2);
-		return true;
-	case REQ_ZOOM_FIT:
-		app_time_seek_speed(app, 1);
-		return true;
-	case REQ_NEXT_CHANGE:
-	case REQ_PREVIOUS_CHANGE:
-		app_time_seek_change(app, request == REQ_NEXT_CHANGE ? 1 : -1);
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool time_request(struct app *app, enum request request)
-{
-	if (!app->overlay_count && app->focus == PANE_TIMELINE &&
-	    app_time_strip_request(app, request))
-		return true;
-	switch (request) {
-	case REQ_PAUSE:
-		app_time_pause_or_go(app);
-		return true;
-	case REQ_SAMPLE_BACK:
-	case REQ_SAMPLE_ON:
-		app_time_seek_sample(app, request == REQ_SAMPLE_BACK ? -1 : 1);
-		return true;
-	case REQ_EVENT_BACK:
-	case REQ_EVENT_ON:
-		app_time_seek_event(app, request == REQ_EVENT_BACK ? -1 : 1);
-		return true;
-	case REQ_NEXT_CHANGE:
-	case REQ_PREVIOUS_CHANGE:
-		/* In the grid they go from page to page. */
-		if (app->overlay_count || app->focus != PANE_MAPPINGS)
-			return false;
-		app_time_seek_change(app, request == REQ_NEXT_CHANGE ? 1 : -1);
-		return true;
-	case REQ_LIVE:
-		app_time_seek_edge(app, true);
-		return true;
-	case REQ_BASELINE:
-		if (app->scene.snapshot)
-			app_time_set_baseline(app, app->scene.snapshot);
-		return true;
-	case REQ_BASELINE_CLEAR:
-		app_time_set_baseline(app, NULL);
-		return true;
-	default:
-		return false;
-	}
+	return !app->overlay_count && app->focus == PANE_TIMELINE;
 }
 
 /* Going to another moment: through the history of a live source, or by asking a replay. */
@@ -349,30 +270,30 @@ static void app_time_step_replay(struct app *app, int by)
 	source->ops->seek(source, span.position + (uint64_t)(int64_t)by);
 }
 
-/* app_seek.c: by samples, events, changes of the selected page; to an end; a replay's speed. */
-static void app_time_seek_sample(struct app *app, int by)
+bool app_time_sample(struct app *app, int by)
 {
 	size_t count = history_count(app->scene.history);
 
 	if (app->scene.source && source_is_replay(app->scene.source)) {
 		app_time_step_replay(app, by);
-		return;
+		return true;
 	}
 	if (!count)
-		return;
+		return true;
 	if (by < 0 && !app->scene.position) {
 		app_message(app, history_has_dropped(app->scene.history)
 					 ? "the history does not reach further back; it is bounded "
 					   "in bytes"
 					 : "this is the first sample");
-		return;
+		return true;
 	}
 	if (by > 0 && app->scene.position + 1 >= count) {
 		app_message(app, "this is the newest sample; e follows the process again");
-		return;
+		return true;
 	}
 	app->scene.paused = true;
-	time_show(app, app->scene.position + (size_t)(int64_t)by);
+	app_time_show(app, app->scene.position + (size_t)(int64_t)by);
+	return true;
 }
 
 /* Whether mappings came, went or changed between two samples. */
@@ -392,15 +313,6 @@ static bool app_time_mappings_differ(const struct app *app, size_t index)
 	return false;
 }
 
-bool scene_event_sample(const struct scene *scene, const struct source_event *event,
-			size_t *ret_index)
-{
-	/* What happened before the first sample that was seen belongs to that one. */
-	if (history_has_dropped(scene->history) && event->taken_ns < history_reach(scene->history))
-		return false;
-	return history_find_time(scene->history, event->taken_ns, ret_index) >= 0;
-}
-
 /* The nearest sample with an event in a direction; the number of samples when there is none. */
 static size_t app_time_nearest_event(const struct scene *scene, int by)
 {
@@ -417,7 +329,7 @@ static size_t app_time_nearest_event(const struct scene *scene, int by)
 }
 
 /* All that happened at a sample, in the message line. */
-static void app_time_say_events(struct app *app, size_t at)
+static void app_time_show_events(struct app *app, size_t at)
 {
 	const struct scene *scene = &app->scene;
 	char text[sizeof(app->message)] = "";
@@ -502,7 +414,7 @@ static void app_time_seek_change(struct app *app, int by)
 					   history_snapshot(app->scene.history, i), find.start,
 					   find.length)) {
 			app->scene.paused = true;
-			time_show(app, i);
+			app_time_show(app, i);
 			return;
 		}
 	}
@@ -546,14 +458,14 @@ static bool app_time_go_to_bookmark(struct app *app, const char *name)
 		source->ops->seek(source, found->sample);
 	} else if (found && scene_event_sample(&app->scene, found, &index)) {
 		app->scene.paused = true;
-		time_show(app, index);
+		app_time_show(app, index);
 	} else {
 		app_problem(app, "there is no bookmark \"%s\"", name);
 	}
 	return true;
 }
 
-bool time_go(struct app *app, const char *text)
+bool app_time_go(struct app *app, const char *text)
 {
 	struct source_find find = { .goal = GOAL_TIME, .direction = 1 };
 	uint64_t ns;
@@ -568,24 +480,25 @@ bool time_go(struct app *app, const char *text)
 	return app_time_find_in_log(app, &find);
 }
 
-static void app_time_seek_event(struct app *app, int by)
+bool app_time_event(struct app *app, int by)
 {
 	const struct source_find find = { .goal = GOAL_EVENT, .direction = by };
 	size_t count = history_count(app->scene.history), i = app->scene.position, event;
 
 	if (app_time_find_in_log(app, &find))
-		return;
+		return true;
 	event = app_time_nearest_event(&app->scene, by);
 	while (by < 0 ? i > 0 : i + 1 < count) {
 		i += (size_t)(int64_t)by;
 		if (i == event || app_time_mappings_differ(app, i)) {
 			app->scene.paused = true;
-			time_show(app, i);
-			app_time_say_events(app, i);
-			return;
+			app_time_show(app, i);
+			app_time_show_events(app, i);
+			return true;
 		}
 	}
 	app_message(app, by < 0 ? "no event before this sample" : "no event after this sample");
+	return true;
 }
 
 static void app_time_seek_edge(struct app *app, bool newest)
@@ -600,11 +513,11 @@ static void app_time_seek_edge(struct app *app, bool newest)
 		app_time_follow(app);
 	} else if (history_count(scene->history)) {
 		scene->paused = true;
-		time_show(app, 0);
+		app_time_show(app, 0);
 	}
 }
 
-static void app_time_seek_speed(struct app *app, double speed)
+static void app_time_set_speed(struct app *app, double speed)
 {
 	struct source *source = app->scene.source;
 
@@ -615,4 +528,49 @@ static void app_time_seek_speed(struct app *app, double speed)
 	app->speed = speed < 1.0 / 16 ? 1.0 / 16 : speed > 256 ? 256 : speed;
 	source->ops->set_speed(source, app->speed);
 	app_message(app, "speed %g", app->speed);
+}
+
+bool app_time_live(struct app *app, int unused)
+{
+	app_time_seek_edge(app, true);
+	return true;
+}
+
+bool app_time_baseline(struct app *app, int set)
+{
+	if (!set)
+		app_time_set_baseline(app, NULL);
+	else if (app->scene.snapshot)
+		app_time_set_baseline(app, app->scene.snapshot);
+	return true;
+}
+
+/* In the grid it goes from page to page. */
+bool app_time_change(struct app *app, int by)
+{
+	if (!app_time_on_strip(app) && (app->overlay_count || app->focus != PANE_MAPPINGS))
+		return false;
+	app_time_seek_change(app, by);
+	return true;
+}
+
+bool app_time_strip_step(struct app *app, int by)
+{
+	return app_time_on_strip(app) && app_time_sample(app, by);
+}
+
+bool app_time_strip_edge(struct app *app, int newest)
+{
+	if (!app_time_on_strip(app))
+		return false;
+	app_time_seek_edge(app, newest);
+	return true;
+}
+
+bool app_time_strip_speed(struct app *app, int by)
+{
+	if (!app_time_on_strip(app))
+		return false;
+	app_time_set_speed(app, by > 0 ? app->speed * 2 : by < 0 ? app->speed / 2 : 1);
+	return true;
 }

@@ -7,10 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/*
- * The one table of requests. It yields the bindings, the footer, the help screen, the names in
- * pmtop.conf and the key list of the manual. A view sees requests, never keys.
- */
+#include "ui/requests.h"
+
+/* Which keys ask for which request on which screen. A view sees requests, never keys. */
 
 /* A screen that keys apply to. Bits, so that a request can apply to several. */
 enum ui_screen {
@@ -27,79 +26,8 @@ enum ui_screen {
 #define SCREENS_LIST	(SCREEN_PROCESSES | SCREEN_MAPPINGS | SCREEN_OBJECTS)
 #define SCREENS_PROCESS (SCREEN_MAPPINGS | SCREEN_PAGES | SCREEN_INSPECTOR | SCREEN_TIMELINE)
 
-enum request {
-	REQ_NONE,
-	/* move */
-	REQ_UP,
-	REQ_DOWN,
-	REQ_LEFT,
-	REQ_RIGHT,
-	REQ_PAGE_UP,
-	REQ_PAGE_DOWN,
-	REQ_HALF_UP,
-	REQ_HALF_DOWN,
-	REQ_FIRST,
-	REQ_LAST,
-	REQ_OPEN,
-	REQ_BACK,
-	REQ_NEXT_PANE,
-	REQ_PREVIOUS_PANE,
-	REQ_NEXT_MAPPING,
-	REQ_PREVIOUS_MAPPING,
-	REQ_NEXT_CHANGE,
-	REQ_PREVIOUS_CHANGE,
-	/* look */
-	REQ_FIND,
-	REQ_FIND_NEXT,
-	REQ_FIND_PREVIOUS,
-	REQ_FILTER,
-	REQ_SORT,
-	REQ_REVERSE,
-	REQ_LENS_WHERE,
-	REQ_LENS_WRITTEN,
-	REQ_LENS_SHARING,
-	REQ_LENS_SIZE,
-	REQ_LENS_AGE,
-	REQ_LENS_DIFFERENCE,
-	REQ_DENSITY,
-	REQ_ZOOM_IN,
-	REQ_ZOOM_OUT,
-	REQ_ZOOM_FIT,
-	REQ_WHOLE,
-	REQ_PIN,
-	REQ_INSPECTOR,
-	REQ_TIMELINE,
-	REQ_OBJECTS,
-	/* time */
-	REQ_PAUSE,
-	REQ_SAMPLE_BACK,
-	REQ_SAMPLE_ON,
-	REQ_EVENT_BACK,
-	REQ_EVENT_ON,
-	REQ_LIVE,
-	REQ_BASELINE,
-	REQ_BASELINE_CLEAR,
-	REQ_BOOKMARK,
-	REQ_RECORD,
-	/* do */
-	REQ_VERIFY,
-	REQ_COPY,
-	REQ_COMMAND,
-	REQ_WORKLOAD,
-	REQ_WORKLOAD_START,
-	REQ_LIMIT,
-	REQ_LIMIT_RAISE,
-	REQ_LIMIT_LOWER,
-	REQ_CLEAR_WRITTEN,
-	REQ_PUSH_OUT,
-	/* pmtop */
-	REQ_OPTIONS,
-	REQ_HELP,
-	REQ_REDRAW,
-	REQ_SUSPEND,
-	REQ_QUIT,
-	REQUESTS
-};
+#define KEYMAP_ENUM(id, ...) REQ_##id,
+enum request { REQ_NONE, REQUEST_LIST(KEYMAP_ENUM) REQUESTS };
 
 enum request_group { GROUP_MOVE, GROUP_LOOK, GROUP_TIME, GROUP_DO, GROUP_PMTOP, REQUEST_GROUPS };
 extern const char *const request_groups[REQUEST_GROUPS];

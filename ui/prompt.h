@@ -17,6 +17,7 @@ enum prompt_kind {
 	PROMPT_BOOKMARK,
 	PROMPT_INPUT, /* for the view that asked */
 	PROMPT_CONFIRM, /* y does it, every other key does not */
+	PROMPTS
 };
 
 struct prompt {

@@ -136,3 +136,12 @@ int lens_value_find(enum lens lens, const char *word)
 	}
 	return -ENOENT;
 }
+
+bool scene_event_sample(const struct scene *scene, const struct source_event *event,
+			size_t *ret_index)
+{
+	/* What happened before the first sample that was seen belongs to that one. */
+	if (history_has_dropped(scene->history) && event->taken_ns < history_reach(scene->history))
+		return false;
+	return history_find_time(scene->history, event->taken_ns, ret_index) >= 0;
+}

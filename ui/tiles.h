@@ -26,6 +26,13 @@ const char *lens_trouble(const struct scene *scene);
 /* The value of a lens with this letter or name, or -ENOENT. */
 int lens_value_find(enum lens lens, const char *word);
 
+/*
+ * The sample of the history that an event belongs to: the newest one of its time. False: it is
+ * gone.
+ */
+bool scene_event_sample(const struct scene *scene, const struct source_event *event,
+			size_t *ret_index);
+
 /* Forgets what was kept of the scene's snapshot, before it is replaced. */
 void scene_forget(struct scene *scene);
 

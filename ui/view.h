@@ -23,7 +23,6 @@
  */
 
 struct theme;
-struct app;
 
 struct kept_counts {
 	bool valid;
@@ -128,29 +127,5 @@ struct view_ops {
 struct view {
 	const struct view_ops *ops;
 };
-
-/* Shows a line in place of the footer until the next key. Text is escaped when drawn. */
-__attribute__((format(printf, 2, 3))) void app_message(struct app *app, const char *format, ...);
-
-/*
- * The end of a process is told twice at about the same time, by its workload and by its recording:
- * neither takes the place of the other, and the workload's comes first.
- */
-enum app_news { NEWS_WORKLOAD, NEWS_RECORDING };
-void app_news(struct app *app, enum app_news which, const char *text);
-
-/*
- * The sample of the history that an event belongs to: the newest one of its time. False: it is
- * gone.
- */
-bool scene_event_sample(const struct scene *scene, const struct source_event *event,
-			size_t *ret_index);
-
-/* Notes for the strip and a recording that something was done now. */
-__attribute__((format(printf, 3, 4))) void app_event(struct app *app, enum event_kind kind,
-						     const char *format, ...);
-
-/* Opens a line to type into; what is accepted goes to input() of the view that has the keys. */
-void app_ask(struct app *app, const char *question);
 
 #endif

@@ -4,7 +4,14 @@
 
 #include "ui/view.h"
 
-/* What can be changed while pmtop runs, for this run only: pmtop.conf keeps it. */
-struct view *view_options_new(struct app *app);
+/* Each option tells its value and changes to the next (1) or the previous (-1) one. */
+struct option_row {
+	const char *name, *help;
+	void (*value)(const void *context, char *buf, size_t size);
+	void (*change)(void *context, int by); /* NULL: only to read */
+};
+
+/* The screen of options; the rows are not copied. NULL when out of memory. */
+struct view *view_options_new(const struct option_row *rows, size_t count, void *context);
 
 #endif

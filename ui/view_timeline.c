@@ -6,6 +6,7 @@
 
 #include "ui/mapping_text.h"
 #include "ui/theme.h"
+#include "ui/tiles.h"
 
 #define LABEL_WIDTH	 12
 #define WIDE		 100

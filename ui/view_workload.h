@@ -3,6 +3,7 @@
 #define PMTOP_VIEW_WORKLOAD_H
 
 #include "model/workload.h"
+#include "ui/app.h"
 #include "ui/view.h"
 
 /* The workload's panel: limit, usage, swap, failures, output; start, stop, change the limit. */
