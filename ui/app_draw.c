@@ -378,6 +378,12 @@ static enum theme_role app_draw_state_text(const struct app *app, char *buf, siz
 			 history_count(scene->history));
 		return ROLE_WARNING;
 	}
+	if (status->stalled_ns && status->state != SOURCE_ENDED && status->state != SOURCE_FAILED) {
+		snprintf(buf, size, "no sample for %lld s%s%s",
+			 (long long)(status->stalled_ns / 1000000000), *status->stall ? ": " : "",
+			 status->stall);
+		return ROLE_WARNING;
+	}
 	switch (status->state) {
 	case SOURCE_ENDED:
 		app_draw_end_text(status, buf, size);

@@ -129,6 +129,24 @@ static void view_processes_total_text(const struct census_process *p, struct tab
 		snprintf(cell->text, sizeof(cell->text), "?");
 }
 
+static void view_processes_name_text(const struct census *census, const struct census_process *p,
+				     struct table_text *cell)
+{
+	const struct census_stuck *stuck = census_find_stuck(census, p);
+
+	if (!stuck && p->memory_of)
+		snprintf(cell->text, sizeof(cell->text), "%s (memory of %d)", p->comm,
+			 (int)p->memory_of);
+	else if (!stuck)
+		snprintf(cell->text, sizeof(cell->text), "%s", p->comm);
+	if (!stuck)
+		return;
+	snprintf(cell->text, sizeof(cell->text), "%s: no answer for %lld s%s%s", p->comm,
+		 (long long)((census->clock_ns - stuck->since_ns) / 1000000000),
+		 *stuck->why ? "; " : "", stuck->why);
+	cell->role = ROLE_WARNING;
+}
+
 static void view_processes_text(const void *data, size_t row, int column, struct table_text *cell)
 {
 	const struct census *census = data;
@@ -164,11 +182,7 @@ static void view_processes_text(const void *data, size_t row, int column, struct
 		view_processes_total_text(p, cell);
 		break;
 	default:
-		if (p->memory_of)
-			snprintf(cell->text, sizeof(cell->text), "%s (memory of %d)", p->comm,
-				 (int)p->memory_of);
-		else
-			snprintf(cell->text, sizeof(cell->text), "%s", p->comm);
+		view_processes_name_text(census, p, cell);
 		break;
 	}
 }
@@ -209,6 +223,8 @@ static void view_processes_summary(const void *data, char *buf, size_t size)
 		return;
 	if (!census->complete)
 		snprintf(buf + n, size - (size_t)n, "; still counting");
+	else if (census->stuck_count)
+		snprintf(buf + n, size - (size_t)n, "; %zu without an answer", census->stuck_count);
 	else if (t->hidden)
 		snprintf(buf + n, size - (size_t)n, "; %zu closed: see doctor", t->hidden);
 }

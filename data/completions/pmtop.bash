@@ -93,6 +93,9 @@ _pmtop() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto dark light monochrome' -- "$cur")
 		return
 		;;
+	--timeout)
+		return
+		;;
 	--to)
 		return
 		;;
@@ -118,7 +121,7 @@ _pmtop() {
 		options='--info --theme --color --config --no-mouse --ascii --help'
 		;;
 	'dump')
-		options='--pid --json --csv --prometheus --totals --pages --verify --pagemap --without --output --help'
+		options='--pid --json --csv --prometheus --totals --pages --verify --pagemap --timeout --without --output --help'
 		;;
 	'diff')
 		options='--json --pages --all --without --output --help'
@@ -127,7 +130,7 @@ _pmtop() {
 		options='--format --pages --totals --from --to --output --help'
 		;;
 	'swaps')
-		options='--pid --json --without --help'
+		options='--pid --json --timeout --without --help'
 		;;
 	'doctor')
 		options='--json --without --help'

@@ -73,6 +73,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from dump' -l totals
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pages
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l verify
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l pagemap -r -F
+complete -c pmtop -n '__fish_seen_subcommand_from dump' -l timeout -x
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l without -x
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l output -r -F
 complete -c pmtop -n '__fish_seen_subcommand_from dump' -l help
@@ -93,6 +94,7 @@ complete -c pmtop -n '__fish_seen_subcommand_from export' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from export' -F
 complete -c pmtop -n '__fish_seen_subcommand_from swaps' -l pid -s p -x -a '(__fish_complete_pids)'
 complete -c pmtop -n '__fish_seen_subcommand_from swaps' -l json
+complete -c pmtop -n '__fish_seen_subcommand_from swaps' -l timeout -x
 complete -c pmtop -n '__fish_seen_subcommand_from swaps' -l without -x
 complete -c pmtop -n '__fish_seen_subcommand_from swaps' -l help
 complete -c pmtop -n '__fish_seen_subcommand_from doctor' -l json

@@ -135,26 +135,27 @@ static int64_t worker_cpu_ns(const struct worker *w)
 	return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-/* The lock is held. False: it has slept for too long. */
-static bool worker_wait_for_end(struct worker *w, int64_t patience_ns)
+int64_t worker_slept_ns(struct worker *worker)
 {
-	int64_t cpu = -1, slept_from = clock_ns(CLOCK_MONOTONIC);
+	int64_t now = clock_ns(CLOCK_MONOTONIC), used = worker_cpu_ns(worker);
 
-	while (!w->ended) {
-		int64_t now, used;
+	if (used != worker->cpu_ns || !worker_sleeps(worker))
+		worker->slept_from = now;
+	worker->cpu_ns = used;
+	return now - worker->slept_from;
+}
 
+void worker_may_sleep(struct worker *worker)
+{
+	worker->slept_from = clock_ns(CLOCK_MONOTONIC);
+}
+
+/* The lock is held. Until it has ended, or has slept for too long. */
+static void worker_wait_for_end(struct worker *w, int64_t patience_ns)
+{
+	worker_may_sleep(w);
+	while (!w->ended && worker_slept_ns(w) < patience_ns)
 		worker_wait(w, clock_ns(CLOCK_MONOTONIC) + patience_ns / LOOKS);
-		if (w->ended)
-			return true;
-		now = clock_ns(CLOCK_MONOTONIC);
-		used = worker_cpu_ns(w);
-		if (used != cpu || !worker_sleeps(w))
-			slept_from = now;
-		else if (now - slept_from >= patience_ns)
-			return false;
-		cpu = used;
-	}
-	return true;
 }
 
 bool worker_finish(struct worker *worker, int64_t patience_ns)
@@ -207,6 +208,7 @@ struct worker_call {
 	void *context;
 	atomic_uint refs; /* the thread's and the user's */
 	atomic_bool ended;
+	int at;
 };
 
 static void worker_call_unref(struct worker_call *call)
@@ -235,7 +237,7 @@ static void worker_call_release(void *call)
 }
 
 int worker_call(void (*run)(void *context), void (*release)(void *context), void *context,
-		int64_t patience_ns, struct worker_call **ret_call)
+		const atomic_int *at, int64_t patience_ns, struct worker_call **ret_call)
 {
 	struct worker_call *c = calloc(1, sizeof(*c));
 	int r;
@@ -252,8 +254,11 @@ int worker_call(void (*run)(void *context), void (*release)(void *context), void
 	if (!r) {
 		worker_lock(&c->worker);
 		worker_wait_for_end(&c->worker, patience_ns);
-		if (!c->worker.ended)
+		if (!c->worker.ended) {
 			atomic_fetch_add(&c->refs, 1); /* the thread's */
+			/* While the lock is held the context stays. */
+			c->at = at ? atomic_load(at) : 0;
+		}
 		r = worker_part(&c->worker) ? 0 : -ETIMEDOUT;
 	}
 	if (r == -ETIMEDOUT && ret_call)
@@ -261,6 +266,11 @@ int worker_call(void (*run)(void *context), void (*release)(void *context), void
 	else
 		worker_call_unref(c);
 	return r;
+}
+
+int worker_call_at(const struct worker_call *call)
+{
+	return call->at;
 }
 
 bool worker_call_ended(struct worker_call *call)

@@ -27,6 +27,7 @@ struct worker {
 	void (*drop)(void *newest); /* frees a result that nobody took */
 	pthread_t thread;
 	atomic_int tid;
+	int64_t cpu_ns, slept_from; /* worker_slept_ns() */
 	void (*run)(void *context);
 	void (*release)(void *context);
 	void *context;
@@ -79,6 +80,15 @@ bool worker_wait(struct worker *worker, int64_t until_ns);
 
 #define WORKER_FOREVER INT64_MAX
 
+/*
+ * For how long the thread has slept without using a processor, as far as the calls of this function
+ * saw it: to be called again and again while something is waited for. The lock is held.
+ */
+int64_t worker_slept_ns(struct worker *worker);
+
+/* It sleeps with a reason: counts from now on. The lock is held. */
+void worker_may_sleep(struct worker *worker);
+
 /* To the user: there is news. */
 void worker_tell(struct worker *worker);
 
@@ -98,9 +108,13 @@ struct worker_call; /* one that was given up */
 /*
  * 0: run(context) has returned. -ETIMEDOUT: the context is the thread's from now on, which calls
  * release(context) should it ever go on; *ret_call (may be NULL) tells when. Others: not called.
+ * `at` (may be NULL) is a number of the context that says how far it has come.
  */
 int worker_call(void (*run)(void *context), void (*release)(void *context), void *context,
-		int64_t patience_ns, struct worker_call **ret_call);
+		const atomic_int *at, int64_t patience_ns, struct worker_call **ret_call);
+
+/* How far it had come when it was given up. */
+int worker_call_at(const struct worker_call *call);
 
 /* Whether it has gone on and ended meanwhile. */
 bool worker_call_ended(struct worker_call *call);

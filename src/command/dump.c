@@ -28,6 +28,16 @@ struct dump {
 	bool pages, verify, totals;
 	const char *without, *path;
 	const char *pagemap; /* range, or NULL */
+	int64_t timeout_ns; /* 0: the usual */
+};
+
+/* What reads the process, and what it found; the thread's that reads if that gets stuck. */
+struct dump_job {
+	struct dump dump;
+	struct probe probe;
+	struct snapshot *snapshot;
+	struct verify_result *verdicts;
+	int result;
 };
 
 DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
@@ -91,6 +101,8 @@ static const struct option_row rows[] = {
 	  "pagemap words, binary, with the slots of shared pages;\n"
 	  "RANGE is ADDRESS+PAGES or ADDRESS-ADDRESS",
 	  option_text, offsetof(struct dump, pagemap) },
+	{ "timeout", 0, "TIME", "give up when the process does not answer for so long (5s)",
+	  option_duration, offsetof(struct dump, timeout_ns) },
 	{ "without", 0, "LIST", "do as if this kernel lacked these features (pmtop doctor)",
 	  option_text, offsetof(struct dump, without) },
 	{ "output", 'o', "FILE", "write to FILE, which is replaced only when all is written",
@@ -174,27 +186,55 @@ static int dump_write_report(const struct dump *dump, const struct snapshot *sna
 	return output_finish(&output, WORD, dump->path, error);
 }
 
+static void dump_free_job(void *job)
+{
+	struct dump_job *j = job;
+
+	if (j->snapshot)
+		snapshot_unref(j->snapshot);
+	free(j->verdicts);
+	free(j);
+}
+
+static void dump_run_job(void *job)
+{
+	struct dump_job *j = job;
+	const struct dump *dump = &j->dump;
+
+	if (dump->pagemap)
+		j->result = dump_pagemap(dump->pid, &j->probe, dump->pagemap, dump->path);
+	else if (dump->verify)
+		j->result = dump_take_verified(dump->pid, &j->probe, &j->snapshot, &j->verdicts);
+	else
+		j->result = live_snapshot(dump->pid, &j->probe, &j->snapshot);
+}
+
+DEFINE_CLEANUP(cleanup_job, struct dump_job *, dump_free_job)
+
 int command_dump(int argc, char **argv)
 {
-	CLEANUP(cleanup_snapshot) struct snapshot *snapshot = NULL;
-	CLEANUP(cleanup_free) struct verify_result *verdicts = NULL;
+	CLEANUP(cleanup_job) struct dump_job *job = calloc(1, sizeof(*job));
 	struct dump dump = { 0 };
-	struct probe probe;
-	int error, status = command_line_parse(&command_line, argc, argv, &dump);
+	int status = command_line_parse(&command_line, argc, argv, &dump);
 
 	if (status == EXIT_DONE)
 		status = dump_check(&dump);
+	if (status != EXIT_DONE || !job)
+		return job ? status : EXIT_ERROR;
+	job->dump = dump;
+	probe_run(&job->probe);
+	status = options_without(WORD, dump.without, &job->probe);
 	if (status != EXIT_DONE)
 		return status;
-	probe_run(&probe);
-	status = options_without(WORD, dump.without, &probe);
-	if (status != EXIT_DONE)
+	status = options_ask_target(WORD, dump.pid, dump.timeout_ns, dump_run_job, dump_free_job,
+				    job);
+	if (status != EXIT_DONE) {
+		job = NULL;
 		return status;
+	}
 	if (dump.pagemap)
-		return dump_pagemap(dump.pid, &probe, dump.pagemap, dump.path);
-	error = dump.verify ? dump_take_verified(dump.pid, &probe, &snapshot, &verdicts)
-			    : live_snapshot(dump.pid, &probe, &snapshot);
-	if (error < 0)
-		return options_explain_target(WORD, dump.pid, error);
-	return dump_write_report(&dump, snapshot, verdicts);
+		return job->result;
+	if (job->result < 0)
+		return options_explain_target(WORD, dump.pid, job->result);
+	return dump_write_report(&dump, job->snapshot, job->verdicts);
 }

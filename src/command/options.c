@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/worker.h"
 #include "command/command.h"
+#include "kernel/holder.h"
 #include "kernel/target.h"
 
 /* "pmtop dump", or "pmtop" when there is no word: of the screens. */
@@ -121,4 +123,27 @@ int options_explain_target(const char *word, pid_t pid, int error)
 			strerror(-error));
 		return EXIT_ERROR;
 	}
+}
+
+int options_ask_target(const char *word, pid_t pid, int64_t patience_ns, void (*run)(void *context),
+		       void (*release)(void *context), void *context)
+{
+	char why[HOLDER_TEXT];
+	int r;
+
+	if (!patience_ns)
+		patience_ns = OPTIONS_PATIENCE_NS;
+	r = worker_call(run, release, context, NULL, patience_ns, NULL);
+	if (!r)
+		return EXIT_DONE;
+	if (r != -ETIMEDOUT) {
+		release(context);
+		return options_explain_target(word, pid, r);
+	}
+	holder_describe(pid, patience_ns, why);
+	fprintf(stderr,
+		PROGRAM ": process %d did not answer for %.1f s%s%s; its memory can be read when "
+			"that ends (--timeout waits longer)\n",
+		PROGRAM_OF(word), (int)pid, (double)patience_ns / 1e9, *why ? ": " : "", why);
+	return EXIT_ERROR;
 }

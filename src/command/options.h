@@ -34,4 +34,15 @@ int options_without(const char *word, const char *list, struct probe *probe);
 /* Why a process could not be sampled, with the way out; error is negative. */
 int options_explain_target(const char *word, pid_t pid, int error);
 
+/*
+ * Calls what reads a process in a thread of its own (base/worker.h), and gives up when the process
+ * has not answered for patience_ns. EXIT_DONE: it has run; otherwise the person was told, and the
+ * context is lost.
+ */
+int options_ask_target(const char *word, pid_t pid, int64_t patience_ns, void (*run)(void *context),
+		       void (*release)(void *context), void *context);
+
+/* Without an option. */
+#define OPTIONS_PATIENCE_NS INT64_C(5000000000)
+
 #endif

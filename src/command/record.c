@@ -87,6 +87,20 @@ static int record_next_look(int64_t end_ns)
 	return left_ms < 0 ? 0 : left_ms < LOOK_MS ? (int)left_ms : LOOK_MS;
 }
 
+/*
+ * The time that was asked for begins with the first sample, which may have to wait for a slow start
+ * of pmtop itself; but not for a process that does not answer.
+ */
+static bool record_time_is_over(const struct record *record, const struct source_status *source,
+				uint64_t samples, int64_t *from_ns)
+{
+	if (!record->duration_ns)
+		return false;
+	if (!samples && !source->stalled_ns)
+		*from_ns = clock_ns(CLOCK_MONOTONIC);
+	return clock_ns(CLOCK_MONOTONIC) - *from_ns >= record->duration_ns;
+}
+
 /* Until something ends it: the process, the time, a signal, or the log itself. */
 static void record_wait_for_end(const struct record *record, struct source *source,
 				struct recording *recording, int signals,
@@ -94,7 +108,7 @@ static void record_wait_for_end(const struct record *record, struct source *sour
 {
 	struct pollfd fds[] = { { .fd = source_fd(source), .events = POLLIN },
 				{ .fd = signals, .events = POLLIN } };
-	int64_t end_ns = record->duration_ns ? clock_ns(CLOCK_MONOTONIC) + record->duration_ns : 0;
+	int64_t from_ns = clock_ns(CLOCK_MONOTONIC);
 	struct recording_status now;
 
 	for (;;) {
@@ -110,11 +124,12 @@ static void record_wait_for_end(const struct record *record, struct source *sour
 			recording_note_end(recording, ret_status);
 			return;
 		}
-		if (end_ns && clock_ns(CLOCK_MONOTONIC) >= end_ns) {
+		if (record_time_is_over(record, ret_status, now.samples, &from_ns)) {
 			recording_event(recording, EVENT_STOPPED, 0, "--duration is over");
 			return;
 		}
-		poll(fds, 2, record_next_look(end_ns));
+		poll(fds, 2,
+		     record_next_look(record->duration_ns ? from_ns + record->duration_ns : 0));
 		if (fds[1].revents) {
 			recording_event(recording, EVENT_STOPPED, 0, "ended by a signal");
 			return;
@@ -143,8 +158,17 @@ static int record_say_nothing(const struct record *record, const struct source_s
 		return options_explain_target(WORD, record->live.pid, -source->error);
 	if (source->state == SOURCE_ENDED)
 		return options_explain_target(WORD, record->live.pid, -ESRCH);
-	fprintf(stderr, "pmtop record: ended before the first sample was taken\n");
-	return EXIT_NO_PROCESS;
+	if (source->stalled_ns)
+		fprintf(stderr,
+			"pmtop record: process %d has not answered for %.1f s%s%s; nothing was "
+			"recorded\n",
+			(int)record->live.pid, (double)source->stalled_ns / 1e9,
+			*source->stall ? ": " : "", source->stall);
+	else
+		fprintf(stderr,
+			"pmtop record: stopped before the first sample of process %d was taken\n",
+			(int)record->live.pid);
+	return EXIT_ERROR;
 }
 
 static int record_say_end(const struct record *record, const struct recording_status *status,

@@ -30,6 +30,7 @@ void census_unref(struct census *census)
 	free(census->objects);
 	free(census->mappers);
 	free(census->areas);
+	free(census->stuck);
 	free(census);
 }
 
@@ -54,6 +55,16 @@ void census_seal(struct census *census)
 		t->swap_size += census->areas[i].size;
 		t->swap_used += census->areas[i].used;
 	}
+}
+
+const struct census_stuck *census_find_stuck(const struct census *census,
+					     const struct census_process *process)
+{
+	for (size_t i = 0; i < census->stuck_count; i++)
+		if (census->stuck[i].pid == process->pid &&
+		    census->stuck[i].start_time == process->start_time)
+			return &census->stuck[i];
+	return NULL;
 }
 
 const struct census_process *census_find(const struct census *census, pid_t pid)

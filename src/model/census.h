@@ -19,6 +19,7 @@ enum census_doubt {
 	CENSUS_PENDING, /* not looked at yet */
 	CENSUS_NO_RIGHT, /* another user's process */
 	CENSUS_NO_MEANS, /* this kernel does not tell it */
+	CENSUS_STUCK, /* it does not answer: see census.stuck */
 	CENSUS_DOUBTS
 };
 
@@ -72,12 +73,20 @@ struct census_area {
 	int priority;
 };
 
+/* A process that does not answer, since somebody holds its memory lock. */
+struct census_stuck {
+	pid_t pid;
+	uint64_t start_time;
+	int64_t since_ns; /* CLOCK_MONOTONIC */
+	char why[96]; /* which thread waits where, or "" */
+};
+
 struct census_totals {
 	uint64_t private_swap; /* of all processes; a slot that a fork shares counts for each */
 	uint64_t object_swap; /* of the objects, each once */
 	uint64_t swap_size, swap_used; /* of the areas */
 	uint64_t swap_cached; /* in swap and in RAM, SwapCached of /proc/meminfo */
-	size_t hidden; /* processes whose shared memory could not be looked at */
+	size_t hidden; /* processes whose shared memory could not be looked at; without stuck */
 	size_t unsure; /* processes that may be one memory with another that is counted as well */
 };
 
@@ -86,12 +95,13 @@ struct census {
 	int64_t taken_ns; /* CLOCK_REALTIME */
 	int64_t clock_ns; /* CLOCK_MONOTONIC */
 	uint64_t sequence;
-	bool complete; /* every process was looked at at least once */
-	size_t process_count, object_count, mapper_count, area_count;
+	bool complete; /* every process was looked at at least once, but for the stuck ones */
+	size_t process_count, object_count, mapper_count, area_count, stuck_count;
 	struct census_process *processes; /* ascending by pid */
 	struct census_object *objects; /* ascending by device and inode */
 	pid_t *mappers;
 	struct census_area *areas; /* in the order of /proc/swaps */
+	struct census_stuck *stuck;
 	struct census_totals totals;
 };
 
@@ -102,6 +112,10 @@ void census_unref(struct census *census);
 
 /* Sums the totals up from the arrays; swap_cached is the caller's. */
 void census_seal(struct census *census);
+
+/* What is known of a process that does not answer, or NULL: it does, as far as is known. */
+const struct census_stuck *census_find_stuck(const struct census *census,
+					     const struct census_process *process);
 
 /* The process with this pid, or NULL. */
 const struct census_process *census_find(const struct census *census, pid_t pid);

@@ -108,6 +108,25 @@ static void swaps_print_objects(FILE *out, const struct census *c)
 	}
 }
 
+/* They are in no sum but that of VmSwap. */
+static void swaps_print_stuck(FILE *out, const struct census *c)
+{
+	char name[NAME_MAX_SHOWN];
+
+	if (c->stuck_count)
+		fprintf(out, "\n%zu %s not answer, so what %s of shared memory is unknown:\n",
+			c->stuck_count, c->stuck_count == 1 ? "process does" : "processes do",
+			c->stuck_count == 1 ? "it holds" : "they hold");
+	for (size_t i = 0; i < c->stuck_count; i++) {
+		const struct census_stuck *s = &c->stuck[i];
+		const struct census_process *p = census_find(c, s->pid);
+
+		fprintf(out, "%7d %s: no answer for %.1f s%s%s\n", (int)s->pid,
+			p ? swaps_safe(p->comm, name) : "?",
+			(double)(c->clock_ns - s->since_ns) / 1e9, *s->why ? "; " : "", s->why);
+	}
+}
+
 /* What the rest may be, so that nobody takes it for an error of the count. */
 static void swaps_explain_rest(FILE *out, const struct swaps_account *a)
 {
@@ -150,6 +169,7 @@ void report_swaps_text(FILE *out, const struct swaps_account *account)
 	swaps_print_areas(out, account->census);
 	swaps_print_processes(out, account->census);
 	swaps_print_objects(out, account->census);
+	swaps_print_stuck(out, account->census);
 	if (account->census->area_count)
 		swaps_print_account(out, account);
 }
@@ -225,14 +245,27 @@ static json_t *swaps_json_objects(const struct census *c)
 	return list;
 }
 
+static json_t *swaps_json_stuck(const struct census *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->stuck_count; i++)
+		json_array_append_new(
+			list, json_pack("{s:i, s:f, s:s}", "pid", (int)c->stuck[i].pid, "seconds",
+					(double)(c->clock_ns - c->stuck[i].since_ns) / 1e9, "why",
+					c->stuck[i].why));
+	return list;
+}
+
 int report_swaps_json(FILE *out, const struct swaps_account *a)
 {
 	const struct census *c = a->census;
 	json_t *root = json_pack(
-		"{s:s, s:o, s:o, s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:b, s:I, s:I}}", "pmtop",
-		PMTOP_VERSION, "areas", swaps_json_areas(c), "processes", swaps_json_processes(c),
-		"objects", swaps_json_objects(c), "totals", "used", (json_int_t)a->used_after,
-		"private", (json_int_t)a->private_bytes, "slots_seen", (int)a->slots_seen, "shared",
+		"{s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:b, s:I, s:I}}",
+		"pmtop", PMTOP_VERSION, "areas", swaps_json_areas(c), "processes",
+		swaps_json_processes(c), "objects", swaps_json_objects(c), "stuck",
+		swaps_json_stuck(c), "totals", "used", (json_int_t)a->used_after, "private",
+		(json_int_t)a->private_bytes, "slots_seen", (int)a->slots_seen, "shared",
 		(json_int_t)c->totals.object_swap, "unexplained", (json_int_t)swaps_unexplained(a),
 		"swap_cached", (json_int_t)c->totals.swap_cached, "changing",
 		(int)(a->used_before != a->used_after), "not_looked_into",

@@ -12,12 +12,19 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "kernel/holder.h"
 #include "model/track.h"
 #include "model/verify.h"
 #include "sample/action.h"
 #include "sample/limit_watch.h"
 #include "sample/live_internal.h"
 #include "sample/pace.h"
+
+/* A target that lets the sampler sleep for this long does not answer. */
+#define STALL_NS INT64_C(1000000000)
+
+/* As long as the thread that draws can wait to learn what holds the target. */
+#define HOLDER_NS INT64_C(30000000)
 
 static void live_sampler_run(void *context);
 
@@ -31,11 +38,34 @@ static struct snapshot *live_take(struct source *source)
 	return worker_take(&((struct live *)source)->worker);
 }
 
+/* The lock is held. True: the target has begun not to answer. */
+static bool live_begins_to_stall(struct live *l)
+{
+	int64_t slept = l->reads ? worker_slept_ns(&l->worker) : 0;
+	bool began;
+
+	l->status.stalled_ns = slept < STALL_NS ? 0 : slept;
+	began = l->status.stalled_ns && !l->stalled;
+	l->stalled |= began;
+	if (!l->status.stalled_ns)
+		l->status.stall[0] = '\0';
+	return began;
+}
+
 static void live_status(struct source *source, struct source_status *ret_status)
 {
 	struct live *l = (struct live *)source;
+	char why[HOLDER_TEXT];
+	bool ask;
 
 	worker_lock(&l->worker);
+	ask = live_begins_to_stall(l);
+	worker_unlock(&l->worker);
+	if (ask)
+		holder_describe(l->options.pid, HOLDER_NS, why);
+	worker_lock(&l->worker);
+	if (ask)
+		memcpy(l->status.stall, why, sizeof(why));
 	*ret_status = l->status;
 	ret_status->asked_interval_ns = l->interval_ns;
 	worker_unlock(&l->worker);
@@ -574,6 +604,32 @@ static int live_take_turn(struct sampler *s, bool force, const struct source_foc
 	return error;
 }
 
+static void live_begin_to_read(struct live *l)
+{
+	worker_lock(&l->worker);
+	worker_may_sleep(&l->worker);
+	l->reads = true;
+	l->read_from = clock_ns(CLOCK_MONOTONIC);
+	worker_unlock(&l->worker);
+}
+
+/* A target that did not answer does again: what is missing in between is told. */
+static void live_end_reading(struct live *l)
+{
+	char text[EVENT_TEXT_MAX];
+	bool stalled;
+
+	worker_lock(&l->worker);
+	snprintf(text, sizeof(text), "no sample for %.1f s: it did not answer%s%s",
+		 (double)(clock_ns(CLOCK_MONOTONIC) - l->read_from) / 1e9,
+		 *l->status.stall ? "; " : "", l->status.stall);
+	stalled = l->stalled;
+	l->stalled = l->reads = false;
+	worker_unlock(&l->worker);
+	if (stalled)
+		live_note(l, EVENT_GAP, text);
+}
+
 /* The sampler's thread; owns the pass, ends on worker.stop or with the target. */
 static void live_sampler_run(void *context)
 {
@@ -587,7 +643,9 @@ static void live_sampler_run(void *context)
 	prctl(PR_SET_TIMERSLACK, 1000);
 	pass_set_progress(s->pass, live_publish_partial, s);
 	limit_watch_begin(&s->limits, &l->target, l->options.new_cgroup);
+	live_begin_to_read(l);
 	error = live_deliver_list(s);
+	live_end_reading(l);
 	while (!error) {
 		struct source_request requests[PENDING_REQUESTS];
 		struct source_focus focus;
@@ -608,9 +666,11 @@ static void live_sampler_run(void *context)
 		worker_unlock(&l->worker);
 		if (error || paused)
 			continue;
+		live_begin_to_read(l);
 		for (unsigned int i = 0; i < count; i++)
 			live_do_request(s, &requests[i]);
 		error = live_take_turn(s, force, &focus);
+		live_end_reading(l);
 	}
 	if (error != -ECANCELED)
 		live_end(s, error);

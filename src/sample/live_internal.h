@@ -32,6 +32,9 @@ struct live {
 	struct source_request requests[PENDING_REQUESTS];
 	unsigned int request_count;
 	struct source_status status;
+	bool reads; /* the target: if it sleeps now, it does so without a reason of ours */
+	bool stalled; /* it was seen to */
+	int64_t read_from; /* CLOCK_MONOTONIC */
 	struct source_event events[PENDING_EVENTS]; /* not taken yet, the oldest first */
 	unsigned int event_count;
 	const struct live_observer *observer;

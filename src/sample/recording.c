@@ -131,6 +131,7 @@ static void recording_translate(const struct recorder_status *from, struct recor
 	to->full = from->state == RECORDER_FULL;
 	to->left_out = from->left_out;
 	to->started_ns = from->started_ns;
+	to->samples = from->samples;
 	snprintf(to->message, sizeof(to->message), "%s", from->error.text);
 }
 

@@ -31,10 +31,11 @@ struct recording_status {
 	uint64_t left_out; /* samples, since the disk was too slow */
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	char message[sizeof(((struct error *)0)->text)]; /* may hold a file name: escape it */
+	uint64_t samples; /* written until now; at the end in all that is left */
 	/* What it has left, of recording_stop() only. */
 	bool newest; /* FILE; false: without a sample it goes, or somebody removed or replaced it */
 	unsigned int older; /* of a rotation: FILE.1 up to FILE.N */
-	uint64_t samples, bytes; /* in all of these; samples of a FILE that was removed as well */
+	uint64_t bytes; /* as samples in all of these; also of a FILE that was removed */
 	uint64_t gone; /* samples of logs that had to go, since no more were to be kept */
 };
 

@@ -31,6 +31,8 @@ struct source_status {
 	bool exit_known;
 	int exit_status; /* as wait(2) gives it, when exit_known */
 	bool oom_killed; /* the kernel told that the OOM killer did it */
+	int64_t stalled_ns; /* for how long the target has not answered; 0: it does */
+	char stall[96]; /* which of its threads waits where, or "" */
 	char message[576]; /* newest news for the message line, or ""; see message_serial */
 	uint64_t message_serial; /* moves with each new message */
 };

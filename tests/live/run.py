@@ -23,6 +23,7 @@ import case_process
 import case_reservation
 import case_rights
 import case_servers
+import case_stuck
 import case_swaps
 import case_untouched
 from harness import SKIPPED, Failure, Programs, Report, Skip, Swap
@@ -39,6 +40,7 @@ CASES = {
     "servers": case_servers,
     "swaps": case_swaps,
     "areas": case_areas,
+    "stuck": case_stuck,
 }
 
 

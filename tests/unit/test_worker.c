@@ -142,7 +142,7 @@ static void test_call_that_computes(void **state)
 	int released = 0;
 	struct work work = { .held = -1, .compute_ns = 3 * PATIENCE_NS, .released = &released };
 
-	assert_int_equal(worker_call(work_run, work_release, &work, PATIENCE_NS, NULL), 0);
+	assert_int_equal(worker_call(work_run, work_release, &work, NULL, PATIENCE_NS, NULL), 0);
 	assert_int_equal(released, 0);
 }
 
@@ -155,7 +155,7 @@ static void test_call_that_is_stuck(void **state)
 
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	work.held = pipes[0];
-	assert_int_equal(worker_call(work_run, work_release, &work, PATIENCE_NS, &call),
+	assert_int_equal(worker_call(work_run, work_release, &work, NULL, PATIENCE_NS, &call),
 			 -ETIMEDOUT);
 	assert_false(worker_call_ended(call));
 	assert_int_equal(write(pipes[1], "", 1), 1);
