@@ -57,14 +57,48 @@ static uint64_t swap_edges_pages_beyond(struct swap_edges *edges, const struct m
 	return (first & (before - 1)) + (-end & (after - 1));
 }
 
+struct hidden {
+	const struct pages *pages;
+	struct verify_unreached seen;
+};
+
+/* Swapped pages of the object, by what the process has at their addresses. */
+static int swap_edges_count_hidden(void *context, const struct xarray_run *runs, size_t count)
+{
+	struct hidden *h = context;
+	struct page_run run;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t at = runs[i].first, end = at + runs[i].count, n;
+
+		if (runs[i].kind != XARRAY_SWAP && runs[i].kind != XARRAY_POISON)
+			continue;
+		for (; at < end && pages_run(h->pages, at, &run); at += n) {
+			n = run.first + run.count < end ? run.first + run.count - at : end - at;
+			if (run.state == PAGE_GUARD || run.state == PAGE_POISON)
+				h->seen.markers += n;
+			else if (run.state != PAGE_SHARED_SWAP)
+				h->seen.copies += n;
+		}
+	}
+	return 0;
+}
+
 void swap_edges_explain(struct swap_edges *edges, const struct mapping *mapping,
 			const struct pages *pages, struct verify_verdict *verdict)
 {
+	struct hidden hidden = { .pages = pages };
+	struct shmem_bpf_request request = { .pid = edges->pid,
+					     .proc_fd = edges->proc,
+					     .mapping = mapping,
+					     .count = mapping_pages(mapping) };
 	enum verify_cause cause = verdict->cause[VERIFY_SWAP];
 
 	if (mapping->kind != MAPPING_SHMEM || cause == VERIFY_AGREES || cause == VERIFY_MOVED ||
 	    verdict->own.pages[VERIFY_SWAP] > verdict->smaps.pages[VERIFY_SWAP] ||
-	    !swap_edges_ready(edges))
+	    !swap_edges_ready(edges) ||
+	    shmem_bpf_walk(edges->bpf, &request, swap_edges_count_hidden, &hidden, NULL) < 0)
 		return;
-	verify_explain_entries(mapping, pages, swap_edges_pages_beyond(edges, mapping), verdict);
+	hidden.seen.beyond = swap_edges_pages_beyond(edges, mapping);
+	verify_explain_swap(mapping, &hidden.seen, verdict);
 }

@@ -10,11 +10,11 @@
 #include "model/verify.h"
 
 /*
- * Large swap entries of shared memory at the edges of a mapping. A large folio of shmem goes to
- * swap as one entry (Linux 6.12), and smaps counts an entry whole that begins or ends outside of
- * the mapping (mm/shmem.c: shmem_partial_swap_usage(), and shmem_swap_usage() for an entry beyond
- * the end of the file). Only the BPF walk sees how large an entry is; without it nothing is
- * explained.
+ * Swapped pages of shared memory that smaps counts and the process does not reach. It counts what
+ * markers and private copies hide, and what large swap entries at the edges hold outside of the
+ * mapping: a large folio of shmem goes to swap as one entry (Linux 6.12), and is counted whole
+ * (mm/shmem.c: shmem_partial_swap_usage(), and shmem_swap_usage() for an entry beyond the end of
+ * the file). Only the BPF walk sees which pages these are; without it nothing is explained.
  */
 struct swap_edges {
 	const struct probe *probe;
@@ -24,7 +24,7 @@ struct swap_edges {
 	bool tried;
 };
 
-/* Names the cause of a difference in Swap where entries at the edges are it, page for page. */
+/* Names the cause of a difference in Swap where such pages are it, page for page. */
 void swap_edges_explain(struct swap_edges *edges, const struct mapping *mapping,
 			const struct pages *pages, struct verify_verdict *verdict);
 

@@ -52,33 +52,6 @@ static enum verify_cause verify_compare(uint64_t own, uint64_t unknown, uint64_t
 	return VERIFY_DIFFERS;
 }
 
-/*
- * The kernel takes the swapped pages of a shared mapping, and of a private one that is not
- * writable, from the object behind it without a look at the page table (fs/proc/task_mmu.c,
- * smap_gather_stats(), since 4.6): what a guard marker or a private copy hides is counted too.
- */
-static enum verify_cause verify_explain_swap(const struct mapping *mapping,
-					     const struct page_counts *counts, uint64_t excess)
-{
-	/*
-	 * A poison marker in the page table hides a page as well, and one in the object counts as
-	 * swap.
-	 */
-	uint64_t guards = counts->state[PAGE_GUARD] + counts->state[PAGE_POISON];
-	uint64_t copies = counts->state[PAGE_ANON] + counts->state[PAGE_SWAP] +
-			  counts->state[PAGE_ZERO] + counts->state[PAGE_MIGRATING];
-
-	if (mapping->kind != MAPPING_SHMEM)
-		return VERIFY_DIFFERS;
-	if (!mapping_is_private(mapping))
-		return excess <= guards ? VERIFY_GUARD : VERIFY_DIFFERS;
-	if (mapping->perms[1] == 'w')
-		return VERIFY_DIFFERS;
-	if (excess <= copies)
-		return VERIFY_COPIES;
-	return excess <= copies + guards ? VERIFY_GUARD : VERIFY_DIFFERS;
-}
-
 /* Pages on the move are still counted as present by smaps (is_pfn_swap_entry(), since 5.14). */
 static void verify_own_sums(const struct mapping *mapping, const struct pages *pages,
 			    struct verify_sums *ret_sums)
@@ -106,36 +79,32 @@ void verify_mapping(const struct mapping *mapping, const struct pages *pages,
 	const struct page_counts *counts = pages_counts(pages);
 	uint64_t unknown = counts->state[PAGE_UNKNOWN] - pages_facts(pages)->swap_unplaced;
 	struct verify_verdict verdict = { .smaps = *after };
-	uint64_t own_swap, smaps_swap = after->pages[VERIFY_SWAP];
 
 	verify_own_sums(mapping, pages, &verdict.own);
 	for (int i = 0; i < VERIFY_SUMS; i++)
 		verdict.cause[i] = verify_compare(verdict.own.pages[i], unknown, before->pages[i],
 						  after->pages[i]);
-	own_swap = verdict.own.pages[VERIFY_SWAP];
-	if (verdict.cause[VERIFY_SWAP] == VERIFY_DIFFERS && own_swap < smaps_swap)
-		verdict.cause[VERIFY_SWAP] =
-			verify_explain_swap(mapping, counts, smaps_swap - own_swap);
 	*ret_verdict = verdict;
 }
 
 /*
- * What lies beyond the edges is in the sum of smaps for certain, so it is the cause when it is the
- * whole difference. Of what is left after it, guard markers and private copies may still be the
- * cause. A private mapping that is writable is counted by its page table instead, in another way.
+ * The kernel takes the swapped pages of a shared mapping, and of a private one that is not
+ * writable, from the object behind it without a look at the page table (fs/proc/task_mmu.c,
+ * smap_gather_stats(), since 4.6). A private mapping that is writable is counted by its page table.
  */
-void verify_explain_entries(const struct mapping *mapping, const struct pages *pages,
-			    uint64_t beyond, struct verify_verdict *verdict)
+void verify_explain_swap(const struct mapping *mapping, const struct verify_unreached *seen,
+			 struct verify_verdict *verdict)
 {
 	uint64_t own = verdict->own.pages[VERIFY_SWAP], smaps = verdict->smaps.pages[VERIFY_SWAP];
+	uint64_t copies = mapping_is_private(mapping) ? seen->copies : 0;
 
-	if (!beyond || smaps < own || smaps - own < beyond ||
-	    (mapping_is_private(mapping) && mapping->perms[1] == 'w'))
+	if (mapping->kind != MAPPING_SHMEM || smaps <= own ||
+	    (mapping_is_private(mapping) && mapping->perms[1] == 'w') ||
+	    smaps - own != seen->markers + copies + seen->beyond)
 		return;
-	verdict->cause[VERIFY_SWAP] =
-		smaps - own == beyond
-			? VERIFY_ENTRIES
-			: verify_explain_swap(mapping, pages_counts(pages), smaps - own - beyond);
+	verdict->cause[VERIFY_SWAP] = seen->markers ? VERIFY_GUARD
+				      : copies	    ? VERIFY_COPIES
+						    : VERIFY_ENTRIES;
 }
 
 enum verify_cause verify_worst(const struct verify_verdict *verdict)

@@ -81,12 +81,19 @@ void verify_mapping(const struct mapping *mapping, const struct pages *pages,
 		    const struct verify_sums *before, const struct verify_sums *after,
 		    struct verify_verdict *ret_verdict);
 
+/* Swapped pages of the object that smaps counts and the process does not reach, as seen there. */
+struct verify_unreached {
+	uint64_t markers; /* behind guard and poison markers, or poisoned themselves */
+	uint64_t copies; /* behind private copies */
+	uint64_t beyond; /* outside of the mapping, in entries that reach into it */
+};
+
 /*
- * Looks again at a difference in Swap, knowing how many pages of shared memory lie outside of the
- * mapping in swap entries that reach into it.
+ * Names the cause of a difference in Swap where what was seen is the whole of it, page for page;
+ * else the verdict stays.
  */
-void verify_explain_entries(const struct mapping *mapping, const struct pages *pages,
-			    uint64_t beyond, struct verify_verdict *verdict);
+void verify_explain_swap(const struct mapping *mapping, const struct verify_unreached *seen,
+			 struct verify_verdict *verdict);
 
 /* The cause that matters most of a verdict, for one line a mapping. */
 enum verify_cause verify_worst(const struct verify_verdict *verdict);

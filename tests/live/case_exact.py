@@ -106,7 +106,8 @@ class Look:
                 start, end = int(mapping["start"], 16), int(mapping["end"], 16)
                 said = {key: mapping[key] for key in ("smaps", "agrees", "cause")}
                 if any(start <= address < end for address in self.exceptions):
-                    check(said["agrees"] or said["cause"],
+                    check(said["agrees"] or said["cause"].startswith("smaps ") or
+                          self.has_moved(pid, (start, end)),
                           f"{mapping['start']}: no cause named: {said}")
                 elif said["smaps"] is not None and not self.has_moved(pid, (start, end)):
                     check(said["agrees"] is True, f"{mapping['start']} {mapping['name']!r}: {said}")

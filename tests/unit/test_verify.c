@@ -45,26 +45,16 @@ static const struct row rows[] = {
 	  .state = { [PAGE_SHMEM] = 39, [PAGE_SHARED_SWAP] = 61, [PAGE_GUARD] = 5 },
 	  .before = { 39, 0, 60 },
 	  .cause = { 0, 0, VERIFY_DIFFERS } },
-	{ .kind = MAPPING_SHMEM,
+	{ .kind = MAPPING_SHMEM, /* guards could hide as many: nobody has looked */
 	  .perms = "rw-s",
 	  .state = { [PAGE_SHARED_SWAP] = 32, [PAGE_GUARD] = 32 },
 	  .before = { 0, 0, 64 },
-	  .cause = { 0, 0, VERIFY_GUARD } },
-	{ .kind = MAPPING_SHMEM,
-	  .perms = "rw-s",
-	  .state = { [PAGE_SHARED_SWAP] = 32, [PAGE_POISON] = 2 },
-	  .before = { 0, 0, 34 },
-	  .cause = { 0, 0, VERIFY_GUARD } },
-	{ .kind = MAPPING_SHMEM, /* more than the guards can hide */
-	  .perms = "rw-s",
-	  .state = { [PAGE_SHARED_SWAP] = 32, [PAGE_GUARD] = 31 },
-	  .before = { 0, 0, 64 },
 	  .cause = { 0, 0, VERIFY_DIFFERS } },
-	{ .kind = MAPPING_SHMEM,
+	{ .kind = MAPPING_SHMEM, /* so could copies */
 	  .perms = "r--p",
 	  .state = { [PAGE_ANON] = 50, [PAGE_SHARED_SWAP] = 50 },
 	  .before = { 50, 50, 100 },
-	  .cause = { 0, 0, VERIFY_COPIES } },
+	  .cause = { 0, 0, VERIFY_DIFFERS } },
 	{ .kind = MAPPING_SHMEM, /* writable: the kernel looks at the page table, no excuse */
 	  .perms = "rw-p",
 	  .state = { [PAGE_ANON] = 50, [PAGE_SHARED_SWAP] = 50 },
@@ -142,61 +132,91 @@ static void test_rows(void **state)
 	}
 }
 
-/* Pages in swap beyond the edges: the cause only where they are the difference, page for page. */
-static void test_entries_at_the_edges(void **state)
+/* What smaps counts beyond: named only where what was seen is the difference, page for page. */
+static void test_what_is_not_reached(void **state)
 {
 	static const struct {
 		struct row row;
-		uint64_t beyond;
+		struct verify_unreached seen;
 	} edges[] = {
 		{ { .kind = MAPPING_SHMEM,
 		    .perms = "rw-s",
 		    .state = { [PAGE_SHARED_SWAP] = 60 },
 		    .before = { 0, 0, 73 },
 		    .cause = { 0, 0, VERIFY_ENTRIES } },
-		  13 },
+		  { .beyond = 13 } },
 		{ { .kind = MAPPING_SHMEM, /* one more than that: nothing known explains it */
 		    .perms = "rw-s",
 		    .state = { [PAGE_SHARED_SWAP] = 60 },
 		    .before = { 0, 0, 74 },
 		    .cause = { 0, 0, VERIFY_DIFFERS } },
-		  13 },
+		  { .beyond = 13 } },
 		{ { .kind = MAPPING_SHMEM, /* one less */
 		    .perms = "rw-s",
 		    .state = { [PAGE_SHARED_SWAP] = 60 },
 		    .before = { 0, 0, 72 },
 		    .cause = { 0, 0, VERIFY_DIFFERS } },
-		  13 },
-		{ { .kind = MAPPING_SHMEM, /* no large entry there */
+		  { .beyond = 13 } },
+		{ { .kind = MAPPING_SHMEM, /* nothing was seen */
 		    .perms = "rw-s",
 		    .state = { [PAGE_SHARED_SWAP] = 60 },
 		    .before = { 0, 0, 73 },
 		    .cause = { 0, 0, VERIFY_DIFFERS } },
-		  0 },
-		{ { .kind = MAPPING_SHMEM, /* guards could hide as many, but are not the cause */
+		  {} },
+		{ { .kind = MAPPING_SHMEM,
 		    .perms = "rw-s",
 		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
-		    .before = { 0, 0, 73 },
-		    .cause = { 0, 0, VERIFY_ENTRIES } },
-		  13 },
+		    .before = { 0, 0, 90 },
+		    .cause = { 0, 0, VERIFY_GUARD } },
+		  { .markers = 30 } },
+		{ { .kind = MAPPING_SHMEM, /* guards are there, but hide nothing */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
+		    .before = { 0, 0, 90 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  {} },
+		{ { .kind = MAPPING_SHMEM, /* they hide fewer */
+		    .perms = "rw-s",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
+		    .before = { 0, 0, 90 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  { .markers = 29 } },
 		{ { .kind = MAPPING_SHMEM, /* both */
 		    .perms = "rw-s",
-		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_POISON] = 30 },
 		    .before = { 0, 0, 103 },
 		    .cause = { 0, 0, VERIFY_GUARD } },
-		  13 },
+		  { .markers = 30, .beyond = 13 } },
 		{ { .kind = MAPPING_SHMEM, /* both, and one more */
 		    .perms = "rw-s",
 		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_GUARD] = 30 },
 		    .before = { 0, 0, 104 },
 		    .cause = { 0, 0, VERIFY_DIFFERS } },
-		  13 },
+		  { .markers = 30, .beyond = 13 } },
+		{ { .kind = MAPPING_SHMEM,
+		    .perms = "r--p",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_ANON] = 50 },
+		    .before = { 50, 50, 110 },
+		    .cause = { 0, 0, VERIFY_COPIES } },
+		  { .copies = 50 } },
+		{ { .kind = MAPPING_SHMEM, /* copies, of which only some hide swap */
+		    .perms = "r--p",
+		    .state = { [PAGE_SHARED_SWAP] = 60, [PAGE_ANON] = 50 },
+		    .before = { 50, 50, 70 },
+		    .cause = { 0, 0, VERIFY_COPIES } },
+		  { .copies = 10 } },
 		{ { .kind = MAPPING_SHMEM, /* counted by the page table */
 		    .perms = "rw-p",
 		    .state = { [PAGE_SHARED_SWAP] = 60 },
 		    .before = { 0, 0, 73 },
 		    .cause = { 0, 0, VERIFY_DIFFERS } },
-		  13 },
+		  { .beyond = 13 } },
+		{ { .kind = MAPPING_ANON, /* guards hide nothing in private memory */
+		    .perms = "rw-p",
+		    .state = { [PAGE_SWAP] = 10, [PAGE_GUARD] = 50 },
+		    .before = { 0, 0, 20 },
+		    .cause = { 0, 0, VERIFY_DIFFERS } },
+		  { .markers = 10 } },
 	};
 
 	for (size_t i = 0; i < sizeof(edges) / sizeof(*edges); i++) {
@@ -209,7 +229,7 @@ static void test_entries_at_the_edges(void **state)
 		memcpy(mapping.perms, row->perms, sizeof(mapping.perms));
 		memcpy(sums.pages, row->before, sizeof(sums.pages));
 		verify_mapping(&mapping, pages, &sums, &sums, &verdict);
-		verify_explain_entries(&mapping, pages, edges[i].beyond, &verdict);
+		verify_explain_swap(&mapping, &edges[i].seen, &verdict);
 		for (int k = 0; k < VERIFY_SUMS; k++)
 			if (verdict.cause[k] != row->cause[k])
 				fail_msg("edge %zu, %s: cause %d, not %d", i, verify_sum_names[k],
@@ -235,7 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_entries_at_the_edges),
+		cmocka_unit_test(test_what_is_not_reached),
 		cmocka_unit_test(test_worst),
 	};
 
