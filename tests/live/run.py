@@ -23,6 +23,7 @@ import case_process
 import case_reservation
 import case_rights
 import case_servers
+import case_special
 import case_stuck
 import case_swaps
 import case_untouched
@@ -41,6 +42,7 @@ CASES = {
     "swaps": case_swaps,
     "areas": case_areas,
     "stuck": case_stuck,
+    "special": case_special,
 }
 
 
