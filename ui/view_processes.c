@@ -210,14 +210,18 @@ static void view_processes_summary(const void *data, char *buf, size_t size)
 	char objects[UNITS_SIZE_MAX];
 	int n;
 
-	if (!census->area_count) {
+	if (census->areas_unknown) {
+		n = snprintf(buf, size, "%zu processes, swap areas not known (subset=pid)",
+			     census->process_count);
+	} else if (!census->area_count) {
 		n = snprintf(buf, size, "%zu processes, no swap", census->process_count);
 	} else {
-		n = snprintf(buf, size, "swap %s of %s: private %s, shared %s (each once)",
-			     units_format_size(t->swap_used, used),
-			     units_format_size(t->swap_size, all),
-			     units_format_size(t->private_swap, private),
-			     units_format_size(t->object_swap, objects));
+		n = snprintf(
+			buf, size, "swap %s of %s: private %s%s, shared %s%s (each once)",
+			units_format_size(t->swap_used, used), units_format_size(t->swap_size, all),
+			units_format_size(t->private_swap, private), census->unlisted ? "+" : "",
+			units_format_size(t->object_swap, objects),
+			census->unlisted || t->hidden ? "+" : "");
 	}
 	if (n < 0 || (size_t)n >= size)
 		return;
@@ -225,6 +229,9 @@ static void view_processes_summary(const void *data, char *buf, size_t size)
 		snprintf(buf + n, size - (size_t)n, "; still counting");
 	else if (census->stuck_count)
 		snprintf(buf + n, size - (size_t)n, "; %zu without an answer", census->stuck_count);
+	else if (census->unlisted)
+		snprintf(buf + n, size - (size_t)n, "; without %s",
+			 census_unlisted[census->unlisted].text);
 	else if (t->hidden)
 		snprintf(buf + n, size - (size_t)n, "; %zu closed: see doctor", t->hidden);
 }

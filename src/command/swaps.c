@@ -235,7 +235,8 @@ static int swaps_show_machine(const struct swaps_command *c, const struct probe 
 	struct census *census;
 	int r = swaps_read_used(&account.used_before);
 
-	if (!r)
+	account.used_unknown = r == -ENODATA;
+	if (!r || account.used_unknown)
 		r = census_once(probe, &census);
 	if (r < 0) {
 		fprintf(stderr, "pmtop " WORD ": cannot count: %s\n", strerror(-r));

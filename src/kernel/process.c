@@ -2,11 +2,13 @@
 #include "kernel/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/kcmp.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -329,4 +331,19 @@ int process_list(struct process_reader *reader, struct census_process **ret_proc
 	*ret_processes = processes;
 	*ret_count = count;
 	return 0;
+}
+
+/*
+ * Process 1 is in each PID namespace, and its stat is for everybody unless hidepid is set. The
+ * namespace of the machine has a fixed inode number [include/linux/proc_ns.h: PROC_PID_INIT_INO].
+ */
+enum census_unlisted process_unlisted(void)
+{
+	CLEANUP(cleanup_close) int first = open("/proc/1/stat", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (first < 0)
+		return CENSUS_HIDEPID;
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino != 0xEFFFFFFC ? CENSUS_NAMESPACE
+									  : CENSUS_ALL_LISTED;
 }

@@ -24,4 +24,7 @@ void process_reader_free(struct process_reader *reader);
 int process_list(struct process_reader *reader, struct census_process **ret_processes,
 		 size_t *ret_count);
 
+/* Whether that list is of all processes of the machine. */
+enum census_unlisted process_unlisted(void);
+
 #endif

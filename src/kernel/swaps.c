@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/swaps.h"
@@ -111,8 +112,10 @@ int swaps_read(struct census_area **ret_areas, size_t *ret_count)
 	r = target_read_text(AT_FDCWD, "/proc/swaps", text, size);
 	/*
 	 * A kernel without swap has no such file; one without areas gives an empty text or a
-	 * heading.
+	 * heading. Where there is no meminfo either, /proc shows processes only.
 	 */
+	if (r == -ENOENT && access("/proc/meminfo", F_OK))
+		return -ENODATA;
 	if (r == -ENOENT || r == 0) {
 		*ret_areas = NULL;
 		*ret_count = 0;

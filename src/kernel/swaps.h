@@ -15,7 +15,10 @@
  */
 int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_count);
 
-/* The same of the running kernel. A machine without swap has 0 areas. */
+/*
+ * The same of the running kernel. A machine without swap has 0 areas. -ENODATA: /proc shows
+ * processes only (mounted with subset=pid).
+ */
 int swaps_read(struct census_area **ret_areas, size_t *ret_count);
 
 void swaps_free(struct census_area *areas, size_t count);

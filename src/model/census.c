@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+const struct census_unlisted_info census_unlisted[CENSUS_UNLISTED] = {
+	[CENSUS_HIDEPID] = { "hidepid", "processes that /proc hides (hidepid)" },
+	[CENSUS_NAMESPACE] = { "pid_namespace", "processes outside of this PID namespace" },
+};
+
 struct census *census_new(void)
 {
 	struct census *c = calloc(1, sizeof(*c));

@@ -23,6 +23,18 @@ enum census_doubt {
 	CENSUS_DOUBTS
 };
 
+/* Why there may be processes that are not in the list. */
+enum census_unlisted {
+	CENSUS_ALL_LISTED,
+	CENSUS_HIDEPID, /* /proc hides those of others */
+	CENSUS_NAMESPACE, /* another PID namespace than that of the machine */
+	CENSUS_UNLISTED
+};
+struct census_unlisted_info {
+	const char *key, *text;
+};
+extern const struct census_unlisted_info census_unlisted[CENSUS_UNLISTED];
+
 /* Which process: a pid alone may be another one's by now. */
 struct census_identity {
 	pid_t pid; /* 0: none */
@@ -86,6 +98,7 @@ struct census_totals {
 	uint64_t object_swap; /* of the objects, each once */
 	uint64_t swap_size, swap_used; /* of the areas */
 	uint64_t swap_cached; /* in swap and in RAM, SwapCached of /proc/meminfo */
+	bool swap_cached_known;
 	size_t hidden; /* processes whose shared memory could not be looked at; without stuck */
 	size_t unsure; /* processes that may be one memory with another that is counted as well */
 };
@@ -102,6 +115,8 @@ struct census {
 	pid_t *mappers;
 	struct census_area *areas; /* in the order of /proc/swaps */
 	struct census_stuck *stuck;
+	bool areas_unknown; /* /proc shows processes only (subset=pid) */
+	uint8_t unlisted; /* enum census_unlisted */
 	struct census_totals totals;
 };
 

@@ -33,6 +33,11 @@ static void swaps_print_areas(FILE *out, const struct census *c)
 {
 	char name[NAME_MAX_SHOWN], size[UNITS_SIZE_MAX], used[UNITS_SIZE_MAX];
 
+	if (c->areas_unknown) {
+		fprintf(out, "Swap areas are not known: /proc shows processes only here "
+			     "(mounted with subset=pid).\n");
+		return;
+	}
 	if (!c->area_count) {
 		fprintf(out, "This machine has no swap area.\n");
 		return;
@@ -142,26 +147,51 @@ static void swaps_explain_rest(FILE *out, const struct swaps_account *a)
 		fprintf(out,
 			"%6s  not explained: pages that are back in RAM and keep their slot\n"
 			"        (%s is in swap and in RAM), shared memory that no process maps, and\n"
-			"        processes that may not be looked into (%zu)\n",
+			"        what is not counted\n",
 			swaps_size_text((uint64_t)rest, size),
-			swaps_size_text(c->totals.swap_cached, cached), c->totals.hidden);
+			c->totals.swap_cached_known ? swaps_size_text(c->totals.swap_cached, cached)
+						    : "?");
 	if (a->used_before != a->used_after)
 		fprintf(out,
 			"        Swap changed while it was counted: the sums are of no one moment.\n");
 }
 
+/* What the sums leave out, or may hold twice. */
+static void swaps_print_limits(FILE *out, const struct census *c)
+{
+	if (c->totals.hidden)
+		fprintf(out,
+			"        Not counted: shared memory of %zu %s that could not be looked "
+			"into.\n",
+			c->totals.hidden, c->totals.hidden == 1 ? "process" : "processes");
+	if (c->unlisted)
+		fprintf(out, "        Not counted: %s.\n", census_unlisted[c->unlisted].text);
+	if (c->totals.unsure)
+		fprintf(out,
+			"        Perhaps counted twice: %zu %s with the sums of another one. Whether "
+			"it is one\n        memory this user may not ask (kcmp).\n",
+			c->totals.unsure, c->totals.unsure == 1 ? "process" : "processes");
+}
+
 static void swaps_print_account(FILE *out, const struct swaps_account *a)
 {
+	const struct census *c = a->census;
+	const char *private_least = c->unlisted ? "at least, " : "";
+	const char *shared_least = c->unlisted || c->totals.hidden ? "at least, " : "";
 	char size[UNITS_SIZE_MAX], twice[UNITS_SIZE_MAX];
 
-	fprintf(out, "\n%6s  used, of these\n", swaps_size_text(a->used_after, size));
-	fprintf(out, "%6s  private pages of processes (%s", swaps_size_text(a->private_bytes, size),
+	fprintf(out, "\n%6s  used, of these\n",
+		a->used_unknown ? "?" : swaps_size_text(a->used_after, size));
+	fprintf(out, "%6s  private pages of processes (%s%s",
+		swaps_size_text(a->private_bytes, size), private_least,
 		a->slots_seen ? "each slot once" : "VmSwap; see pmtop doctor for slots");
 	if (a->shared_slots)
 		fprintf(out, "; %s shared after a fork", swaps_size_text(a->shared_slots, twice));
-	fprintf(out, ")\n%6s  shared memory (each object once)\n",
-		swaps_size_text(a->census->totals.object_swap, size));
-	swaps_explain_rest(out, a);
+	fprintf(out, ")\n%6s  shared memory (%seach object once)\n",
+		swaps_size_text(c->totals.object_swap, size), shared_least);
+	if (!a->used_unknown)
+		swaps_explain_rest(out, a);
+	swaps_print_limits(out, c);
 }
 
 void report_swaps_text(FILE *out, const struct swaps_account *account)
@@ -170,7 +200,7 @@ void report_swaps_text(FILE *out, const struct swaps_account *account)
 	swaps_print_processes(out, account->census);
 	swaps_print_objects(out, account->census);
 	swaps_print_stuck(out, account->census);
-	if (account->census->area_count)
+	if (account->census->area_count || account->used_unknown)
 		swaps_print_account(out, account);
 }
 
@@ -260,16 +290,22 @@ static json_t *swaps_json_stuck(const struct census *c)
 int report_swaps_json(FILE *out, const struct swaps_account *a)
 {
 	const struct census *c = a->census;
+	int64_t rest = swaps_unexplained(a);
 	json_t *root = json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:b, s:I, s:I}}",
-		"pmtop", PMTOP_VERSION, "areas", swaps_json_areas(c), "processes",
+		"{s:s, s:o, s:o, s:o, s:o, s:{s:o, s:I, s:b, s:I, s:o, s:o, s:o, s:b, s:I, s:s?, s:I}}",
+		"pmtop", PMTOP_VERSION, "areas",
+		c->areas_unknown ? json_null() : swaps_json_areas(c), "processes",
 		swaps_json_processes(c), "objects", swaps_json_objects(c), "stuck",
-		swaps_json_stuck(c), "totals", "used", (json_int_t)a->used_after, "private",
+		swaps_json_stuck(c), "totals", "used",
+		swaps_json_known(!a->used_unknown, a->used_after), "private",
 		(json_int_t)a->private_bytes, "slots_seen", (int)a->slots_seen, "shared",
-		(json_int_t)c->totals.object_swap, "unexplained", (json_int_t)swaps_unexplained(a),
-		"swap_cached", (json_int_t)c->totals.swap_cached, "changing",
+		(json_int_t)c->totals.object_swap, "unexplained",
+		swaps_json_known(!a->used_unknown && rest >= 0, (uint64_t)rest), "more_than_used",
+		swaps_json_known(!a->used_unknown, rest < 0 ? (uint64_t)-rest : 0), "swap_cached",
+		swaps_json_known(c->totals.swap_cached_known, c->totals.swap_cached), "changing",
 		(int)(a->used_before != a->used_after), "not_looked_into",
-		(json_int_t)c->totals.hidden, "may_be_counted_twice", (json_int_t)c->totals.unsure);
+		(json_int_t)c->totals.hidden, "unlisted", census_unlisted[c->unlisted].key,
+		"may_be_counted_twice", (json_int_t)c->totals.unsure);
 	int r = root ? json_dumpf(root, out, JSON_ENSURE_ASCII) : -1;
 
 	json_decref(root);

@@ -12,6 +12,7 @@
 struct swaps_account {
 	const struct census *census;
 	uint64_t used_before, used_after; /* of all areas, before and after the count */
+	bool used_unknown;
 	/* Bytes of private slots, each once; or the sum of VmSwap where slots cannot be seen. */
 	uint64_t private_bytes;
 	bool slots_seen;

@@ -412,7 +412,8 @@ static int census_source_collector_fill(struct census_maker *m, struct census *c
 	int complete;
 	int r = swaps_read(&census->areas, &census->area_count);
 
-	if (!r)
+	census->areas_unknown = r == -ENODATA;
+	if (!r || r == -ENODATA)
 		r = process_list(m->processes, &census->processes, &census->process_count);
 	if (r < 0)
 		return r;
@@ -424,7 +425,8 @@ static int census_source_collector_fill(struct census_maker *m, struct census *c
 	r = complete < 0 ? complete : census_source_collector_add_objects(m, census, complete);
 	if (r < 0)
 		return r;
-	(void)swaps_cached(&census->totals.swap_cached);
+	census->totals.swap_cached_known = swaps_cached(&census->totals.swap_cached) == 0;
+	census->unlisted = (uint8_t)process_unlisted();
 	census->complete = m->objects != NULL;
 	memcpy(census->stuck, m->stuck, m->stuck_count * sizeof(*census->stuck));
 	census->stuck_count = m->stuck_count;

@@ -498,6 +498,47 @@ def swap_cached_private(programs):
     return f"{marked} pages keep their slot"
 
 
+PLAIN_USER = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+
+
+def swaps_where(programs, mount, prefix=""):
+    """`swaps` where /proc is mounted like this: text, and JSON."""
+    def once(*words):
+        script = f'mount -t proc -o {mount} proc /proc && exec {prefix} "$@"'
+        command = ("unshare", "--mount", "sh", "-c", script, "sh")
+        done = programs.run("swaps", *words, prefix=command)
+        check(done.returncode == 0, f"{mount}: status {done.returncode}: {done.stderr.decode()}")
+        return done.stdout.decode()
+    return once(), parse_json(once("--json"), f"swaps with {mount}")
+
+
+def nothing_negative(census, where):
+    for key, value in census["totals"].items():
+        check(not isinstance(value, int) or value >= 0, f"{where}: {key} is {value}")
+
+
+def not_counted_is_said(programs):
+    """What /proc does not show is not told as nothing, and the sums say that they are the least."""
+    with Program(LEADER_GONE.replace("end_thread()\n\"", "\"")) as program:
+        text, census = swaps_where(programs, "subset=pid")
+        check(census["areas"] is None and census["totals"]["used"] is None and
+              census["totals"]["unexplained"] is None, f"subset=pid: {census['totals']}")
+        check("no swap area" not in text and "subset=pid" in text, text)
+        nothing_negative(census, "subset=pid")
+        check(by_pid(census)[program.pid]["swap"] > 0, "the process is told all the same")
+        for option in 1, 2:
+            text, census = swaps_where(programs, f"hidepid={option}", PLAIN_USER)
+            check(program.pid not in by_pid(census), "hidepid hides nothing here")
+            check(census["totals"]["unlisted"] == "hidepid", f"{census['totals']}")
+            check("at least" in text and "hidepid" in text, text)
+            nothing_negative(census, f"hidepid={option}")
+        done = programs.run("swaps", "--json", prefix=("unshare", "--pid", "--fork",
+                                                       "--mount-proc"))
+        totals = parse_json(done.stdout, "swaps in a pid namespace")["totals"]
+        check(totals["unlisted"] == "pid_namespace", f"{totals}")
+        check(count(programs)["totals"]["unlisted"] is None, "everything is listed here")
+
+
 def run(report, programs, options):
     del options
     report.case("process: main thread gone", leader_gone, programs)
@@ -508,4 +549,5 @@ def run(report, programs, options):
         report.case(f"process: an object mapped {name}", mapped_often, programs, name)
     report.case("process: one memory, several processes", one_memory, programs)
     report.case("process: private pages that keep their slot", swap_cached_private, programs)
+    report.case("process: what is not counted is said", not_counted_is_said, programs)
     report.case("process: hugetlb beside RSS", hugetlb_is_named, programs)

@@ -178,9 +178,28 @@ static void test_total_counts_shared_memory(void **state)
 	assert_non_null(strstr(selected_row(h), "    1M    88M    89M"));
 	/* The segment is counted once in the sum, not for each of its four mappers. */
 	assert_true(stage_shows(&h->stage,
-				"private 8.5M, shared 88M (each once); 1 closed: see doctor"));
+				"private 8.5M, shared 88M+ (each once); 1 closed: see doctor"));
 	/* What is not known is said to be at least what is. */
 	assert_true(stage_shows(&h->stage, "     4M      ?    4M+"));
+	hall_close(h);
+}
+
+static void share_memory(struct census *c)
+{
+	c->processes[4].memory_of = 300;
+	c->unlisted = CENSUS_HIDEPID;
+}
+
+/* Two rows for one memory add up to no more than that; sums that leave some out say so. */
+static void test_one_memory(void **state)
+{
+	struct hall *h = hall_open();
+
+	next_census(h, share_memory);
+	stage_draw(&h->stage, 200, 50);
+	assert_true(stage_shows(&h->stage, "postgres (memory of 300)"));
+	assert_true(stage_shows(&h->stage, "     =      =      =      ="));
+	assert_true(stage_shows(&h->stage, "private 7.5M+, shared 88M+"));
 	hall_close(h);
 }
 
@@ -287,7 +306,7 @@ static void test_objects(void **state)
 	assert_true(stage_shows(&h->stage, "4 shared objects, each once: RAM 40M, swap 88M"));
 	assert_true(stage_shows(&h->stage, "; 1 closed: see doctor"));
 	assert_non_null(strstr(selected_row(h), "/dev/zero (deleted)"));
-	stage_draw(&h->stage, 120, 24);
+	stage_draw(&h->stage, 200, 50);
 	assert_true(stage_shows(&h->stage, "nobody"));
 	stage_keys(&h->stage, "Enter");
 	assert_int_equal(h->opened, 300);
@@ -299,7 +318,7 @@ static void test_object_of_nobody(void **state)
 	struct hall *h = hall_open();
 
 	stage_keys(&h->stage, "M");
-	stage_draw(&h->stage, 120, 24);
+	stage_draw(&h->stage, 200, 50);
 	for (int i = 0; i < 4 && !strstr(selected_row(h), "nobody"); i++)
 		stage_keys(&h->stage, "j");
 	assert_non_null(strstr(selected_row(h), "nobody"));
@@ -375,6 +394,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_total_counts_shared_memory),
+		cmocka_unit_test(test_one_memory),
 		cmocka_unit_test(test_selection_is_an_identity),
 		cmocka_unit_test(test_cursor_is_on_the_selection),
 		cmocka_unit_test(test_filter_and_find),
