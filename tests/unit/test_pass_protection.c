@@ -82,6 +82,7 @@ struct world {
 	pid_t pid;
 	char *area;
 	char letter;
+	char folder[48]; /* what stands for /proc/PID in one test, "" without */
 	struct probe probe;
 	struct target target;
 };
@@ -115,9 +116,20 @@ static int set_up(void **state)
 	return 0;
 }
 
+static const char *const copies[] = { "maps", "smaps", "stat", "status", "statm" };
+#define COPIES (sizeof(copies) / sizeof(copies[0]))
+
 static int tear_down(void **state)
 {
 	struct world *w = *state;
+	char path[64];
+
+	for (size_t i = 0; *w->folder && i < COPIES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->folder, copies[i]);
+		unlink(path);
+	}
+	if (*w->folder)
+		rmdir(w->folder);
 
 	kill(w->pid, SIGKILL);
 	waitpid(w->pid, NULL, 0);
@@ -237,26 +249,19 @@ static void copy_changed(int from_dir, const char *to_dir, const char *name)
 /* The child's mappings with another word in VmFlags: the bit is that of another protection. */
 static void test_access_protection(void **state)
 {
-	static const char *const names[] = { "maps", "smaps", "stat", "status", "statm" };
 	struct world *w = *state;
-	char folder[] = "/tmp/pmtop-test-protection.XXXXXX", path[128];
 	int real = w->target.proc;
 
 	skip_unless(w->letter == 'r', "userfaultfd write protection");
 	skip_unless(w->probe.has[PROBE_PAGEMAP_SCAN], "PAGEMAP_SCAN");
-	assert_non_null(mkdtemp(folder));
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		copy_changed(real, folder, names[i]);
-	w->target.proc = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(w->folder, sizeof(w->folder), "/tmp/pmtop-test-protection.XXXXXX");
+	assert_non_null(mkdtemp(w->folder));
+	for (size_t i = 0; i < COPIES; i++)
+		copy_changed(real, w->folder, copies[i]);
+	close(real);
+	w->target.proc = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->probe.has[PROBE_SCAN_WP] = false;
 	look(w, call_as_7_3, false);
-	close(w->target.proc);
-	w->target.proc = real;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	rmdir(folder);
 }
 
 int main(void)
