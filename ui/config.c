@@ -2,12 +2,15 @@
 #include "ui/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
@@ -205,10 +208,30 @@ static void config_check_keys(struct reading *r)
 		    ui_key_name(key, name, sizeof(name)), requests[a].name, requests[b].name);
 }
 
+/* Nobody may ever write to a FIFO, nor answer for a device. */
+static FILE *config_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	FILE *file;
+
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st) && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
+		close(fd);
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		return NULL;
+	}
+	file = fdopen(fd, "r");
+	if (!file)
+		close(fd);
+	return file;
+}
+
 int config_read(const char *path, struct config *config, struct keymap *keymap,
 		char message[static CONFIG_MESSAGE_MAX])
 {
-	CLEANUP(cleanup_fclose) FILE *file = fopen(path, "re");
+	CLEANUP(cleanup_fclose) FILE *file = config_open(path);
 	struct reading r = { .path = path, .file = file, .config = config, .keymap = keymap };
 	char safe[CONFIG_MESSAGE_MAX / 2];
 	int line;
@@ -218,7 +241,8 @@ int config_read(const char *path, struct config *config, struct keymap *keymap,
 		int error = errno;
 
 		escape_text(path, strlen(path), safe, sizeof(safe));
-		snprintf(message, CONFIG_MESSAGE_MAX, "%s: %s", safe, strerror(error));
+		snprintf(message, CONFIG_MESSAGE_MAX, "%s: %s", safe,
+			 error == EINVAL ? "not a regular file" : strerror(error));
 		return -error;
 	}
 	line = ini_parse_stream(config_next_line, &r, config_on_value, &r);

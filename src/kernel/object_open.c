@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/directory.h"
+#include "kernel/filesystems.h"
 #include "kernel/object_open.h"
 
 /* Others have no page cache, and to open them would call a driver; a mapped disk is open anyway. */
@@ -92,17 +93,108 @@ void object_descriptors_forget(struct object_descriptors *descriptors)
 	descriptors->looked = false;
 }
 
-static void object_open_look_at_descriptors(struct object_descriptors *d, DIR *directory)
+/* A mount that the target sees, and whether what is on it answers without a server. */
+struct mount {
+	int id;
+	bool answers;
+};
+
+struct mounts {
+	struct mount *items; /* ascending by id */
+	size_t count;
+};
+
+static int object_open_compare_mounts(const void *a, const void *b)
 {
+	const struct mount *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The id is the first field, the type comes behind " - " (proc_pid_mountinfo(5)). */
+static void object_open_read_mounts(const struct target *target, struct mounts *mounts)
+{
+	CLEANUP(cleanup_fclose) FILE *file = NULL;
+	CLEANUP(cleanup_free) char *line = NULL;
+	int fd = target_openat(target, "mountinfo");
+	size_t size = 0;
+
+	file = fd < 0 ? NULL : fdopen(fd, "r");
+	while (file && getline(&line, &size, file) > 0) {
+		char *type = strstr(line, " - ");
+		struct mount *grown;
+
+		if (!type)
+			continue;
+		type += 3;
+		type[strcspn(type, " ")] = '\0';
+		grown = reallocarray(mounts->items, mounts->count + 1, sizeof(*grown));
+		if (!grown)
+			break;
+		mounts->items = grown;
+		grown[mounts->count++] = (struct mount){
+			.id = (int)strtol(line, NULL, 10),
+			.answers = filesystem_type_kind(type) != FILESYSTEM_OTHER,
+		};
+	}
+	if (mounts->count)
+		qsort(mounts->items, mounts->count, sizeof(*mounts->items),
+		      object_open_compare_mounts);
+}
+
+/* Memory that the kernel keeps on a mount of its own, by the name that it gives it. */
+static bool object_open_is_memory(int directory, const char *number)
+{
+	static const char *const names[] = { "/memfd:", "/SYSV", "/dev/zero" };
+	char name[32];
+	ssize_t n = readlinkat(directory, number, name, sizeof(name) - 1);
+
+	name[n > 0 ? n : 0] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/*
+ * Whether a descriptor can be asked what it stands for. A stat() of a file on a server that is gone
+ * never returns; where the file is, fdinfo and mountinfo tell without it.
+ */
+static bool object_open_answers(const struct target *target, int directory, const char *number,
+				const struct mounts *mounts)
+{
+	char path[40], text[512];
+	struct mount wanted, *found;
+	const char *id;
+
+	snprintf(path, sizeof(path), "fdinfo/%.20s", number);
+	if (target_read_text(target->proc, path, text, sizeof(text)) < 0)
+		return false;
+	id = strstr(text, "mnt_id:");
+	if (!id)
+		return false;
+	wanted.id = (int)strtol(id + strlen("mnt_id:"), NULL, 10);
+	found = mounts->count ? bsearch(&wanted, mounts->items, mounts->count,
+					sizeof(*mounts->items), object_open_compare_mounts)
+			      : NULL;
+	return found ? found->answers : object_open_is_memory(directory, number);
+}
+
+static void object_open_look_at_descriptors(const struct target *target,
+					    struct object_descriptors *d, DIR *directory)
+{
+	struct mounts mounts = { 0 };
 	struct dirent *entry;
 	size_t room = 0;
 	struct stat st;
 
+	object_open_read_mounts(target, &mounts);
 	while ((entry = readdir(directory))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		d->looks++;
-		if (fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+		if (!object_open_answers(target, dirfd(directory), entry->d_name, &mounts) ||
+		    fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
 			continue;
 		if (d->count == room) {
 			void *grown;
@@ -117,6 +209,7 @@ static void object_open_look_at_descriptors(struct object_descriptors *d, DIR *d
 			st.st_dev, st.st_ino, (unsigned int)strtoul(entry->d_name, NULL, 10)
 		};
 	}
+	free(mounts.items);
 	if (d->count)
 		qsort(d->items, d->count, sizeof(*d->items), object_open_compare_descriptors);
 }
@@ -142,7 +235,7 @@ static int object_open_open_by_descriptor(const struct target *target, const str
 		return -ENOMEM;
 	}
 	if (!d->looked)
-		object_open_look_at_descriptors(d, directory);
+		object_open_look_at_descriptors(target, d, directory);
 	d->looked = true;
 	found = d->count ? bsearch(&wanted, d->items, d->count, sizeof(*d->items),
 				   object_open_compare_descriptors)

@@ -2,14 +2,17 @@
 #include "log/recorder.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/worker.h"
 #include "log/rotation.h"
+
+/* A disk that lets its thread sleep for this long does not answer. */
+#define PATIENCE_NS INT64_C(600000000)
 
 /* Samples that may wait: six seconds at ten a second. */
 #define QUEUE_SAMPLES 64
@@ -27,17 +30,14 @@ struct item {
 };
 
 struct recorder {
-	pthread_t thread;
 	struct recorder_options options; /* path and facts are copies */
 	struct log_writer *writer; /* the thread's */
 	struct rotation *rotation; /* the thread's */
 	struct log_size newest; /* FILE, also when it is closed; the thread's */
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t wake;
+	struct worker worker; /* its lock guards what follows */
 	struct item queue[QUEUE_ROOM];
 	unsigned int head, count;
 	uint64_t left_out;
-	bool stopping;
 	struct recorder_status status;
 };
 
@@ -160,44 +160,74 @@ static void recorder_write_item(struct recorder *r, const struct item *item)
 	recorder_measure(r);
 	if (code)
 		recorder_end_early(r, &error);
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	r->status.samples = rotation_samples(r->rotation) + r->newest.samples;
 	if (code) {
 		r->status.state = code == -EFBIG ? RECORDER_FULL : RECORDER_FAILED;
 		r->status.error = error;
 	}
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 }
 
-static void *recorder_thread(void *argument)
+/* Samples left out after the newest one that was written belong to no later sample. */
+static void recorder_note_last_gap(struct recorder *r)
 {
-	struct recorder *r = argument;
+	char text[96];
+
+	if (!r->left_out || !r->writer)
+		return;
+	snprintf(text, sizeof(text), "%llu samples left out at the end: the disk was too slow",
+		 (unsigned long long)r->left_out);
+	log_writer_event(r->writer, EVENT_GAP, clock_ns(CLOCK_REALTIME), text, NULL);
+}
+
+/* The last thing: all that is in the log is whole then. */
+static void recorder_close(struct recorder *r)
+{
+	struct error error = { 0 };
+	int code;
+
+	recorder_note_last_gap(r);
+	recorder_measure(r);
+	code = r->writer ? log_writer_close(TAKE(r->writer), &error) : 0;
+	worker_lock(&r->worker);
+	if (code && r->status.state == RECORDER_RUNS) {
+		r->status.state = RECORDER_FAILED;
+		r->status.error = error;
+	}
+	worker_unlock(&r->worker);
+}
+
+static void recorder_run(void *recorder)
+{
+	struct recorder *r = recorder;
 	struct item item;
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	for (;;) {
-		while (!r->count && !r->stopping)
-			pthread_cond_wait(&r->wake, &r->lock);
+		while (!r->count && !r->worker.stop)
+			worker_wait(&r->worker, WORKER_FOREVER);
 		if (!r->count)
 			break;
 		item = r->queue[r->head];
 		r->head = (r->head + 1) % QUEUE_ROOM;
 		r->count--;
-		pthread_mutex_unlock(&r->lock);
+		worker_unlock(&r->worker);
 		recorder_write_item(r, &item);
 		recorder_item_free(&item);
-		pthread_mutex_lock(&r->lock);
+		worker_lock(&r->worker);
 	}
-	pthread_mutex_unlock(&r->lock);
-	return NULL;
+	worker_unlock(&r->worker);
+	recorder_close(r);
 }
 
-static void recorder_free(struct recorder *r)
+static void recorder_free(void *recorder)
 {
+	struct recorder *r = recorder;
+
 	recorder_options_free(&r->options);
 	rotation_free(r->rotation);
-	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->wake);
+	worker_destroy(&r->worker);
 	free(r);
 }
 
@@ -211,8 +241,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 
 	if (!r)
 		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->wake, NULL);
+	code = worker_init(&r->worker, NULL);
 	r->rotation = rotation_new(options->log.path, options->rotate);
 	if (!r->rotation || recorder_options_copy(options, &r->options))
 		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
@@ -220,7 +249,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 	code = log_writer_open(&r->options.log, &r->writer, error);
 	if (code)
 		return code;
-	code = pthread_create(&r->thread, NULL, recorder_thread, r);
+	code = -worker_start(&r->worker, recorder_run, recorder_free, r);
 	if (code) {
 		log_writer_close(r->writer, NULL);
 		return error_set(error, -code, "%s", strerror(code));
@@ -232,7 +261,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 static void recorder_enqueue(struct recorder *r, const struct item *item)
 {
 	r->queue[(r->head + r->count++) % QUEUE_ROOM] = *item;
-	pthread_cond_signal(&r->wake);
+	worker_wake(&r->worker);
 }
 
 void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_detail *changed)
@@ -240,7 +269,7 @@ void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_det
 	struct recorder *r = recorder;
 	struct item item = { 0 };
 
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	if (r->status.state == RECORDER_RUNS) {
 		if (r->count >= QUEUE_SAMPLES) {
 			r->left_out++;
@@ -253,7 +282,7 @@ void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_det
 			recorder_enqueue(r, &item);
 		}
 	}
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 }
 
 void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t taken_ns,
@@ -266,32 +295,20 @@ void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t tak
 		item.taken_ns = clock_ns(CLOCK_REALTIME);
 
 	item.text = text ? strdup(text) : NULL;
-	pthread_mutex_lock(&r->lock);
+	worker_lock(&r->worker);
 	if (r->status.state == RECORDER_RUNS && r->count < QUEUE_ROOM) {
 		recorder_enqueue(r, &item);
 		item.text = NULL;
 	}
-	pthread_mutex_unlock(&r->lock);
+	worker_unlock(&r->worker);
 	free(item.text);
 }
 
 void recorder_status(struct recorder *recorder, struct recorder_status *ret_status)
 {
-	pthread_mutex_lock(&recorder->lock);
+	worker_lock(&recorder->worker);
 	*ret_status = recorder->status;
-	pthread_mutex_unlock(&recorder->lock);
-}
-
-/* Samples left out after the newest one that was written belong to no later sample. */
-static void recorder_note_last_gap(struct recorder *r)
-{
-	char text[96];
-
-	if (!r->left_out || !r->writer)
-		return;
-	snprintf(text, sizeof(text), "%llu samples left out at the end: the disk was too slow",
-		 (unsigned long long)r->left_out);
-	log_writer_event(r->writer, EVENT_GAP, clock_ns(CLOCK_REALTIME), text, NULL);
+	worker_unlock(&recorder->worker);
 }
 
 /* What there is now. */
@@ -309,23 +326,20 @@ static void recorder_count_logs(const struct recorder *r, struct recorder_logs *
 int recorder_stop(struct recorder *recorder, struct recorder_status *ret_status)
 {
 	struct recorder *r = recorder;
-	struct error error = { 0 };
-	int code;
+	struct recorder_status status;
 
-	pthread_mutex_lock(&r->lock);
-	r->stopping = true;
-	pthread_cond_signal(&r->wake);
-	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
-	recorder_note_last_gap(r);
-	recorder_measure(r);
-	if (r->writer && log_writer_close(r->writer, &error) && r->status.state == RECORDER_RUNS) {
-		r->status.state = RECORDER_FAILED;
-		r->status.error = error;
+	recorder_status(r, &status);
+	if (worker_finish(&r->worker, PATIENCE_NS)) {
+		recorder_count_logs(r, &r->status.logs);
+		status = r->status;
+		recorder_free(r);
+	} else {
+		status.state = RECORDER_FAILED;
+		status.logs = (struct recorder_logs){ .newest = true, .samples = status.samples };
+		error_set(&status.error, -ETIMEDOUT,
+			  "the disk does not answer, so the log was not closed; what is on "
+			  "the disk is whole");
 	}
-	recorder_count_logs(r, &r->status.logs);
-	*ret_status = r->status;
-	code = r->status.state == RECORDER_RUNS ? 0 : r->status.error.code;
-	recorder_free(r);
-	return code;
+	*ret_status = status;
+	return status.state == RECORDER_RUNS ? 0 : status.error.code;
 }
