@@ -44,7 +44,7 @@ static struct table_identity view_objects_identity(const void *data, size_t row)
 	const struct census_object *o = &census->objects[row];
 	uint64_t device = (uint64_t)o->dev_major << 32 | o->dev_minor;
 
-	return (struct table_identity){ device << 1 | o->sysv, o->inode };
+	return (struct table_identity){ device << 1 | o->sysv, o->inode ^ o->ipc << 32 };
 }
 
 static bool view_objects_is_mapper(const struct census *census, const struct census_object *o,

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/filesystems.h"
+#include "kernel/object_open.h"
 
 struct device {
 	uint32_t major, minor;
@@ -177,4 +178,44 @@ enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const str
 	if (filesystems->may_read)
 		filesystems_read_mountinfo(filesystems, target);
 	return filesystems_kind_mapped(filesystems, major, minor);
+}
+
+/*
+ * Only memory is told from the rest: of others nothing more is asked. What a name leads to may be
+ * another file by now, hence the look at the inode.
+ */
+static bool filesystems_ask_object(const struct target *target, const struct mapping *m,
+				   enum filesystem_kind *ret_kind)
+{
+	CLEANUP(cleanup_close) int fd = object_open_path(target, m);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) || st.st_ino != m->inode || major(st.st_dev) != m->dev_major ||
+	    minor(st.st_dev) != m->dev_minor || fstatfs(fd, &fs))
+		return false;
+	switch ((uint64_t)fs.f_type) {
+	case TMPFS_MAGIC:
+		*ret_kind = FILESYSTEM_SHMEM;
+		return true;
+	case HUGETLBFS_MAGIC:
+		*ret_kind = FILESYSTEM_HUGETLB;
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum filesystem_kind filesystems_behind(struct filesystems *filesystems,
+					const struct target *target, const struct mapping *mapping)
+{
+	const struct mapping *m = mapping;
+	enum filesystem_kind kind =
+		filesystems_kind(filesystems, target, m->dev_major, m->dev_minor);
+
+	/* Device 0:0 is nobody's, and pseudo files of the kernel have no path. */
+	if (kind == FILESYSTEM_UNKNOWN && m->name[0] == '/' &&
+	    filesystems_ask_object(target, m, &kind))
+		filesystems_add(filesystems, m->dev_major, m->dev_minor, kind);
+	return kind;
 }

@@ -6,6 +6,7 @@
 
 #include "kernel/probe.h"
 #include "kernel/target.h"
+#include "model/mapping.h"
 
 /*
  * What kind of file system lies behind a device number in /proc/PID/maps, as the target's own
@@ -31,6 +32,14 @@ void filesystems_free(struct filesystems *filesystems);
  */
 enum filesystem_kind filesystems_kind(struct filesystems *filesystems, const struct target *target,
 				      uint32_t major, uint32_t minor);
+
+/*
+ * The kind of what lies behind a mapping: by its device, else by the object itself (statfs(2)). The
+ * target's mountinfo lists neither what was unmounted lazily nor what lies outside a chroot or came
+ * from another mount namespace. What nobody tells is FILESYSTEM_UNKNOWN for this mapping only.
+ */
+enum filesystem_kind filesystems_behind(struct filesystems *filesystems,
+					const struct target *target, const struct mapping *mapping);
 
 /* The same without reading, for a device that was mapped when filesystems_kind() was asked. */
 enum filesystem_kind filesystems_kind_mapped(const struct filesystems *filesystems, uint32_t major,

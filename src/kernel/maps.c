@@ -414,7 +414,7 @@ static void maps_find_kind(struct mapping *mapping, const struct target *target,
 		m->kind = (uint8_t)maps_kind_of_device(m, device);
 		return;
 	}
-	switch (filesystems_kind(filesystems, target, m->dev_major, m->dev_minor)) {
+	switch (filesystems_behind(filesystems, target, m)) {
 	case FILESYSTEM_SHMEM:
 	case FILESYSTEM_DEVICE:
 		m->kind = MAPPING_SHMEM;

@@ -100,9 +100,12 @@ static bool shared_remember_device(struct shared_reader *r, const struct device 
 	return true;
 }
 
-static bool shared_is_shmem(struct look *look, const struct mapping *m)
+static bool shared_is_shmem(struct look *look, const struct mapping *m, const char *name,
+			    size_t length)
 {
 	struct shared_reader *r = look->reader;
+	CLEANUP(cleanup_mapping) struct mapping *named = NULL;
+	enum filesystem_kind kind;
 	struct device d = { look->namespace, m->dev_major, m->dev_minor, false };
 
 	/* memfd, shared anonymous memory and SysV; the first SysV segment has inode 0. */
@@ -114,9 +117,12 @@ static bool shared_is_shmem(struct look *look, const struct mapping *m)
 		if (r->devices[i].namespace == d.namespace && r->devices[i].major == d.major &&
 		    r->devices[i].minor == d.minor)
 			return r->devices[i].shmem;
-	d.shmem = filesystems_kind(r->filesystems, look->target, d.major, d.minor) ==
-		  FILESYSTEM_SHMEM;
-	shared_remember_device(r, &d);
+	named = mapping_new(m, name, length);
+	kind = named ? filesystems_behind(r->filesystems, look->target, named) : FILESYSTEM_UNKNOWN;
+	d.shmem = kind == FILESYSTEM_SHMEM;
+	/* That this process could not tell (a chroot shows fewer mounts) is true of it alone. */
+	if (kind != FILESYSTEM_UNKNOWN)
+		shared_remember_device(r, &d);
 	return d.shmem;
 }
 
@@ -184,7 +190,7 @@ static int shared_on_mapping(void *context, const struct mapping *raw, const cha
 	struct view *view;
 	int r;
 
-	if (!shared_is_shmem(look, raw))
+	if (!shared_is_shmem(look, raw, name, length))
 		return 0;
 	m = mapping_new(raw, name, length);
 	if (!m || !ARRAY_RESERVE(look->views, look->view_count, look->view_room))
@@ -310,6 +316,7 @@ int shared_look(struct shared_reader *reader, struct census_process *process)
 		r = -ESRCH;
 	if (fstatat(target.proc, "ns/mnt", &st, 0) == 0)
 		look.namespace = st.st_ino;
+	reader->objects.ipc = fstatat(target.proc, "ns/ipc", &st, 0) == 0 ? st.st_ino : 0;
 	filesystems_refresh(reader->filesystems);
 	if (!r)
 		r = maps_each(&target, shared_on_mapping, &look);
@@ -346,11 +353,13 @@ int shared_add_sysv(struct shared_reader *reader)
 	CLEANUP(cleanup_fclose) FILE *file = fopen("/proc/sysvipc/shm", "re");
 	CLEANUP(cleanup_free) char *line = NULL;
 	struct sysv_segment s;
+	struct stat st;
 	size_t size = 0;
 	int r = 0;
 
 	if (!file)
 		return 0; /* a kernel without SysV IPC */
+	reader->objects.ipc = stat("/proc/self/ns/ipc", &st) == 0 ? st.st_ino : 0;
 	while (!r && getline(&line, &size, file) > 0)
 		if (sysv_parse_line(line, &s))
 			r = shared_objects_add_sysv(&reader->objects, reader->probe, &s);
@@ -381,6 +390,7 @@ struct identity {
 	uint32_t major, minor;
 	uint64_t inode;
 	bool sysv;
+	uint64_t ipc; /* the IPC namespace of a segment: each counts from 0; else 0 */
 };
 
 static bool shared_is_sysv_name(const char *name)
@@ -391,7 +401,7 @@ static bool shared_is_sysv_name(const char *name)
 static bool shared_is_same(const struct shared_object *o, const struct identity *id)
 {
 	return o->inode == id->inode && o->dev_major == id->major && o->dev_minor == id->minor &&
-	       shared_is_sysv_name(o->name) == id->sysv;
+	       o->ipc == id->ipc && shared_is_sysv_name(o->name) == id->sysv;
 }
 
 static size_t shared_place_of(const struct shared_objects *t, const struct identity *id)
@@ -422,7 +432,7 @@ static int shared_grow_index(struct shared_objects *t)
 	for (size_t i = 0; i < t->count; i++) {
 		const struct shared_object *o = &t->items[i];
 		struct identity id = { o->dev_major, o->dev_minor, o->inode,
-				       shared_is_sysv_name(o->name) };
+				       shared_is_sysv_name(o->name), o->ipc };
 
 		t->index[shared_place_of(t, &id)] = (uint32_t)i + 1;
 	}
@@ -432,7 +442,8 @@ static int shared_grow_index(struct shared_objects *t)
 static int shared_find_or_make(struct shared_objects *t, uint32_t major, uint32_t minor,
 			       uint64_t inode, const char *name, struct shared_object **ret_object)
 {
-	struct identity id = { major, minor, inode, shared_is_sysv_name(name) };
+	bool sysv = shared_is_sysv_name(name);
+	struct identity id = { major, minor, inode, sysv, sysv ? t->ipc : 0 };
 	struct shared_object *o;
 	size_t place;
 
@@ -454,6 +465,7 @@ static int shared_find_or_make(struct shared_objects *t, uint32_t major, uint32_
 	}
 	o = &t->items[t->count];
 	*o = (struct shared_object){ .dev_major = major, .dev_minor = minor, .inode = inode };
+	o->ipc = id.ipc;
 	o->doubt = CENSUS_PENDING;
 	o->name = strdup(name);
 	if (!o->name)
@@ -520,7 +532,9 @@ static int shared_by_identity(const void *a, const void *b)
 		return x->dev_major < y->dev_major ? -1 : 1;
 	if (x->dev_minor != y->dev_minor)
 		return x->dev_minor < y->dev_minor ? -1 : 1;
-	return (x->inode > y->inode) - (x->inode < y->inode);
+	if (x->inode != y->inode)
+		return x->inode < y->inode ? -1 : 1;
+	return (x->ipc > y->ipc) - (x->ipc < y->ipc);
 }
 
 int shared_objects_export(const struct shared_objects *objects, struct census *census)
@@ -544,6 +558,7 @@ int shared_objects_export(const struct shared_objects *objects, struct census *c
 		c->dev_major = o->dev_major;
 		c->dev_minor = o->dev_minor;
 		c->inode = o->inode;
+		c->ipc = o->ipc;
 		c->doubt = o->doubt;
 		c->sysv = o->sysv;
 		c->size = o->pages << PMTOP_PAGE_SHIFT;

@@ -52,6 +52,7 @@ bool sysv_parse_line(const char *line, struct sysv_segment *ret_segment);
 struct shared_object {
 	uint32_t dev_major, dev_minor;
 	uint64_t inode;
+	uint64_t ipc; /* IPC namespace of a SysV segment */
 	char *name;
 	uint64_t pages, cached, swapped;
 	uint64_t part_first, part_count, part_swapped; /* the part that was asked last */
@@ -64,6 +65,7 @@ struct shared_object {
 struct shared_objects {
 	struct shared_object *items;
 	size_t count, room;
+	uint64_t ipc; /* namespace in which the segments that are added next are */
 	uint32_t *index; /* hash table of item number + 1; a power of 2 of places */
 	size_t index_room;
 };

@@ -70,6 +70,7 @@ static inline uint64_t census_total_swap(const struct census_process *p)
 struct census_object {
 	uint32_t dev_major, dev_minor;
 	uint64_t inode; /* of a SysV segment its shmid */
+	uint64_t ipc; /* and its IPC namespace: each counts from 0; else 0 */
 	char *name; /* as in /proc/PID/maps, raw */
 	uint64_t size; /* 0 when it could not be opened */
 	uint64_t ram, swap; /* of all its pages, mapped or not */

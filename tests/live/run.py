@@ -18,6 +18,7 @@ import case_areas
 import case_bad_input
 import case_exact
 import case_fallbacks
+import case_kinds
 import case_limits
 import case_process
 import case_reservation
@@ -31,6 +32,7 @@ from harness import SKIPPED, Failure, Programs, Report, Skip, Swap
 
 CASES = {
     "exact": case_exact,
+    "kinds": case_kinds,
     "limits": case_limits,
     "process": case_process,
     "fallbacks": case_fallbacks,
