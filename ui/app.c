@@ -336,3 +336,13 @@ bool app_utf8(const struct app *app)
 {
 	return app->options.utf8;
 }
+
+bool app_density(struct app *app, int unused)
+{
+	app->scene.half_blocks = !app->scene.half_blocks;
+	if (app->scene.half_blocks && !theme_half_blocks(app->scene.theme)) {
+		app->scene.half_blocks = false;
+		app_message(app, "two tiles a cell need 256 colours and UTF-8");
+	}
+	return true;
+}

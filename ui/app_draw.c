@@ -13,8 +13,8 @@
 static void app_draw_title(struct app *app, struct canvas *canvas, struct rect row);
 
 /* What the whole process has: the numbers first, then a bar of what is in RAM or in swap. */
-static void app_draw_draw_totals_bar(const struct scene *scene, struct canvas *canvas,
-				     struct rect row, int x)
+static void app_draw_totals_bar(const struct scene *scene, struct canvas *canvas, struct rect row,
+				int x)
 {
 	static const enum page_state order[] = { PAGE_ANON, PAGE_FILE, PAGE_SHMEM, PAGE_SWAP,
 						 PAGE_SHARED_SWAP };
@@ -52,8 +52,8 @@ static const char *app_draw_totals_trouble(const struct snapshot *s)
 	}
 }
 
-static int app_draw_draw_total(const struct scene *scene, struct canvas *canvas, struct rect row,
-			       int x, const char *label, uint64_t pages, struct style style)
+static int app_draw_total(const struct scene *scene, struct canvas *canvas, struct rect row, int x,
+			  const char *label, uint64_t pages, struct style style)
 {
 	char size[UNITS_SIZE_MAX], text[64];
 
@@ -64,7 +64,7 @@ static int app_draw_draw_total(const struct scene *scene, struct canvas *canvas,
 	return canvas_text(canvas, row, x, 0, style, pages_text(pages, size)) + 2;
 }
 
-static void app_draw_draw_summary(struct app *app, struct canvas *canvas, struct rect row)
+static void app_draw_summary(struct app *app, struct canvas *canvas, struct rect row)
 {
 	const struct scene *scene = &app->scene;
 	const struct snapshot *s = scene->snapshot;
@@ -81,28 +81,27 @@ static void app_draw_draw_summary(struct app *app, struct canvas *canvas, struct
 		return;
 	}
 	shared = s->totals.state[PAGE_SHARED_SWAP] + s->swap_unplaced;
-	x = app_draw_draw_total(scene, canvas, row, x, "rss", s->rss, text);
+	x = app_draw_total(scene, canvas, row, x, "rss", s->rss, text);
 	if (snapshot_hugetlb(s))
-		x = app_draw_draw_total(scene, canvas, row, x, "hugetlb", snapshot_hugetlb(s),
-					text);
-	x = app_draw_draw_total(scene, canvas, row, x, "shared-swap", shared,
-				theme_value(scene->theme, LENS_WHERE, PAGE_SHARED_SWAP));
-	x = app_draw_draw_total(scene, canvas, row, x, "swap", s->totals.state[PAGE_SWAP],
-				theme_value(scene->theme, LENS_WHERE, PAGE_SWAP));
+		x = app_draw_total(scene, canvas, row, x, "hugetlb", snapshot_hugetlb(s), text);
+	x = app_draw_total(scene, canvas, row, x, "shared-swap", shared,
+			   theme_value(scene->theme, LENS_WHERE, PAGE_SHARED_SWAP));
+	x = app_draw_total(scene, canvas, row, x, "swap", s->totals.state[PAGE_SWAP],
+			   theme_value(scene->theme, LENS_WHERE, PAGE_SWAP));
 	trouble = app_draw_totals_trouble(s);
 	if (trouble)
 		canvas_fit(canvas, row, x, 0, row.width - x, theme_role(scene->theme, ROLE_WARNING),
 			   trouble, false);
 	else
-		app_draw_draw_totals_bar(scene, canvas, row, x);
+		app_draw_totals_bar(scene, canvas, row, x);
 }
 
 /* Letters, words and counts of the lens; what does not occur goes first when room is short. */
-static void app_draw_draw_legend(struct app *app, struct canvas *canvas, struct rect row)
+static void app_draw_legend(struct app *app, struct canvas *canvas, struct rect row)
 {
 	struct scene *scene = &app->scene;
 	const struct tile_counts *counts;
-	const char *trouble = lens_trouble(scene);
+	const char *trouble = lens_unavailable_reason(scene);
 	bool one = app->focus == PANE_PAGES || app->focus == PANE_INSPECTOR, all = true;
 	size_t mapping = SIZE_MAX;
 	int x = 0, width = 0;
@@ -183,13 +182,13 @@ static int app_draw_footer_item(const struct app *app, enum request r, char *key
 	keymap_first(keymap, r, first, sizeof(first));
 	if (r == REQ_LENS_WHERE)
 		snprintf(key, size, "%s-%s", first,
-			 keymap_first(keymap, REQ_LENS_DIFFERENCE, last, sizeof(last)));
+			 keymap_first(keymap, REQ_LENS_WHERE + LENSES - 1, last, sizeof(last)));
 	else
 		snprintf(key, size, "%s", first);
 	return *first && word ? (int)strlen(word) + 1 : 0;
 }
 
-static void app_draw_draw_keys(struct app *app, struct canvas *canvas, struct rect row)
+static void app_draw_keys(struct app *app, struct canvas *canvas, struct rect row)
 {
 	const struct scene *scene = &app->scene;
 	enum ui_screen screen = app_focused(app)->ops->screen;
@@ -224,8 +223,8 @@ static void app_draw_draw_keys(struct app *app, struct canvas *canvas, struct re
 	}
 }
 
-static void app_draw_draw_footer(struct app *app, struct canvas *canvas, struct rect row,
-				 struct view_cursor *ret_cursor)
+static void app_draw_footer(struct app *app, struct canvas *canvas, struct rect row,
+			    struct view_cursor *ret_cursor)
 {
 	const struct theme *theme = app->scene.theme;
 
@@ -241,11 +240,11 @@ static void app_draw_draw_footer(struct app *app, struct canvas *canvas, struct 
 			   theme_role(theme, app->message_bad ? ROLE_ERROR : ROLE_TITLE),
 			   app->message, false);
 	else
-		app_draw_draw_keys(app, canvas, row);
+		app_draw_keys(app, canvas, row);
 }
 
-static void app_draw_draw_panes(struct app *app, const struct layout *l, struct canvas *canvas,
-				struct view_cursor *ret_cursor)
+static void app_draw_panes(struct app *app, const struct layout *l, struct canvas *canvas,
+			   struct view_cursor *ret_cursor)
 {
 	const struct rect rects[PANES] = { [PANE_MAPPINGS] = l->list,
 					   [PANE_PAGES] = l->pages,
@@ -265,7 +264,7 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 	struct rect all = canvas_rect(canvas);
 	bool panes = app_focused(app) == app->panes[app->focus];
 	enum pane depth = app->focus == PANE_TIMELINE ? app->before_timeline : app->focus;
-	struct layout_wish wish = {
+	struct layout_request wish = {
 		.width = all.width,
 		.height = all.height,
 		.footer = app->prompt.kind || *app->message,
@@ -286,9 +285,9 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 	app->view_rect = l.main;
 	app_draw_title(app, canvas, l.title);
 	if (panes) {
-		app_draw_draw_summary(app, canvas, l.summary);
-		app_draw_draw_panes(app, &l, canvas, ret_cursor);
-		app_draw_draw_legend(app, canvas, l.legend);
+		app_draw_summary(app, canvas, l.summary);
+		app_draw_panes(app, &l, canvas, ret_cursor);
+		app_draw_legend(app, canvas, l.legend);
 	} else {
 		/* Other screens have use for the rows of summary and legend. */
 		struct view *view = app_focused(app);
@@ -299,7 +298,7 @@ void app_draw(struct app *app, struct canvas *canvas, struct view_cursor *ret_cu
 		if (l.main.height > 0)
 			view->ops->draw(view, &app->scene, canvas, l.main, true, ret_cursor);
 	}
-	app_draw_draw_footer(app, canvas, l.footer, ret_cursor);
+	app_draw_footer(app, canvas, l.footer, ret_cursor);
 	if (ret_cursor->x >= all.width)
 		ret_cursor->x = all.width - 1;
 	if (ret_cursor->y >= all.height)

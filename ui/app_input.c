@@ -161,7 +161,7 @@ bool app_lens(struct app *app, int number)
 
 	app->scene.lens = lens;
 	app->scene.pinned = TILE_NO_PIN;
-	trouble = lens_trouble(&app->scene);
+	trouble = lens_unavailable_reason(&app->scene);
 	if (trouble)
 		app_message(app, "lens %d %s: %s", lens + 1, lens_name(lens), trouble);
 	else
@@ -188,16 +188,6 @@ bool app_pin(struct app *app, int unused)
 			    lens_value(scene->lens, (unsigned)value).name);
 	else
 		app_message(app, "nothing is pinned");
-	return true;
-}
-
-bool app_density(struct app *app, int unused)
-{
-	app->scene.half_blocks = !app->scene.half_blocks;
-	if (app->scene.half_blocks && !theme_half_blocks(app->scene.theme)) {
-		app->scene.half_blocks = false;
-		app_message(app, "two tiles a cell need 256 colours and UTF-8");
-	}
 	return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ui/canvas.h"
 
-static void canvas_dump_dump_glyph(FILE *out, uint32_t c)
+static void canvas_dump_glyph(FILE *out, uint32_t c)
 {
 	if (c < 0x80)
 		fputc((int)c, out);
@@ -14,7 +14,7 @@ static void canvas_dump_dump_glyph(FILE *out, uint32_t c)
 			0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
 }
 
-static void canvas_dump_dump_style(FILE *out, int start, int count, struct style s)
+static void canvas_dump_style(FILE *out, int start, int count, struct style s)
 {
 	fprintf(out, " %d+%d:%d,%d", start, count, s.fg, s.bg);
 	if (s.attr)
@@ -39,14 +39,14 @@ void canvas_dump(const struct canvas *canvas, FILE *out)
 		fputc('|', out);
 		for (int x = 0; x < size.width; x++)
 			if (row[x].glyph)
-				canvas_dump_dump_glyph(out, row[x].glyph);
+				canvas_dump_glyph(out, row[x].glyph);
 		fputs("|\n ", out);
 		for (int x = 1; x <= size.width; x++) {
 			if (x < size.width &&
 			    canvas_dump_style_equal(row[x].style, row[start].style))
 				continue;
 			if (!canvas_dump_style_equal(row[start].style, STYLE_DEFAULT))
-				canvas_dump_dump_style(out, start, x - start, row[start].style);
+				canvas_dump_style(out, start, x - start, row[start].style);
 			start = x;
 		}
 		fputc('\n', out);

@@ -34,7 +34,7 @@ static struct rect layout_take_left(struct rect *from, int columns)
 }
 
 /* The inspector below the grid: all of a small screen when it has the keys, else at most a half. */
-static struct rect layout_dock(struct rect *pages, const struct layout_wish *wish)
+static struct rect layout_dock(struct rect *pages, const struct layout_request *wish)
 {
 	int rows = INSPECTOR_ROWS;
 
@@ -47,7 +47,7 @@ static struct rect layout_dock(struct rect *pages, const struct layout_wish *wis
 	return layout_take_bottom(pages, rows);
 }
 
-static int layout_strip_rows(const struct layout_wish *wish, int height)
+static int layout_strip_rows(const struct layout_request *wish, int height)
 {
 	int most = (height - 6) / 2;
 
@@ -58,7 +58,7 @@ static int layout_strip_rows(const struct layout_wish *wish, int height)
 	return wish->timeline_rows < most ? wish->timeline_rows : most;
 }
 
-static void layout_split_panes(struct layout *l, const struct layout_wish *wish)
+static void layout_split_panes(struct layout *l, const struct layout_request *wish)
 {
 	struct rect rest = l->main;
 	bool inspector = wish->inspector || wish->in_inspector;
@@ -85,7 +85,7 @@ static void layout_split_panes(struct layout *l, const struct layout_wish *wish)
 	l->inspector = rest;
 }
 
-struct layout layout_make(const struct layout_wish *wish)
+struct layout layout_make(const struct layout_request *wish)
 {
 	struct rect rest = { 0, 0, wish->width, wish->height };
 	struct layout l = { 0 };

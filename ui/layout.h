@@ -10,7 +10,7 @@
  * Who gets which part of the screen, at any size from 1×1 on. Pure arithmetic; parts that do not
  * fit have height or width 0, and no two parts overlap.
  */
-struct layout_wish {
+struct layout_request {
 	int width, height;
 	bool footer; /* a message or question must be seen even on the smallest screen */
 	bool in_pages; /* with one pane only: pages rather than the list of mappings */
@@ -25,7 +25,7 @@ struct layout {
 	struct rect main; /* list, pages and inspector together: for screens that need no panes */
 };
 
-struct layout layout_make(const struct layout_wish *wish);
+struct layout layout_make(const struct layout_request *wish);
 
 #define LAYOUT_TWO_PANES   120
 #define LAYOUT_THREE_PANES 160

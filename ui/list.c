@@ -41,11 +41,11 @@ bool list_move(struct list *list, enum request request)
 		return false;
 	}
 	list->selected = row;
-	list_settle(list);
+	list_scroll_to_selection(list);
 	return true;
 }
 
-void list_settle(struct list *list)
+void list_scroll_to_selection(struct list *list)
 {
 	size_t height = list->height ? list->height : 1;
 
@@ -66,5 +66,5 @@ void list_keep(struct list *list, size_t row, size_t count)
 	list->count = count;
 	list->selected = row;
 	list->top = list_up(row, line);
-	list_settle(list);
+	list_scroll_to_selection(list);
 }

@@ -19,7 +19,7 @@ struct list {
 bool list_move(struct list *list, enum request request);
 
 /* Makes everything fit after count, selected or height changed; the selection is on screen. */
-void list_settle(struct list *list);
+void list_scroll_to_selection(struct list *list);
 
 /* The selection is now row `row`; it stays on the same line of the screen if it can. */
 void list_keep(struct list *list, size_t row, size_t count);

@@ -12,7 +12,7 @@ const char *mapping_title(const struct mapping *mapping)
 }
 
 /* The part behind the last slash. */
-static const char *mapping_text_mapping_base_name(const char *title)
+static const char *mapping_text_base_name(const char *title)
 {
 	const char *slash = title[0] == '/' ? strrchr(title, '/') : NULL;
 
@@ -39,9 +39,8 @@ const char *mapping_short_title(const struct mapping *mapping, const struct canv
 		buf[length - tail] = '\0';
 		title = buf;
 	}
-	return mapping_text_width_of(canvas, title) <= width
-		       ? title
-		       : mapping_text_mapping_base_name(title);
+	return mapping_text_width_of(canvas, title) <= width ? title
+							     : mapping_text_base_name(title);
 }
 
 const char *pages_text(uint64_t pages, char buf[static UNITS_SIZE_MAX])

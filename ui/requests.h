@@ -2,6 +2,8 @@
 #ifndef PMTOP_REQUESTS_H
 #define PMTOP_REQUESTS_H
 
+#include "model/lens.h"
+
 /*
  * The one list of requests: all that a person can ask for with a key. It yields enum request, the
  * default bindings, the footer, the help screen, the names in pmtop.conf, the key list of the
@@ -23,6 +25,9 @@
 #define REQUEST_LAST	   9 /* the footer drops these first */
 
 /* clang-format off */
+#define REQUEST_LENS(R, id, lower, name, key, question, priority, footer, help) \
+	R(LENS_##id, "lens-" #lower, key, REQUEST_PROCESS, GROUP_LOOK, priority, footer, \
+	  app_lens, LENS_##id, help)
 #define REQUEST_LIST(R) \
 	/* move */ \
 	R(UP, "up", "Up k", SCREENS_ALL, GROUP_MOVE, 0, NULL, app_input_none, 0, \
@@ -74,18 +79,7 @@
 	  "Sort by the next column") \
 	R(REVERSE, "reverse", "r", SCREENS_LIST, GROUP_LOOK, 8, NULL, app_input_none, 0, \
 	  "Reverse the order") \
-	R(LENS_WHERE, "lens-where", "1", REQUEST_PROCESS, GROUP_LOOK, 3, "lens", app_lens, LENS_WHERE, \
-	  "Lens: where the content of each page is") \
-	R(LENS_WRITTEN, "lens-written", "2", REQUEST_PROCESS, GROUP_LOOK, 5, NULL, app_lens, LENS_WRITTEN, \
-	  "Lens: what was written since the marks were cleared") \
-	R(LENS_SHARING, "lens-sharing", "3", REQUEST_PROCESS, GROUP_LOOK, 5, NULL, app_lens, LENS_SHARING, \
-	  "Lens: how often each page is mapped") \
-	R(LENS_SIZE, "lens-size", "4", REQUEST_PROCESS, GROUP_LOOK, 5, NULL, app_lens, LENS_SIZE, \
-	  "Lens: size of the pages") \
-	R(LENS_AGE, "lens-age", "5", REQUEST_PROCESS, GROUP_LOOK, 5, NULL, app_lens, LENS_AGE, \
-	  "Lens: time since pmtop first saw the page in its present state") \
-	R(LENS_DIFFERENCE, "lens-difference", "6", REQUEST_PROCESS, GROUP_LOOK, 5, NULL, app_lens, LENS_DIFFERENCE, \
-	  "Lens: difference to the baseline") \
+	LENS_TABLE(REQUEST_LENS, R) \
 	R(DENSITY, "density", "v", REQUEST_PAGES, GROUP_LOOK, 8, NULL, app_density, 0, \
 	  "Letters, or two pages a cell (half blocks)") \
 	R(ZOOM_IN, "zoom-in", "+ =", REQUEST_GRID_STRIP, GROUP_LOOK, 6, "zoom", app_time_strip_speed, 1, \

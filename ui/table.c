@@ -234,7 +234,7 @@ static enum view_answer table_sort_again(struct table *t, struct scene *scene)
 	if (chosen || !t->list.count)
 		return VIEW_DONE;
 	t->list.selected = 0;
-	list_settle(&t->list);
+	list_scroll_to_selection(&t->list);
 	if (t->kind->select) {
 		table_remember_selected(t, scene);
 		t->unchosen = t->selected;
@@ -273,7 +273,7 @@ static void table_skip_gap(struct table *t, enum request request)
 		l->selected--;
 	else
 		l->selected++;
-	list_settle(l);
+	list_scroll_to_selection(l);
 }
 
 static enum view_answer table_request(struct view *view, struct scene *scene, enum request request)
@@ -312,7 +312,7 @@ static enum view_answer table_request(struct view *view, struct scene *scene, en
 static void table_select_row(struct table *t, struct scene *scene, size_t row)
 {
 	t->list.selected = row;
-	list_settle(&t->list);
+	list_scroll_to_selection(&t->list);
 	table_remember_selected(t, scene);
 }
 
@@ -657,7 +657,7 @@ static void table_draw(struct view *view, struct scene *scene, struct canvas *ca
 		table_draw_empty(t, scene, canvas, rows);
 		return;
 	}
-	list_settle(&t->list);
+	list_scroll_to_selection(&t->list);
 	for (int y = 0; y < rows.height; y++) {
 		size_t i = t->list.top + (size_t)y;
 		struct rect line = rect_inner(rows, 0, y, rows.width, 1);

@@ -103,11 +103,8 @@ static const struct value_style difference_styles[PAGE_CHANGES] = {
 	[CHANGE_UNKNOWN] = NO_COLOUR,
 };
 
-static const struct value_style *const lens_styles[LENSES] = {
-	[LENS_WHERE] = where_styles,	 [LENS_WRITTEN] = written_styles,
-	[LENS_SHARING] = sharing_styles, [LENS_SIZE] = size_styles,
-	[LENS_AGE] = age_styles,	 [LENS_DIFFERENCE] = difference_styles,
-};
+#define THEME_LENS_STYLES(A, id, lower, ...) [LENS_##id] = lower##_styles,
+static const struct value_style *const lens_styles[LENSES] = { LENS_TABLE(THEME_LENS_STYLES, ) };
 
 /* The attributes alone must do in monochrome; with colours they only help. */
 static const struct value_style role_styles[THEME_ROLES] = {

@@ -116,7 +116,7 @@ void scene_forget(struct scene *scene)
 	memset(kept, 0, sizeof(*kept));
 }
 
-const char *lens_trouble(const struct scene *scene)
+const char *lens_unavailable_reason(const struct scene *scene)
 {
 	if (scene->lens == LENS_WRITTEN && scene->snapshot && !scene->snapshot->partial &&
 	    !scene->snapshot->known.written)

@@ -21,7 +21,7 @@ void tile_draw(const struct scene *scene, const struct tile *tile, uint32_t *ret
 const struct tile_counts *scene_counts(struct scene *scene, size_t mapping);
 
 /* Why the lens cannot answer here and what helps, or NULL. */
-const char *lens_trouble(const struct scene *scene);
+const char *lens_unavailable_reason(const struct scene *scene);
 
 /* The value of a lens with this letter or name, or -ENOENT. */
 int lens_value_find(enum lens lens, const char *word);

@@ -118,8 +118,8 @@ static void view_help_fill(struct help_view *v, const struct scene *scene)
 	}
 }
 
-static void view_help_help_draw(struct view *view, struct scene *scene, struct canvas *canvas,
-				struct rect rect, bool focused, struct view_cursor *ret_cursor)
+static void view_help_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			   struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
 	struct help_view *v = view_help_self(view);
 	int label = rect.width >= 50 ? LABEL_WIDTH : rect.width >= 24 ? 9 : 4;
@@ -132,8 +132,8 @@ static void view_help_help_draw(struct view *view, struct scene *scene, struct c
 	*ret_cursor = (struct view_cursor){ rect.x, rect.y };
 }
 
-static enum view_answer view_help_help_request(struct view *view, struct scene *scene,
-					       enum request request)
+static enum view_answer view_help_request(struct view *view, struct scene *scene,
+					  enum request request)
 {
 	struct help_view *v = view_help_self(view);
 	size_t count = lines_count(v->lines), page = v->height > 1 ? (size_t)v->height - 1 : 1;
@@ -167,8 +167,7 @@ static enum view_answer view_help_help_request(struct view *view, struct scene *
 	}
 }
 
-static bool view_help_help_find(struct view *view, struct scene *scene, const char *text,
-				int direction)
+static bool view_help_find(struct view *view, struct scene *scene, const char *text, int direction)
 {
 	struct help_view *v = view_help_self(view);
 	long found = lines_find(v->lines, (long)v->top, text, direction);
@@ -179,13 +178,12 @@ static bool view_help_help_find(struct view *view, struct scene *scene, const ch
 	return true;
 }
 
-static void view_help_help_title(struct view *view, const struct scene *scene, char *buf,
-				 size_t size)
+static void view_help_title(struct view *view, const struct scene *scene, char *buf, size_t size)
 {
 	snprintf(buf, size, "help");
 }
 
-static void view_help_help_free(struct view *view)
+static void view_help_free(struct view *view)
 {
 	lines_free(view_help_self(view)->lines);
 	free(view);
@@ -193,11 +191,11 @@ static void view_help_help_free(struct view *view)
 
 static const struct view_ops ops = {
 	.screen = SCREEN_HELP,
-	.draw = view_help_help_draw,
-	.request = view_help_help_request,
-	.title = view_help_help_title,
-	.find = view_help_help_find,
-	.free = view_help_help_free,
+	.draw = view_help_draw,
+	.request = view_help_request,
+	.title = view_help_title,
+	.find = view_help_find,
+	.free = view_help_free,
 };
 
 struct view *view_help_new(enum ui_screen screen)

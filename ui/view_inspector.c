@@ -261,9 +261,8 @@ static void view_inspector_draw_rule(const struct scene *scene, struct canvas *c
 		canvas_put(canvas, rect, x, 0, dim, 0x2500);
 }
 
-static void view_inspector_inspector_draw(struct view *view, struct scene *scene,
-					  struct canvas *canvas, struct rect rect, bool focused,
-					  struct view_cursor *ret_cursor)
+static void view_inspector_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+				struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
 	struct inspector_view *v = view_inspector_self(view);
 	bool head = rect.height > 1;
@@ -283,8 +282,8 @@ static void view_inspector_inspector_draw(struct view *view, struct scene *scene
 }
 
 /* Up and down read on; everything else that moves, moves the selected page. */
-static enum view_answer view_inspector_inspector_request(struct view *view, struct scene *scene,
-							 enum request request)
+static enum view_answer view_inspector_request(struct view *view, struct scene *scene,
+					       enum request request)
 {
 	struct inspector_view *v = view_inspector_self(view);
 
@@ -309,13 +308,13 @@ static enum view_answer view_inspector_inspector_request(struct view *view, stru
 	}
 }
 
-static void view_inspector_inspector_title(struct view *view, const struct scene *scene, char *buf,
-					   size_t size)
+static void view_inspector_title(struct view *view, const struct scene *scene, char *buf,
+				 size_t size)
 {
 	snprintf(buf, size, "page %012lx", (unsigned long)scene->page);
 }
 
-static void view_inspector_inspector_free(struct view *view)
+static void view_inspector_free(struct view *view)
 {
 	lines_free(view_inspector_self(view)->lines);
 	free(view);
@@ -323,10 +322,10 @@ static void view_inspector_inspector_free(struct view *view)
 
 static const struct view_ops ops = {
 	.screen = SCREEN_INSPECTOR,
-	.draw = view_inspector_inspector_draw,
-	.request = view_inspector_inspector_request,
-	.title = view_inspector_inspector_title,
-	.free = view_inspector_inspector_free,
+	.draw = view_inspector_draw,
+	.request = view_inspector_request,
+	.title = view_inspector_title,
+	.free = view_inspector_free,
 };
 
 struct view *view_inspector_new(void)

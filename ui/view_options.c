@@ -31,7 +31,7 @@ static void view_options_draw(struct view *view, struct scene *scene, struct can
 
 	v->drawn = rect;
 	v->list.height = (size_t)rect.height;
-	list_settle(&v->list);
+	list_scroll_to_selection(&v->list);
 	for (int y = 0; y < rect.height && v->list.top + (size_t)y < v->count; y++) {
 		const struct option_row *row = &v->rows[v->list.top + (size_t)y];
 		bool selected = v->list.top + (size_t)y == v->list.selected;

@@ -23,7 +23,7 @@ struct pages_view {
 };
 
 /* pages_seek.c: to the next or previous change of state; find, as view_ops has it. */
-enum view_answer pages_jump_change(struct pages_view *v, struct scene *scene, bool on);
+enum view_answer view_pages_jump_change(struct pages_view *v, struct scene *scene, bool on);
 
 #define ZOOM_FIT   (-1)
 #define FOCUS_MOST 65536
@@ -89,7 +89,7 @@ static void view_pages_hold_selection(const struct pages_view *v, struct scene *
 }
 
 /* Scrolls so that the selection is on screen. */
-static void view_pages_settle(struct pages_view *v, struct scene *scene)
+static void view_pages_scroll_to_selection(struct pages_view *v, struct scene *scene)
 {
 	uint64_t rows = grid_rows(&v->grid), height = (uint64_t)(v->height > 0 ? v->height : 1);
 	uint64_t row, column;
@@ -117,7 +117,7 @@ static void view_pages_select_tile(struct pages_view *v, struct scene *scene, ui
 		grid_tile(&v->grid, row, --column, &tile);
 	scene->mapping = scene->snapshot->mappings[tile.mapping].mapping->start;
 	scene->page = scene->mapping + (tile.first << PMTOP_PAGE_SHIFT);
-	view_pages_settle(v, scene);
+	view_pages_scroll_to_selection(v, scene);
 }
 
 static void view_pages_move_rows(struct pages_view *v, struct scene *scene, int64_t rows)
@@ -168,7 +168,7 @@ static void view_pages_set_zoom(struct pages_view *v, struct scene *scene, int z
 		return;
 	if (grid_find(&v->grid, scene->page, &row, &column))
 		v->top = row > line ? row - line : 0;
-	view_pages_settle(v, scene);
+	view_pages_scroll_to_selection(v, scene);
 }
 
 static void view_pages_zoom_by(struct pages_view *v, struct scene *scene, int by)
@@ -194,7 +194,7 @@ static void view_pages_other_mapping(struct pages_view *v, struct scene *scene, 
 		scene->snapshot->mappings[by < 0 ? i - 1 : i + 1].mapping->start;
 	v->top = v->whole ? v->top : 0;
 	view_pages_set_grid(v, scene);
-	view_pages_settle(v, scene);
+	view_pages_scroll_to_selection(v, scene);
 }
 
 static enum view_answer view_pages_move(struct pages_view *v, struct scene *scene,
@@ -260,9 +260,9 @@ static enum view_answer view_pages_request(struct view *view, struct scene *scen
 		view_pages_other_mapping(v, scene, -1);
 		return VIEW_DONE;
 	case REQ_NEXT_CHANGE:
-		return pages_jump_change(v, scene, true);
+		return view_pages_jump_change(v, scene, true);
 	case REQ_PREVIOUS_CHANGE:
-		return pages_jump_change(v, scene, false);
+		return view_pages_jump_change(v, scene, false);
 	case REQ_ZOOM_IN:
 		view_pages_zoom_by(v, scene, -1);
 		return VIEW_DONE;
@@ -521,7 +521,7 @@ static void view_pages_draw(struct view *view, struct scene *scene, struct canva
 		return;
 	}
 	view_pages_hold_selection(v, scene);
-	view_pages_settle(v, scene);
+	view_pages_scroll_to_selection(v, scene);
 	grid_find(&v->grid, scene->page, &row, &column);
 	if (head)
 		view_pages_draw_counts(v, scene, canvas, rect_inner(rect, 0, 0, rect.width, 1));
@@ -572,7 +572,7 @@ static bool view_pages_previous_change(const struct scene *scene, const struct s
 	return start < from || found;
 }
 
-enum view_answer pages_jump_change(struct pages_view *v, struct scene *scene, bool on)
+enum view_answer view_pages_jump_change(struct pages_view *v, struct scene *scene, bool on)
 {
 	size_t i = snapshot_find(scene->snapshot, scene->page);
 	const struct snapshot_mapping *m = &scene->snapshot->mappings[i];
@@ -584,7 +584,7 @@ enum view_answer pages_jump_change(struct pages_view *v, struct scene *scene, bo
 	if (on ? view_pages_next_change(scene, m, from, &page)
 	       : view_pages_previous_change(scene, m, from, &page))
 		scene->page = m->mapping->start + (page << PMTOP_PAGE_SHIFT);
-	view_pages_settle(v, scene);
+	view_pages_scroll_to_selection(v, scene);
 	return VIEW_DONE;
 }
 
@@ -611,7 +611,7 @@ static bool view_pages_find(struct view *view, struct scene *scene, const char *
 		scene->page = address;
 		scene->mapping = s->mappings[i].mapping->start;
 		view_pages_set_grid(v, scene);
-		view_pages_settle(v, scene);
+		view_pages_scroll_to_selection(v, scene);
 		return true;
 	}
 	i = snapshot_find(s, scene->page);
@@ -633,6 +633,6 @@ static bool view_pages_find(struct view *view, struct scene *scene, const char *
 	if (best == UINT64_MAX)
 		return false;
 	scene->page = m->mapping->start + (best << PMTOP_PAGE_SHIFT);
-	view_pages_settle(v, scene);
+	view_pages_scroll_to_selection(v, scene);
 	return true;
 }

@@ -297,9 +297,8 @@ static void view_timeline_draw_last(const struct timeline_view *v, const struct 
 		     theme_role(scene->theme, ROLE_WARNING), text);
 }
 
-static void view_timeline_timeline_draw(struct view *view, struct scene *scene,
-					struct canvas *canvas, struct rect rect, bool focused,
-					struct view_cursor *ret_cursor)
+static void view_timeline_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			       struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
 	struct timeline_view *v = view_timeline_self(view);
 	struct strip_sample now;
@@ -346,29 +345,29 @@ bool view_timeline_sample(const struct view *view, const struct scene *scene, in
 	return true;
 }
 
-static enum view_answer view_timeline_timeline_request(struct view *view, struct scene *scene,
-						       enum request request)
+static enum view_answer view_timeline_request(struct view *view, struct scene *scene,
+					      enum request request)
 {
 	return request == REQ_BACK ? VIEW_BACK : VIEW_IGNORED;
 }
 
-static void view_timeline_timeline_title(struct view *view, const struct scene *scene, char *buf,
-					 size_t size)
+static void view_timeline_title(struct view *view, const struct scene *scene, char *buf,
+				size_t size)
 {
 	snprintf(buf, size, "strip");
 }
 
-static void view_timeline_timeline_free(struct view *view)
+static void view_timeline_free(struct view *view)
 {
 	free(view);
 }
 
 static const struct view_ops ops = {
 	.screen = SCREEN_TIMELINE,
-	.draw = view_timeline_timeline_draw,
-	.request = view_timeline_timeline_request,
-	.title = view_timeline_timeline_title,
-	.free = view_timeline_timeline_free,
+	.draw = view_timeline_draw,
+	.request = view_timeline_request,
+	.title = view_timeline_title,
+	.free = view_timeline_free,
 };
 
 struct view *view_timeline_new(void)

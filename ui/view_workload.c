@@ -30,9 +30,8 @@ static struct workload_view *view_workload_self(struct view *view)
 
 /* --- drawing ------------------------------------------------------------------------------- */
 
-static void view_workload_workload_draw(struct view *view, struct scene *scene,
-					struct canvas *canvas, struct rect rect, bool focused,
-					struct view_cursor *ret_cursor)
+static void view_workload_draw(struct view *view, struct scene *scene, struct canvas *canvas,
+			       struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {
 	struct workload_view *v = view_workload_self(view);
 	const struct workload_facts facts = { v->lines, v->control.argv, &v->status };
@@ -49,7 +48,7 @@ static void view_workload_workload_draw(struct view *view, struct scene *scene,
 
 /* --- doing --------------------------------------------------------------------------------- */
 
-static void view_workload_look(struct workload_view *v)
+static void view_workload_poll(struct workload_view *v)
 {
 	v->control.poll(v->control.context, &v->status);
 }
@@ -60,7 +59,7 @@ static void view_workload_set_limit(struct workload_view *v, uint64_t bytes)
 	const char *now;
 	int r = v->control.set_limit(v->control.context, bytes, message, sizeof(message));
 
-	view_workload_look(v);
+	view_workload_poll(v);
 	if (r < 0) {
 		app_message(v->app, "%s", message);
 		return;
@@ -91,7 +90,7 @@ static void view_workload_push_out(struct workload_view *v)
 	const char *before = workload_size(v->status.memory.usage, "unknown", old), *after;
 	int r = v->control.push_out(v->control.context, message, sizeof(message));
 
-	view_workload_look(v);
+	view_workload_poll(v);
 	if (r < 0) {
 		app_message(v->app, "%s", message);
 		return;
@@ -108,7 +107,7 @@ static void view_workload_start_or_stop(struct workload_view *v)
 	int r = (stop ? v->control.stop : v->control.start)(v->control.context, message,
 							    sizeof(message));
 
-	view_workload_look(v);
+	view_workload_poll(v);
 	if (r < 0)
 		app_message(v->app, "%s", message);
 	else if (stop)
@@ -135,8 +134,8 @@ static void view_workload_scroll(struct workload_view *v, enum request request)
 		v->top = v->top + by < last ? v->top + by : last;
 }
 
-static enum view_answer view_workload_workload_request(struct view *view, struct scene *scene,
-						       enum request request)
+static enum view_answer view_workload_request(struct view *view, struct scene *scene,
+					      enum request request)
 {
 	struct workload_view *v = view_workload_self(view);
 
@@ -169,7 +168,7 @@ static enum view_answer view_workload_workload_request(struct view *view, struct
 	}
 }
 
-static void view_workload_workload_input(struct view *view, struct scene *scene, const char *text)
+static void view_workload_input(struct view *view, struct scene *scene, const char *text)
 {
 	uint64_t bytes = WORKLOAD_UNSET;
 	int r = strcmp(text, "none") ? units_parse_size(text, &bytes) : 0;
@@ -182,13 +181,13 @@ static void view_workload_workload_input(struct view *view, struct scene *scene,
 }
 
 /* Wherever the person is, the end of the workload is news. */
-static void view_workload_workload_tick(struct view *view, struct scene *scene)
+static void view_workload_tick(struct view *view, struct scene *scene)
 {
 	struct workload_view *v = view_workload_self(view);
 	char text[256], key[16];
 	size_t length;
 
-	view_workload_look(v);
+	view_workload_poll(v);
 	if (v->status.state == WORKLOAD_RUNNING)
 		v->told = false;
 	if (v->status.state == WORKLOAD_RUNNING || v->told)
@@ -203,21 +202,21 @@ static void view_workload_workload_tick(struct view *view, struct scene *scene)
 		app_news(v->app, NEWS_WORKLOAD, text);
 }
 
-static void view_workload_workload_title(struct view *view, const struct scene *scene, char *buf,
-					 size_t size)
+static void view_workload_title(struct view *view, const struct scene *scene, char *buf,
+				size_t size)
 {
 	snprintf(buf, size, "workload: %s",
 		 workload_state_name(view_workload_self(view)->status.state));
 }
 
-static int view_workload_workload_view_fd(const struct view *view)
+static int view_workload_fd(const struct view *view)
 {
 	const struct workload_view *v = (const struct workload_view *)view;
 
 	return v->control.fd ? v->control.fd(v->control.context) : -1;
 }
 
-static void view_workload_workload_view_free(struct view *view)
+static void view_workload_free(struct view *view)
 {
 	struct workload_view *v = view_workload_self(view);
 
@@ -229,13 +228,13 @@ static void view_workload_workload_view_free(struct view *view)
 
 static const struct view_ops ops = {
 	.screen = SCREEN_WORKLOAD,
-	.draw = view_workload_workload_draw,
-	.request = view_workload_workload_request,
-	.title = view_workload_workload_title,
-	.fd = view_workload_workload_view_fd,
-	.tick = view_workload_workload_tick,
-	.input = view_workload_workload_input,
-	.free = view_workload_workload_view_free,
+	.draw = view_workload_draw,
+	.request = view_workload_request,
+	.title = view_workload_title,
+	.fd = view_workload_fd,
+	.tick = view_workload_tick,
+	.input = view_workload_input,
+	.free = view_workload_free,
 };
 
 struct view *view_workload_new(struct app *app, const struct workload_control *control)
@@ -252,6 +251,6 @@ struct view *view_workload_new(struct app *app, const struct workload_control *c
 		free(v);
 		return NULL;
 	}
-	view_workload_look(v);
+	view_workload_poll(v);
 	return &v->view;
 }

@@ -8,14 +8,9 @@
 #include "model/change.h"
 #include "model/pages_internal.h"
 
-const struct page_change_info page_changes[PAGE_CHANGES] = {
-	[CHANGE_SAME] = { '=', "same", "same", "as it was" },
-	[CHANGE_APPEARED] = { '+', "appeared", "appeared", "was not here, or only in the cache" },
-	[CHANGE_GONE] = { '-', "gone", "gone", "is not here any more" },
-	[CHANGE_SWAP] = { '~', "swap", "swap", "went to swap, or came back from it" },
-	[CHANGE_WRITTEN] = { '!', "written", "written", "written since, or replaced by another" },
-	[CHANGE_UNKNOWN] = { '?', "unknown", "unknown", "its state is or was unknown" },
-};
+#define PAGE_CHANGE_INFO(id, letter, name, key, rank, meaning)                                     \
+	[CHANGE_##id] = { letter, name, key, meaning },
+const struct page_change_info page_changes[PAGE_CHANGES] = { PAGE_CHANGE_TABLE(PAGE_CHANGE_INFO) };
 
 const char *const mapping_fate_names[MAPPING_FATES] = {
 	[FATE_KEPT] = "kept", [FATE_RESIZED] = "resized", [FATE_APPEARED] = "appeared",

@@ -24,16 +24,24 @@
  * the order of their addresses.
  */
 
-/* What became of one page. A change is in the state or in the written mark; slots do not count. */
-enum page_change {
-	CHANGE_SAME,
-	CHANGE_APPEARED, /* was nothing here, or only in the page cache; is more now */
-	CHANGE_GONE, /* the other way */
-	CHANGE_SWAP, /* went to swap or came back from it */
-	CHANGE_WRITTEN, /* marked written since, or replaced: copied on write, dropped to zero */
-	CHANGE_UNKNOWN, /* its state is or was unknown */
-	PAGE_CHANGES
-};
+/*
+ * What became of one page. A change is in the state or in the written mark; slots do not count.
+ *
+ *   id, letter, name for people, key for programs, rank (see lens_rank()), meaning
+ */
+/* clang-format off */
+#define PAGE_CHANGE_TABLE(X) \
+	X(SAME, '=', "same", "same", 0, "as it was") \
+	X(APPEARED, '+', "appeared", "appeared", 2, "was not here, or only in the cache") \
+	X(GONE, '-', "gone", "gone", 3, "is not here any more") \
+	X(SWAP, '~', "swap", "swap", 5, "went to swap, or came back from it") \
+	/* copied on write or dropped to zero is replaced, too */ \
+	X(WRITTEN, '!', "written", "written", 4, "written since, or replaced by another") \
+	X(UNKNOWN, '?', "unknown", "unknown", 1, "its state is or was unknown")
+/* clang-format on */
+
+#define PAGE_CHANGE_ENUM(id, ...) CHANGE_##id,
+enum page_change { PAGE_CHANGE_TABLE(PAGE_CHANGE_ENUM) PAGE_CHANGES };
 
 struct page_change_info {
 	char letter;
