@@ -51,7 +51,7 @@ struct app_options {
 	struct app_hooks hooks;
 };
 
-/* NULL when memory is out. */
+/* NULL when out of memory. */
 struct app *app_new(const struct app_options *options);
 void app_free(struct app *app);
 

@@ -413,7 +413,7 @@ static void app_draw_recording_text(const struct app *app, char *buf, size_t siz
 		snprintf(buf, size, "● rec %ld:%02ld:%02ld  ", s / 3600, s / 60 % 60, s % 60);
 }
 
-/* app_title.c: who, where one is, the state of time, the lens. */
+/* who, where one is, the state of time, the lens. */
 static void app_draw_title(struct app *app, struct canvas *canvas, struct rect row)
 {
 	const struct scene *scene = &app->scene;

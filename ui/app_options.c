@@ -122,7 +122,7 @@ static void app_options_history_value(const void *context, char *buf, size_t siz
 		 history_has_dropped(h) ? ", older ones are gone" : "");
 }
 
-static const struct option_row rows[] = {
+static const struct option_line rows[] = {
 	{ "interval", "time between samples", app_options_interval_value,
 	  app_options_interval_change },
 	{ "theme", "colours", app_options_theme_value, app_options_theme_change },

@@ -172,8 +172,11 @@ static enum request app_prompt_accept(struct app *app, enum prompt_kind kind)
 	case PROMPT_INPUT:
 		app_prompt_input(app);
 		break;
-	default:
+	case PROMPT_CONFIRM:
 		app_prompt_confirmed(app);
+		break;
+	case PROMPT_NONE:
+	case PROMPTS:
 		break;
 	}
 	return REQ_NONE;

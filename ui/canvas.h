@@ -46,7 +46,7 @@ struct rect {
 
 struct canvas;
 
-/* Blank cells; NULL when memory is out. Sizes below 1 count as 1. */
+/* Blank cells; NULL when out of memory. Sizes below 1 count as 1. */
 struct canvas *canvas_new(int width, int height, bool utf8);
 void canvas_free(struct canvas *canvas);
 

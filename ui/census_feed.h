@@ -10,7 +10,7 @@
 /* The newest census, for all views that show one. Reference counted; one thread. */
 struct census_feed;
 
-/* Owns the source (NULL: none, as in tests) from here on. NULL when memory is out. */
+/* Owns the source (NULL: none, as in tests) from here on. NULL when out of memory. */
 struct census_feed *census_feed_new(struct census_source *source);
 struct census_feed *census_feed_ref(struct census_feed *feed);
 void census_feed_unref(struct census_feed *feed);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "ui/keymap.h"
 
 #define KEYS_PER_REQUEST 6
@@ -12,40 +13,19 @@ struct keymap {
 	uint8_t count[REQUESTS];
 };
 
+#define KEYMAP_NAMED(id, name, shown, curses) { UIKEY_##id, name, shown },
 static const struct {
 	int key;
 	const char *name, *shown;
 } named_keys[] = {
 	/* The first name of a key is the one that is printed. */
-	{ UIKEY_UP, "Up", "↑" },
-	{ UIKEY_DOWN, "Down", "↓" },
-	{ UIKEY_LEFT, "Left", "←" },
-	{ UIKEY_RIGHT, "Right", "→" },
-	{ UIKEY_PAGE_UP, "PgUp", NULL },
-	{ UIKEY_PAGE_DOWN, "PgDn", NULL },
-	{ UIKEY_HOME, "Home", NULL },
-	{ UIKEY_END, "End", NULL },
-	{ UIKEY_INSERT, "Ins", NULL },
-	{ UIKEY_DELETE, "Del", NULL },
-	{ UIKEY_BACKSPACE, "Backspace", NULL },
-	{ UIKEY_BACK_TAB, "S-Tab", NULL },
 	{ UIKEY_TAB, "Tab", NULL },
 	{ UIKEY_ENTER, "Enter", NULL },
 	{ UIKEY_ESCAPE, "Esc", NULL },
 	{ ' ', "Space", NULL },
+	UIKEY_TABLE(KEYMAP_NAMED)
 };
 #define NAMED_KEYS (sizeof(named_keys) / sizeof(*named_keys))
-
-static size_t keymap_put_utf8(uint32_t c, char *buf)
-{
-	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	static const unsigned char first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-
-	for (size_t i = n; i-- > 1; c >>= 6)
-		buf[i] = (char)(0x80 | (c & 0x3f));
-	buf[0] = (char)(first[n] | c);
-	return n;
-}
 
 const char *ui_key_name(int key, char *buf, size_t size)
 {
@@ -61,7 +41,7 @@ const char *ui_key_name(int key, char *buf, size_t size)
 	else if (key > 0 && key < 0x20)
 		snprintf(buf, size, "^%c", key + '@');
 	else if (key >= 0x20 && key < 0x110000 && key != 0x7f) {
-		utf8[keymap_put_utf8((uint32_t)key, utf8)] = '\0';
+		utf8[utf8_encode((uint32_t)key, utf8)] = '\0';
 		snprintf(buf, size, "%s", utf8);
 	} else
 		snprintf(buf, size, "key %d", key);
@@ -266,10 +246,8 @@ void keymap_print_mdoc(FILE *out)
 	}
 }
 
-const char *const request_groups[REQUEST_GROUPS] = {
-	[GROUP_MOVE] = "Moving", [GROUP_LOOK] = "Looking", [GROUP_TIME] = "Time",
-	[GROUP_DO] = "Doing",	 [GROUP_PMTOP] = "pmtop",
-};
+#define KEYMAP_GROUP(id, name) [GROUP_##id] = name,
+const char *const request_groups[REQUEST_GROUPS] = { REQUEST_GROUP_TABLE(KEYMAP_GROUP) };
 
 /* clang-format off */
 #define KEYMAP_INFO(id, name, keys, where, group, priority, footer, handler, argument, help) \

@@ -11,25 +11,41 @@
 
 /* Which keys ask for which request on which screen. A view sees requests, never keys. */
 
-/* A screen that keys apply to. Bits, so that a request can apply to several. */
-enum ui_screen {
-	SCREEN_PROCESSES = 1 << 0,
-	SCREEN_MAPPINGS = 1 << 1,
-	SCREEN_PAGES = 1 << 2,
-	SCREEN_INSPECTOR = 1 << 3,
-	SCREEN_HELP = 1 << 4, /* help, legend, options: lists to read */
-	SCREEN_OBJECTS = 1 << 5,
-	SCREEN_WORKLOAD = 1 << 6,
-	SCREEN_TIMELINE = 1 << 7,
-};
-#define SCREENS_ALL	0xff
+/* The screens that keys apply to, in the order of the help, with their names there. */
+/* clang-format off */
+#define SCREEN_TABLE(X) \
+	X(PROCESSES, "list of processes") \
+	X(MAPPINGS, "list of mappings") \
+	X(PAGES, "grid of pages") \
+	X(INSPECTOR, "inspector") \
+	X(TIMELINE, "strip") \
+	X(OBJECTS, "shared objects") \
+	X(WORKLOAD, "workload") \
+	X(HELP, "help and options") /* lists to read, the legend too */
+/* clang-format on */
+
+#define SCREEN_NUMBER(id, name) SCREEN_NUMBER_##id,
+enum ui_screen_number { SCREEN_TABLE(SCREEN_NUMBER) SCREENS };
+
+/* Bits, so that a request can apply to several. */
+#define SCREEN_BIT(id, name) SCREEN_##id = 1 << SCREEN_NUMBER_##id,
+enum ui_screen { SCREEN_TABLE(SCREEN_BIT) };
+#define SCREENS_ALL ((1 << SCREENS) - 1)
+_Static_assert(SCREENS <= 8, "request_info.where has room for 8 screens");
 #define SCREENS_LIST	(SCREEN_PROCESSES | SCREEN_MAPPINGS | SCREEN_OBJECTS)
 #define SCREENS_PROCESS (SCREEN_MAPPINGS | SCREEN_PAGES | SCREEN_INSPECTOR | SCREEN_TIMELINE)
 
 #define KEYMAP_ENUM(id, ...) REQ_##id,
 enum request { REQ_NONE, REQUEST_LIST(KEYMAP_ENUM) REQUESTS };
 
-enum request_group { GROUP_MOVE, GROUP_LOOK, GROUP_TIME, GROUP_DO, GROUP_PMTOP, REQUEST_GROUPS };
+#define REQUEST_GROUP_TABLE(X)                                                                     \
+	X(MOVE, "Moving")                                                                          \
+	X(LOOK, "Looking")                                                                         \
+	X(TIME, "Time")                                                                            \
+	X(DO, "Doing")                                                                             \
+	X(PMTOP, "pmtop")
+#define REQUEST_GROUP(id, name) GROUP_##id,
+enum request_group { REQUEST_GROUP_TABLE(REQUEST_GROUP) REQUEST_GROUPS };
 extern const char *const request_groups[REQUEST_GROUPS];
 
 struct request_info {
@@ -48,21 +64,29 @@ extern const struct request_info requests[REQUESTS];
 /*
  * A key: a Unicode character, a control character (1 to 31), or one of these. The terminal turns
  * what curses says into them.
+ *
+ *   id, name in pmtop.conf, how it is shown (NULL: by its name), its code in curses
  */
+/* clang-format off */
+#define UIKEY_TABLE(X) \
+	X(UP, "Up", "↑", KEY_UP) \
+	X(DOWN, "Down", "↓", KEY_DOWN) \
+	X(LEFT, "Left", "←", KEY_LEFT) \
+	X(RIGHT, "Right", "→", KEY_RIGHT) \
+	X(PAGE_UP, "PgUp", NULL, KEY_PPAGE) \
+	X(PAGE_DOWN, "PgDn", NULL, KEY_NPAGE) \
+	X(HOME, "Home", NULL, KEY_HOME) \
+	X(END, "End", NULL, KEY_END) \
+	X(INSERT, "Ins", NULL, KEY_IC) \
+	X(DELETE, "Del", NULL, KEY_DC) \
+	X(BACKSPACE, "Backspace", NULL, KEY_BACKSPACE) \
+	X(BACK_TAB, "S-Tab", NULL, KEY_BTAB)
+/* clang-format on */
+
+#define UIKEY_ENUM(id, ...) UIKEY_##id,
 enum key {
-	UIKEY_UP = 0x110000,
-	UIKEY_DOWN,
-	UIKEY_LEFT,
-	UIKEY_RIGHT,
-	UIKEY_PAGE_UP,
-	UIKEY_PAGE_DOWN,
-	UIKEY_HOME,
-	UIKEY_END,
-	UIKEY_INSERT,
-	UIKEY_DELETE,
-	UIKEY_BACKSPACE,
-	UIKEY_BACK_TAB,
-	UIKEY_F1,
+	UIKEY_FIRST = 0x10ffff, /* the last character */
+	UIKEY_TABLE(UIKEY_ENUM) UIKEY_F1,
 	UIKEY_F12 = UIKEY_F1 + 11,
 	UIKEY_MOUSE, /* the terminal knows where */
 	UIKEY_RESIZE,
@@ -75,7 +99,7 @@ enum key {
 
 struct keymap;
 
-/* The default bindings; NULL when memory is out. */
+/* The default bindings; NULL when out of memory. */
 struct keymap *keymap_new(void);
 void keymap_free(struct keymap *keymap);
 

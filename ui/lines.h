@@ -12,7 +12,7 @@
  */
 struct lines;
 
-struct lines *lines_new(void); /* NULL when memory is out */
+struct lines *lines_new(void); /* NULL when out of memory */
 void lines_free(struct lines *lines);
 void lines_clear(struct lines *lines);
 

@@ -382,13 +382,8 @@ static int terminal_curses_key(struct terminal *t, wint_t key)
 		wint_t curses;
 		int key;
 	} keys[] = {
-		{ KEY_UP, UIKEY_UP },	      { KEY_DOWN, UIKEY_DOWN },
-		{ KEY_LEFT, UIKEY_LEFT },     { KEY_RIGHT, UIKEY_RIGHT },
-		{ KEY_PPAGE, UIKEY_PAGE_UP }, { KEY_NPAGE, UIKEY_PAGE_DOWN },
-		{ KEY_HOME, UIKEY_HOME },     { KEY_END, UIKEY_END },
-		{ KEY_IC, UIKEY_INSERT },     { KEY_DC, UIKEY_DELETE },
-		{ KEY_BTAB, UIKEY_BACK_TAB }, { KEY_BACKSPACE, UIKEY_BACKSPACE },
-		{ KEY_ENTER, UIKEY_ENTER },   { KEY_RESIZE, UIKEY_RESIZE },
+#define TERMINAL_KEY(id, name, shown, curses) { curses, UIKEY_##id },
+		{ KEY_ENTER, UIKEY_ENTER }, { KEY_RESIZE, UIKEY_RESIZE }, UIKEY_TABLE(TERMINAL_KEY)
 	};
 
 	if (key == KEY_MOUSE)

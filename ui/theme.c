@@ -107,19 +107,8 @@ static const struct value_style difference_styles[PAGE_CHANGES] = {
 static const struct value_style *const lens_styles[LENSES] = { LENS_TABLE(THEME_LENS_STYLES, ) };
 
 /* The attributes alone must do in monochrome; with colours they only help. */
-static const struct value_style role_styles[THEME_ROLES] = {
-	[ROLE_TEXT] = NO_COLOUR,
-	[ROLE_ADDRESS] = { 248, 240, COLOUR_DEFAULT, COLOUR_DEFAULT, 0 },
-	[ROLE_TITLE] = { COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT,
-			 ATTR_BOLD },
-	[ROLE_HEADER] = { COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT,
-			  ATTR_UNDERLINE },
-	[ROLE_DIM] = { 245, 242, COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_DIM },
-	[ROLE_KEY] = { COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_BOLD },
-	[ROLE_GOOD] = { 114, 28, 2, 2, 0 },
-	[ROLE_WARNING] = { 214, 130, 3, 3, ATTR_BOLD },
-	[ROLE_ERROR] = { 203, 124, 9, 1, ATTR_BOLD },
-};
+#define THEME_ROLE_STYLE(id, ...) [ROLE_##id] = { __VA_ARGS__ },
+static const struct value_style role_styles[THEME_ROLES] = { THEME_ROLE_TABLE(THEME_ROLE_STYLE) };
 
 struct theme theme_make(enum theme_kind kind, int colours)
 {

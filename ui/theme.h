@@ -46,18 +46,22 @@ void theme_own_nothing(struct theme_colours_of *own);
 int theme_find_value(const char *name, enum lens *ret_lens, unsigned *ret_value);
 
 /* What a part of the screen is, for its style. */
-enum theme_role {
-	ROLE_TEXT,
-	ROLE_ADDRESS,
-	ROLE_TITLE,
-	ROLE_HEADER,
-	ROLE_DIM,
-	ROLE_KEY,
-	ROLE_GOOD,
-	ROLE_WARNING,
-	ROLE_ERROR,
-	THEME_ROLES
-};
+/* id, colour of 256 on dark and on light, of 16, of 8, attributes: all that monochrome has. */
+/* clang-format off */
+#define THEME_DEFAULT COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT, COLOUR_DEFAULT
+#define THEME_ROLE_TABLE(X) \
+	X(TEXT, THEME_DEFAULT, 0) \
+	X(ADDRESS, 248, 240, COLOUR_DEFAULT, COLOUR_DEFAULT, 0) \
+	X(TITLE, THEME_DEFAULT, ATTR_BOLD) \
+	X(HEADER, THEME_DEFAULT, ATTR_UNDERLINE) \
+	X(DIM, 245, 242, COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_DIM) \
+	X(KEY, THEME_DEFAULT, ATTR_BOLD) \
+	X(GOOD, 114, 28, 2, 2, 0) \
+	X(WARNING, 214, 130, 3, 3, ATTR_BOLD) \
+	X(ERROR, 203, 124, 9, 1, ATTR_BOLD)
+/* clang-format on */
+#define THEME_ROLE(id, ...) ROLE_##id,
+enum theme_role { THEME_ROLE_TABLE(THEME_ROLE) THEME_ROLES };
 
 /*
  * A theme for a terminal with so many colours; fewer than 8, or the monochrome kind, make it

@@ -19,17 +19,10 @@ struct help_view {
 static const struct {
 	enum ui_screen screen;
 	const char *name;
-} screens[] = {
-	{ SCREEN_PROCESSES, "list of processes" },
-	{ SCREEN_MAPPINGS, "list of mappings" },
-	{ SCREEN_PAGES, "grid of pages" },
-	{ SCREEN_INSPECTOR, "inspector" },
-	{ SCREEN_TIMELINE, "strip" },
-	{ SCREEN_OBJECTS, "shared objects" },
-	{ SCREEN_WORKLOAD, "workload" },
-	{ SCREEN_HELP, "help and options" },
+} screens[SCREENS] = {
+#define VIEW_HELP_SCREEN(id, name) { SCREEN_##id, name },
+	SCREEN_TABLE(VIEW_HELP_SCREEN)
 };
-#define SCREENS (sizeof(screens) / sizeof(*screens))
 
 static struct help_view *view_help_self(struct view *view)
 {

@@ -8,7 +8,7 @@
 #include "model/page.h"
 #include "ui/table.h"
 
-enum column {
+enum object_column {
 	COLUMN_INODE,
 	COLUMN_SIZE,
 	COLUMN_RAM,
@@ -75,7 +75,7 @@ static int view_objects_compare(const void *data, size_t a, size_t b, int column
 	const struct census *census = data;
 	const struct census_object *x = &census->objects[a], *y = &census->objects[b];
 
-	switch ((enum column)column) {
+	switch ((enum object_column)column) {
 	case COLUMN_INODE:
 		return x->inode < y->inode ? -1 : x->inode > y->inode;
 	case COLUMN_SIZE:
@@ -128,7 +128,7 @@ static void view_objects_text(const void *data, size_t row, int column, struct t
 	const struct census *census = data;
 	const struct census_object *o = &census->objects[row];
 
-	switch ((enum column)column) {
+	switch ((enum object_column)column) {
 	case COLUMN_INODE:
 		cell->role = ROLE_ADDRESS;
 		snprintf(cell->text, sizeof(cell->text), "%lu", (unsigned long)o->inode);

@@ -10,7 +10,7 @@
 
 struct options_view {
 	struct view view;
-	const struct option_row *rows;
+	const struct option_line *rows;
 	size_t count;
 	void *context;
 	struct list list;
@@ -33,7 +33,7 @@ static void view_options_draw(struct view *view, struct scene *scene, struct can
 	v->list.height = (size_t)rect.height;
 	list_scroll_to_selection(&v->list);
 	for (int y = 0; y < rect.height && v->list.top + (size_t)y < v->count; y++) {
-		const struct option_row *row = &v->rows[v->list.top + (size_t)y];
+		const struct option_line *row = &v->rows[v->list.top + (size_t)y];
 		bool selected = v->list.top + (size_t)y == v->list.selected;
 
 		row->value(v->context, value, sizeof(value));
@@ -62,7 +62,7 @@ static enum view_answer view_options_request(struct view *view, struct scene *sc
 					     enum request request)
 {
 	struct options_view *v = view_options_self(view);
-	const struct option_row *row = &v->rows[v->list.selected];
+	const struct option_line *row = &v->rows[v->list.selected];
 
 	if (list_move(&v->list, request))
 		return VIEW_DONE;
@@ -113,7 +113,7 @@ static const struct view_ops ops = {
 	.free = view_options_free,
 };
 
-struct view *view_options_new(const struct option_row *rows, size_t count, void *context)
+struct view *view_options_new(const struct option_line *rows, size_t count, void *context)
 {
 	struct options_view *v = calloc(1, sizeof(*v));
 

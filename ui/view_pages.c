@@ -22,7 +22,7 @@ struct pages_view {
 	struct rect cells; /* where the grid is */
 };
 
-/* pages_seek.c: to the next or previous change of state; find, as view_ops has it. */
+/* to the next or previous change of state; find, as view_ops has it. */
 enum view_answer view_pages_jump_change(struct pages_view *v, struct scene *scene, bool on);
 
 #define ZOOM_FIT   (-1)
@@ -503,7 +503,6 @@ static void view_pages_draw_row(struct pages_view *v, struct scene *scene, struc
 				     selected >= 0 && selected / per_cell == x);
 }
 
-/* pages_draw.c */
 static void view_pages_draw(struct view *view, struct scene *scene, struct canvas *canvas,
 			    struct rect rect, bool focused, struct view_cursor *ret_cursor)
 {

@@ -8,7 +8,7 @@
 #include "model/page.h"
 #include "ui/table.h"
 
-enum column {
+enum process_column {
 	COLUMN_PID,
 	COLUMN_USER,
 	COLUMN_RSS,
@@ -85,7 +85,7 @@ static int view_processes_compare(const void *data, size_t a, size_t b, int colu
 	const struct census *census = data;
 	const struct census_process *x = &census->processes[a], *y = &census->processes[b];
 
-	switch ((enum column)column) {
+	switch ((enum process_column)column) {
 	case COLUMN_PID:
 		return x->pid < y->pid ? -1 : x->pid > y->pid;
 	case COLUMN_USER:
@@ -157,7 +157,7 @@ static void view_processes_text(const void *data, size_t row, int column, struct
 		snprintf(cell->text, sizeof(cell->text), "=");
 		return;
 	}
-	switch ((enum column)column) {
+	switch ((enum process_column)column) {
 	case COLUMN_PID:
 		snprintf(cell->text, sizeof(cell->text), "%d", (int)p->pid);
 		break;

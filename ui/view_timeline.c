@@ -82,7 +82,7 @@ static const struct {
 	const char *label;
 	uint64_t (*value)(const struct strip_sample *sample);
 	int state; /* whose colour; -1: none */
-} rows[TIMELINE_ROWS] = {
+} rows[] = {
 	{ "rss", view_timeline_rss, -1 },
 	{ "shsw", view_timeline_shared_swap, PAGE_SHARED_SWAP },
 	{ "swap", view_timeline_private_swap, PAGE_SWAP },
@@ -91,6 +91,7 @@ static const struct {
 	{ "shmem", view_timeline_shmem, PAGE_SHMEM },
 	{ "writ", view_timeline_written, -1 },
 };
+_Static_assert(sizeof(rows) / sizeof(*rows) == TIMELINE_ROWS, "a row of the strip");
 
 static struct strip_sample view_timeline_of_snapshot(const struct snapshot *s)
 {

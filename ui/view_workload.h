@@ -25,7 +25,7 @@ struct workload_control {
 	void (*end)(void *context); /* the view is freed: take everything away; may be NULL */
 };
 
-/* NULL when memory is out; then end() was not called. */
+/* NULL when out of memory; then end() was not called. */
 struct view *view_workload_new(struct app *app, const struct workload_control *control);
 
 #endif
