@@ -65,13 +65,17 @@ static void replay_print_fact(void *context, const char *key, const char *value)
 static int replay_print_event(void *context, const struct log_event *event)
 {
 	char text[sizeof(event->text) * 2];
-	int64_t first = *(const int64_t *)context;
+	struct log_reader *reader = context;
+	struct error error;
+	int64_t after;
 
 	if (event_is_of_mapping(event->kind))
 		return 0;
+	if (log_reader_event_after(reader, event, &after, &error))
+		return moment_explain(WORD, &error);
 	escape_text(event->text, strlen(event->text), text, sizeof(text));
 	printf("%-22s #%llu %+.3fs %s\n", event_words[event->kind].name,
-	       (unsigned long long)event->sample, (double)(event->taken_ns - first) / 1e9, text);
+	       (unsigned long long)event->sample, (double)after / 1e9, text);
 	return 0;
 }
 
@@ -79,15 +83,14 @@ static int replay_print_info(struct log_reader *reader)
 {
 	const struct log_info *info = log_reader_info(reader);
 	struct error error = { 0 };
-	int64_t first = info->first_ns;
+	int status;
 
 	printf("%-22s %llu\n%-22s %.1f s\n%-22s %d\n", "samples", (unsigned long long)info->samples,
 	       "duration", (double)(info->last_clock_ns - info->first_clock_ns) / 1e9, "schema",
 	       info->schema);
 	log_reader_facts(reader, replay_print_fact, NULL);
-	if (log_reader_events(reader, replay_print_event, &first, &error))
-		return moment_explain(WORD, &error);
-	return EXIT_DONE;
+	status = log_reader_events(reader, replay_print_event, reader, &error);
+	return status < 0 ? moment_explain(WORD, &error) : status;
 }
 
 static int replay_show_log(const struct replay_command *replay, const char *path, uint64_t first)

@@ -177,7 +177,7 @@ int log_reader_keep_bookmark(struct log_reader *reader, uint64_t sample, int64_t
 		result = sqlite_harden(db, &budget);
 	if (!result)
 		result = sqlite3_busy_timeout(db, BUSY_MS);
-	if (!result && sqlite_must_not_map(reader->file))
+	if (!result && (reader->foreign || sqlite_must_not_map(reader->file)))
 		result = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	if (!result)
 		result = bookmark_enter_wal(db);

@@ -60,6 +60,17 @@ int log_reader_time(struct log_reader *reader, uint64_t sample, int64_t *ret_tak
 		    int64_t *ret_clock_ns, struct error *error);
 
 /*
+ * When a sample was taken, on a clock that never runs backwards: CLOCK_REALTIME, but where that was
+ * set back it goes on from where it was. Totals and series below have these times.
+ */
+int log_reader_steady_time(struct log_reader *reader, uint64_t sample, int64_t *ret_ns,
+			   struct error *error);
+
+/* How long after the first sample an event was, whatever happened to the clock meanwhile. */
+int log_reader_event_after(struct log_reader *reader, const struct log_event *event,
+			   int64_t *ret_after_ns, struct error *error);
+
+/*
  * The newest sample that was taken `after_ns` after the first one, or before; the clock is
  * monotonic.
  */
@@ -110,7 +121,7 @@ int log_reader_detail(struct log_reader *reader, uint64_t sample, uint64_t start
 /* Counts at one sample; marks outside `known` are not. */
 struct log_counts {
 	uint64_t sample;
-	int64_t taken_ns;
+	int64_t taken_ns; /* log_reader_steady_time(), as below */
 	struct page_counts counts;
 	uint16_t known;
 	uint64_t swap_unplaced;

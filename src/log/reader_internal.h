@@ -13,6 +13,7 @@
 
 enum reader_statement {
 	READ_SAMPLE,
+	READ_CLOCKS,
 	READ_TOTAL,
 	READ_TOTALS_FROM,
 	READ_MAPPINGS_AT,
@@ -55,6 +56,12 @@ struct read_layout {
 	size_t count, room;
 };
 
+/* From this sample on, what is to be added to taken_ns. */
+struct clock_step {
+	uint64_t sample;
+	int64_t add_ns;
+};
+
 /* A row of `sample`; comm is a copy. */
 struct read_sample {
 	struct row_sample row;
@@ -67,7 +74,7 @@ struct log_reader {
 	char *file; /* without symlinks, since SQLite keeps a WAL beside it; NULL: in memory */
 	dev_t device;
 	ino_t inode; /* 0: a log in memory */
-	uid_t owner;
+	bool foreign; /* somebody else owns it: what SQLite keeps beside it is not trusted */
 	int lock_fd; /* of bookmark.c; -1 until the first one */
 	sqlite3_stmt *statements[READER_STATEMENTS];
 	struct log_codec *codec;
@@ -84,6 +91,10 @@ struct log_reader {
 	uint64_t decoded_block, decoded_sample;
 	bool decoded_is_fill;
 	struct log_block decoded;
+	/* Where the clock was set back, once somebody asked for times that never run backwards. */
+	struct clock_step *clock_steps; /* ascending */
+	size_t clock_step_count, clock_step_room;
+	bool clock_steps_known;
 	uint64_t blocks_left, slots_left;
 };
 

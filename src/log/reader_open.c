@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ static const struct {
 	const char *sql;
 } statements[READER_STATEMENTS] = {
 	[READ_SAMPLE] = { LOG_SAMPLE, "WHERE sample = ?1" },
+	[READ_CLOCKS] = { NO_TABLE, "SELECT sample, taken_ns, clock_ns FROM sample WHERE "
+				    "sample < ?1 ORDER BY sample" },
 	[READ_TOTAL] = { LOG_TOTAL, "WHERE sample <= ?1 ORDER BY sample DESC LIMIT 1" },
 	[READ_TOTALS_FROM] = { LOG_TOTAL, "WHERE sample > ?1 AND sample < ?2 ORDER BY sample" },
 	[READ_MAPPINGS_AT] = { LOG_MAPPING, "INDEXED BY mapping_by_life WHERE last_sample >= ?1 "
@@ -80,6 +83,7 @@ void log_reader_free(struct log_reader *reader)
 		snapshot_unref(reader->snapshot);
 	read_layout_free(&reader->layout);
 	log_codec_free(reader->codec);
+	free(reader->clock_steps);
 	if (reader->builder)
 		pages_builder_free(reader->builder);
 	free(reader->path);
@@ -114,6 +118,12 @@ static int reader_open_check_file(struct log_reader *reader, bool *ret_wal, stru
 	*ret_wal = n && header[18] == 2;
 	reader->device = st.st_dev;
 	reader->inode = st.st_ino;
+	reader->foreign = st.st_uid != geteuid();
+	if (reader->foreign && flock(fd, LOCK_SH | LOCK_NB))
+		return error_set(error, -EBUSY,
+				 "%s: it is being recorded by another user (uid %u); read it after "
+				 "that, or as that user",
+				 path, st.st_uid);
 	reader->file = realpath(path, NULL);
 	return reader->file ? 0 : error_set(error, -errno, "%s: %s", path, strerror(errno));
 }
@@ -318,11 +328,42 @@ static int reader_open_alone(const char *path, sqlite3 **ret_db)
 	return result ? result : reader_open_try_it(*ret_db);
 }
 
+/*
+ * Whether nobody else could pull FILE-shm away from under SQLite, which maps it: a file that
+ * shrinks while it is mapped is a SIGBUS for whoever reads it.
+ */
+static bool reader_open_is_trusted(const struct log_reader *reader)
+{
+	char side[SIDECAR_PATH_MAX];
+	struct stat st;
+
+	for (int which = 0; which < SIDECARS; which++)
+		if (!lstat(sidecar_path(reader->file, which, side), &st) &&
+		    (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
+			return false;
+	return !reader->foreign;
+}
+
+/* Of somebody else, who does not record now: nothing is mapped and nothing written. */
+static int reader_open_foreign(struct log_reader *reader)
+{
+	const char *path = reader->file;
+	int result;
+
+	if (reader_open_sidecar_size(path, SIDECAR_WAL) > 0)
+		return reader_open_alone(path, &reader->db);
+	result = reader_open_with(path, "immutable=1", &reader->db);
+	return result ? result : reader_open_try_it(reader->db);
+}
+
 static int reader_open_database(struct log_reader *reader, bool wal)
 {
 	const char *path = reader->file;
-	int result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
+	int result;
 
+	if (!reader_open_is_trusted(reader))
+		return reader_open_foreign(reader);
+	result = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READONLY, NULL);
 	if (!result)
 		result = reader_open_try_it(reader->db);
 	if (!result || !wal || (result & 0xff) == SQLITE_NOTADB || (result & 0xff) == SQLITE_BUSY)

@@ -9,7 +9,82 @@
 
 /* The counts of mappings over time, from their rows alone: no page is looked at. */
 
+/* Two samples are never of one moment: some formats have milliseconds. */
+#define LEAST_NS 1000000
+
 #define POINTS_MAX (1u << 20) /* of one series */
+
+static int reader_series_add_step(struct log_reader *reader, uint64_t sample, int64_t add_ns)
+{
+	if (!ARRAY_RESERVE(reader->clock_steps, reader->clock_step_count, reader->clock_step_room))
+		return -ENOMEM;
+	reader->clock_steps[reader->clock_step_count++] = (struct clock_step){ sample, add_ns };
+	return 0;
+}
+
+/* Finds where the clock was set back: there, what the other clock says went by is added instead. */
+static int reader_series_find_steps(struct log_reader *reader)
+{
+	sqlite3_stmt *s = reader_use(reader, READ_CLOCKS, (int64_t)reader->info.samples);
+	int64_t sample, taken, clock, last_taken = 0, last_clock = 0, add = 0;
+	int result, code = 0;
+
+	while (!code && (result = sqlite3_step(s)) == SQLITE_ROW) {
+		if (sqlite_column_number(s, 0, 0, INT64_MAX, &sample) ||
+		    sqlite_column_number(s, 1, 0, INT64_MAX, &taken) ||
+		    sqlite_column_number(s, 2, 0, INT64_MAX, &clock)) {
+			code = -EBADMSG;
+		} else if (taken < last_taken) {
+			int64_t went_by = clock > last_clock ? clock - last_clock : LEAST_NS, more;
+
+			if (__builtin_add_overflow(last_taken - taken, went_by, &more) ||
+			    __builtin_add_overflow(add, more, &add))
+				code = -EBADMSG;
+			else
+				code = reader_series_add_step(reader, (uint64_t)sample, add);
+		}
+		last_taken = taken;
+		last_clock = clock;
+	}
+	sqlite3_reset(s);
+	return code || result == SQLITE_DONE ? code : -EBADMSG;
+}
+
+int log_reader_steady_time(struct log_reader *reader, uint64_t sample, int64_t *ret_ns,
+			   struct error *error)
+{
+	int64_t clock, add = 0;
+	int code;
+
+	if (!reader->clock_steps_known && reader_series_find_steps(reader))
+		return reader_damaged(reader, sample, "its clocks make no sense", error);
+	reader->clock_steps_known = true;
+	code = log_reader_time(reader, sample, ret_ns, &clock, error);
+	for (size_t i = 0; i < reader->clock_step_count && reader->clock_steps[i].sample <= sample;
+	     i++)
+		add = reader->clock_steps[i].add_ns;
+	if (!code && __builtin_add_overflow(*ret_ns, add, ret_ns))
+		return reader_damaged(reader, sample, "its clocks make no sense", error);
+	return code;
+}
+
+int log_reader_event_after(struct log_reader *reader, const struct log_event *event,
+			   int64_t *ret_after_ns, struct error *error)
+{
+	int64_t taken, clock, next_taken, next_clock = INT64_MAX, since;
+	int code = log_reader_time(reader, event->sample, &taken, &clock, error);
+
+	if (!code && event->sample + 1 < reader->info.samples)
+		code = log_reader_time(reader, event->sample + 1, &next_taken, &next_clock, error);
+	if (code)
+		return code;
+	/* A clock that was set in between says nothing of how long it was. */
+	since = event->taken_ns > taken ? event->taken_ns - taken : 0;
+	if (next_clock != INT64_MAX && since > next_clock - clock)
+		since = next_clock > clock ? next_clock - clock : 0;
+	*ret_after_ns = clock - reader->info.first_clock_ns + since;
+	return 0;
+}
 
 /* One series that is being collected. */
 struct collector {
@@ -38,7 +113,6 @@ static int reader_series_damaged(const struct collector *c, uint64_t sample)
 static int reader_series_add_point(struct collector *c, uint64_t sample, const uint64_t *states)
 {
 	struct log_point *p;
-	int64_t clock;
 
 	if (sample < c->range->first || sample > c->range->last)
 		return 0;
@@ -53,7 +127,7 @@ static int reader_series_add_point(struct collector *c, uint64_t sample, const u
 	memcpy(p->state, states, sizeof(p->state));
 	c->next = sample + 1;
 	c->count++;
-	return log_reader_time(c->reader, sample, &p->taken_ns, &clock, c->error);
+	return log_reader_steady_time(c->reader, sample, &p->taken_ns, c->error);
 }
 
 /* The sample at which a point is due after the one at `from`, which may be the very next one. */
@@ -227,11 +301,10 @@ static int reader_series_repeat(struct log_reader *reader, struct log_counts *co
 				void *context, struct error *error)
 {
 	int code = 0;
-	int64_t clock;
 
 	for (uint64_t sample = from; !code && sample < to; sample++) {
 		counts->sample = sample;
-		code = log_reader_time(reader, sample, &counts->taken_ns, &clock, error);
+		code = log_reader_steady_time(reader, sample, &counts->taken_ns, error);
 		if (!code)
 			code = each(context, counts);
 	}

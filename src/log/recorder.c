@@ -34,6 +34,7 @@ struct recorder {
 	struct log_writer *writer; /* the thread's */
 	struct rotation *rotation; /* the thread's */
 	struct log_size newest; /* FILE, also when it is closed; the thread's */
+	unsigned int busy; /* logs that were rotated away while somebody read them; the thread's */
 	struct worker worker; /* its lock guards what follows */
 	struct item queue[QUEUE_ROOM];
 	unsigned int head, count;
@@ -99,9 +100,11 @@ static int recorder_rotate(struct recorder *r, struct error *error)
 			 "full; the next log goes on", NULL);
 	recorder_measure(r);
 	code = log_writer_close(TAKE(r->writer), error);
-	/* Busy: what is needed beside it goes with it. */
-	if (!code || code == -EBUSY)
-		code = rotation_push(r->rotation, &r->newest, error);
+	/* Busy: what is needed beside it goes with it, and is told at the end. */
+	if (code && code != -EBUSY)
+		return code;
+	r->busy += code == -EBUSY;
+	code = rotation_push(r->rotation, &r->newest, error);
 	if (code)
 		return code;
 	r->newest = (struct log_size){ 0 };
@@ -118,18 +121,28 @@ static void recorder_note_gap(struct recorder *r, const struct item *item)
 	log_writer_event(r->writer, EVENT_GAP, item->snapshot->taken_ns, text, NULL);
 }
 
+/* Two things went wrong, and people must know of both. */
+static void recorder_add_reason(struct error *error, const struct error *more)
+{
+	size_t used = strlen(error->text);
+
+	snprintf(error->text + used, sizeof(error->text) - used, "; %s", more->text);
+}
+
 /*
  * Why a log ends although its process lives, where there is still room to say it. It is closed at
  * once: what is committed is whole while the view goes on. A log without a sample goes away.
  */
-static void recorder_end_early(struct recorder *r, const struct error *error)
+static void recorder_end_early(struct recorder *r, struct error *error)
 {
+	struct error closing = { 0 };
+
 	if (r->writer && log_writer_samples(r->writer))
 		log_writer_event(r->writer, EVENT_STOPPED, clock_ns(CLOCK_REALTIME), error->text,
 				 NULL);
 	recorder_measure(r);
-	if (r->writer)
-		log_writer_close(TAKE(r->writer), NULL);
+	if (r->writer && log_writer_close(TAKE(r->writer), &closing))
+		recorder_add_reason(error, &closing);
 }
 
 static int recorder_put_item(struct recorder *r, const struct item *item, struct error *error)
@@ -246,7 +259,9 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 	if (!r->rotation || recorder_options_copy(options, &r->options))
 		return error_set(error, -ENOMEM, "%s", strerror(ENOMEM));
 	r->status.started_ns = clock_ns(CLOCK_MONOTONIC);
-	code = log_writer_open(&r->options.log, &r->writer, error);
+	code = rotation_check(r->rotation, error);
+	if (!code)
+		code = log_writer_open(&r->options.log, &r->writer, error);
 	if (code)
 		return code;
 	code = -worker_start(&r->worker, recorder_run, recorder_free, r);
@@ -318,6 +333,7 @@ static void recorder_count_logs(const struct recorder *r, struct recorder_logs *
 
 	ret_logs->older = rotation_count(r->rotation, &sum);
 	ret_logs->gone = rotation_gone(r->rotation);
+	ret_logs->unmerged = r->busy;
 	ret_logs->newest = r->newest.samples && r->status.error.code != -ESTALE;
 	ret_logs->samples = sum.samples + r->newest.samples;
 	ret_logs->bytes = sum.bytes + (ret_logs->newest ? r->newest.bytes : 0);

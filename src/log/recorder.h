@@ -29,6 +29,8 @@ struct recorder_logs {
 	bool newest; /* FILE; false: without a sample it goes, or somebody removed or replaced it */
 	unsigned int older; /* of a rotation: FILE.1 up to FILE.N */
 	uint64_t samples, bytes; /* in all of these; samples of a FILE that was removed as well */
+	unsigned int
+		unmerged; /* older ones that somebody read: what is in their -wal stays there */
 	uint64_t gone; /* samples of logs that had to go, since no more were to be kept */
 };
 

@@ -64,10 +64,22 @@ static int rotation_rename_all(const struct rotation *r, struct error *error)
 	return 0;
 }
 
+int rotation_check(const struct rotation *r, struct error *error)
+{
+	char name[PATH_MAX];
+	int code = 0;
+
+	for (unsigned int i = 1; !code && i <= r->keep; i++)
+		code = log_file_check_replaceable(rotation_name_of(r, i, name), error);
+	return code;
+}
+
 int rotation_push(struct rotation *r, const struct log_size *newest, struct error *error)
 {
-	int code = rotation_rename_all(r, error);
+	int code = rotation_check(r, error);
 
+	if (!code)
+		code = rotation_rename_all(r, error);
 	if (code)
 		return code;
 	if (r->count == r->keep)

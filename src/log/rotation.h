@@ -20,6 +20,12 @@ struct log_size {
 struct rotation *rotation_new(const char *path, unsigned int keep);
 void rotation_free(struct rotation *rotation);
 
+/*
+ * Whether FILE.1 up to the last one can be renamed: what has such a name is a log of pmtop into
+ * which nobody records. -EINVAL, -EBUSY.
+ */
+int rotation_check(const struct rotation *rotation, struct error *error);
+
 /* FILE, closed and of this size, becomes FILE.1, that FILE.2, and so on; the oldest goes. */
 int rotation_push(struct rotation *rotation, const struct log_size *newest, struct error *error);
 

@@ -177,6 +177,7 @@ int recording_stop(struct recording *recording, struct recording_status *ret_sta
 	ret_status->samples = logs->samples;
 	ret_status->bytes = logs->bytes;
 	ret_status->gone = logs->gone;
+	ret_status->unmerged = logs->unmerged;
 	free(recording);
 	return code;
 }

@@ -36,6 +36,7 @@ struct recording_status {
 	bool newest; /* FILE; false: without a sample it goes, or somebody removed or replaced it */
 	unsigned int older; /* of a rotation: FILE.1 up to FILE.N */
 	uint64_t bytes; /* as samples in all of these; also of a FILE that was removed */
+	unsigned int unmerged; /* older ones that keep samples in a -wal beside them */
 	uint64_t gone; /* samples of logs that had to go, since no more were to be kept */
 };
 

@@ -422,6 +422,35 @@ static void test_what_is_no_log_stays(void **state)
 	assert_int_equal(log_file_check_replaceable(path, &error), 0);
 }
 
+/* A rotation gives FILE.1 and FILE.2 away only where they are logs. */
+static void test_rotation_spares_other_files(void **state)
+{
+	const struct recorder_options options = { .log = { .path = path }, .rotate = 2 };
+	struct recorder *recorder;
+	struct recorder_status status;
+	struct error error = { 0 };
+	char name[128];
+	struct stat st;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s.2", path);
+	file = fopen(name, "we");
+	fputs("the second letter", file);
+	fclose(file);
+	assert_int_equal(recorder_start(&options, &recorder, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "log.pmtop.2: is not a log of pmtop"));
+	assert_int_equal(stat(name, &st), 0);
+	assert_int_equal(st.st_size, 17);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(unlink(name) | symlink("log.pmtop", name), 0);
+	assert_int_equal(recorder_start(&options, &recorder, &error), -EINVAL);
+	assert_int_equal(lstat(name, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(recorder_start(&options, &recorder, &error), 0);
+	assert_int_equal(recorder_stop(recorder, &status), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +462,7 @@ int main(int argc, char **argv)
 		log_unit_test(test_removed_while_read),
 		log_unit_test(test_what_is_no_file_stays),
 		log_unit_test(test_what_is_no_log_stays),
+		log_unit_test(test_rotation_spares_other_files),
 	};
 
 	if (argc == 3)
