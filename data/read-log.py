@@ -20,30 +20,32 @@ def unpack(data):
     return out.raw[:size]
 
 
-def distances(data):
-    """Numbers of base 128, zigzag."""
+def numbers(data):
+    """In base 128, little end first."""
     number = shift = 0
     for byte in data:
         number |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
-            yield number >> 1 ^ -(number & 1)
+            yield number
             number = shift = 0
 
 
-def block(data):
-    """(value, slot or None) of each of 512 pages."""
+def block(data, older=None):
+    """(value, slot or None) of each of 512 pages; older: those of the row `base`."""
     base, varied = struct.unpack_from("<HH", data)
     planes, at = {}, 4
     for bit in range(16):
         if varied >> bit & 1:
             planes[bit] = int.from_bytes(data[at:at + 64], "little")
             at += 64
-    slots, slot, pages = distances(data[at:]), -1, []
+    codes, slot, pages = numbers(data[at:]), -1, []
     for i in range(512):
         value = base | sum((plane >> i & 1) << bit for bit, plane in planes.items())
         if value >> SLOT & 1:
-            slot = (slot + 1 + next(slots)) % 2**64
+            code = next(codes)
+            away = code - 1 >> 1 ^ -(code - 1 & 1)
+            slot = (slot + 1 + away) % 2**64 if code else older[i][1]
         pages.append((value, slot if value >> SLOT & 1 else None))
     return pages
 
@@ -55,9 +57,14 @@ def pages(log, sample):
             "last_sample ORDER BY start", (sample,)):
         first, end = start % 2**64 >> 12, end % 2**64 >> 12
         for number in range(first >> 9, (end - 1 >> 9) + 1):
-            row = log.execute("SELECT data FROM block WHERE block = ? AND sample <= ? ORDER BY "
+            row = log.execute("SELECT data, base FROM block WHERE block = ? AND sample <= ? ORDER BY "
                               "sample DESC LIMIT 1", (number, sample)).fetchone()
-            known = block(unpack(row[0])) if row and row[0] else [(fill, None)] * 512
+            known, base = [(fill, None)] * 512, None
+            if row and row[1]:
+                base = block(unpack(*log.execute("SELECT data FROM block WHERE id = ?", row[1:])
+                                    .fetchone()))
+            if row and row[0]:
+                known = block(unpack(row[0]), base)
             for page in range(max(first, number << 9), min(end, (number + 1) << 9)):
                 yield (page, known[page & 511][0] & (1 << SLOT) - 1, known[page & 511][1])
 

@@ -187,7 +187,8 @@ char *recorded_text(const char *path, const struct recording_status *status,
 		view_record_add(buf, "; %llu older ones went with the oldest logs",
 				(unsigned long long)status->gone);
 	if (status->unmerged)
-		view_record_add(buf, "; somebody read %u of them: keep the -wal beside a log with it",
+		view_record_add(buf,
+				"; somebody read %u of them: keep the -wal beside a log with it",
 				status->unmerged);
 	return buf;
 }

@@ -10,6 +10,9 @@
 
 #define LEVEL 6
 
+/* In place of a distance: the slot of the same page in the base. */
+#define SLOT_OF_BASE 0
+
 #define KNOWN_WORDS  1
 #define KNOWN_FLAGS  2
 #define KNOWN_COUNTS 4
@@ -66,18 +69,27 @@ static int codec_unpack(struct log_codec *codec, const void *data, size_t size, 
 	return ZSTD_isError(used) ? -EBADMSG : (int)used;
 }
 
-/* A distance, zigzag and in base 128. */
-static uint8_t *codec_put_distance(uint8_t *at, uint64_t distance)
+/* Differences of both signs as numbers that are small when they are near to 0. */
+static uint64_t codec_zigzag(uint64_t distance)
 {
-	uint64_t number = distance << 1 ^ (uint64_t) - (int64_t)(distance >> 63);
+	return distance << 1 ^ (uint64_t) - (int64_t)(distance >> 63);
+}
 
+static uint64_t codec_unzigzag(uint64_t number)
+{
+	return number >> 1 ^ (uint64_t) - (int64_t)(number & 1);
+}
+
+/* In base 128, little end first. */
+static uint8_t *codec_put_number(uint8_t *at, uint64_t number)
+{
 	for (; number >= 0x80; number >>= 7)
 		*at++ = (uint8_t)(number | 0x80);
 	*at++ = (uint8_t)number;
 	return at;
 }
 
-static int codec_get_distance(const uint8_t **at, const uint8_t *end, uint64_t *ret_distance)
+static int codec_get_number(const uint8_t **at, const uint8_t *end, uint64_t *ret_number)
 {
 	uint64_t number = 0;
 
@@ -88,7 +100,7 @@ static int codec_get_distance(const uint8_t **at, const uint8_t *end, uint64_t *
 			return -EBADMSG;
 		number |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
-			*ret_distance = number >> 1 ^ (uint64_t) - (int64_t)(number & 1);
+			*ret_number = number;
 			return 0;
 		}
 	}
@@ -138,15 +150,16 @@ void log_block_compare(const struct log_block *a, const struct log_block *b, uin
 			log_set_add(set, i);
 }
 
-int log_block_encode(struct log_codec *codec, const struct log_block *block, uint8_t *data)
+int log_block_encode(struct log_codec *codec, const struct log_block *block,
+		     const struct log_block *base, uint8_t *data)
 {
 	uint8_t *at = codec->bytes + 4;
 	uint64_t next = 0;
-	unsigned int base = 0, varied = 0;
+	unsigned int common = 0, varied = 0;
 
 	for (unsigned int bit = 0; bit < LOG_PLANES; bit++) {
 		if (codec_set_is_full(block->planes[bit])) {
-			base |= 1u << bit;
+			common |= 1u << bit;
 		} else if (!log_set_is_empty(block->planes[bit])) {
 			varied |= 1u << bit;
 			at = codec_put_set(at, block->planes[bit]);
@@ -155,26 +168,36 @@ int log_block_encode(struct log_codec *codec, const struct log_block *block, uin
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++) {
 		if (!log_set_has(block->planes[LOG_BIT_SLOT], i))
 			continue;
-		at = codec_put_distance(at, block->slots[i] - next);
+		if (base && log_set_has(base->planes[LOG_BIT_SLOT], i) &&
+		    base->slots[i] == block->slots[i])
+			at = codec_put_number(at, SLOT_OF_BASE);
+		else
+			at = codec_put_number(at, codec_zigzag(block->slots[i] - next) + 1);
 		next = block->slots[i] + 1;
 	}
 	memcpy(codec->bytes,
-	       (uint8_t[]){ (uint8_t)base, (uint8_t)(base >> 8), (uint8_t)varied,
+	       (uint8_t[]){ (uint8_t)common, (uint8_t)(common >> 8), (uint8_t)varied,
 			    (uint8_t)(varied >> 8) },
 	       4);
 	return log_pack(codec, codec->bytes, (size_t)(at - codec->bytes), data);
 }
 
-static int codec_get_slots(const uint8_t *at, const uint8_t *end, struct log_block *block)
+static int codec_get_slots(const uint8_t *at, const uint8_t *end, const struct log_block *base,
+			   struct log_block *block)
 {
-	uint64_t next = 0, distance;
+	uint64_t next = 0, number;
 
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++) {
 		if (!log_set_has(block->planes[LOG_BIT_SLOT], i))
 			continue;
-		if (codec_get_distance(&at, end, &distance))
+		if (codec_get_number(&at, end, &number))
 			return -EBADMSG;
-		next += distance;
+		if (number != SLOT_OF_BASE)
+			next += codec_unzigzag(number - 1);
+		else if (base && log_set_has(base->planes[LOG_BIT_SLOT], i))
+			next = base->slots[i];
+		else
+			return -EBADMSG;
 		if (next >> LOG_SLOT_SHIFT > LOG_SLOT_TYPE_MAX)
 			return -EBADMSG;
 		block->slots[i] = next++;
@@ -207,27 +230,27 @@ static bool codec_values_are_possible(const struct log_block *block)
 }
 
 int log_block_decode(struct log_codec *codec, const void *data, size_t size,
-		     struct log_block *ret_block)
+		     const struct log_block *base, struct log_block *ret_block)
 {
 	const uint8_t *at = codec->bytes, *end;
-	unsigned int base, varied;
+	unsigned int common, varied;
 	int n = codec_unpack(codec, data, size, LOG_BLOCK_RAW_MAX);
 
 	if (n < 4)
 		return -EBADMSG;
 	end = at + n;
-	base = at[0] | (unsigned int)at[1] << 8;
+	common = at[0] | (unsigned int)at[1] << 8;
 	varied = at[2] | (unsigned int)at[3] << 8;
 	at += 4;
-	if (base & varied || end - at < __builtin_popcount(varied) * (int)LOG_SET_BYTES)
+	if (common & varied || end - at < __builtin_popcount(varied) * (int)LOG_SET_BYTES)
 		return -EBADMSG;
 	for (unsigned int bit = 0; bit < LOG_PLANES; bit++) {
 		if (varied >> bit & 1)
 			at = codec_get_set(at, ret_block->planes[bit]);
 		else
-			memset(ret_block->planes[bit], base >> bit & 1 ? 0xff : 0, LOG_SET_BYTES);
+			memset(ret_block->planes[bit], common >> bit & 1 ? 0xff : 0, LOG_SET_BYTES);
 	}
-	return codec_values_are_possible(ret_block) ? codec_get_slots(at, end, ret_block)
+	return codec_values_are_possible(ret_block) ? codec_get_slots(at, end, base, ret_block)
 						    : -EBADMSG;
 }
 
@@ -384,7 +407,7 @@ int log_raw_encode(struct log_codec *codec, const struct log_raw *raw, uint8_t *
 			if (!log_set_has(raw->there, i))
 				continue;
 			number = codec_raw_column(d, i, (enum raw_column)column);
-			at = codec_put_distance(at, number - before);
+			at = codec_put_number(at, codec_zigzag(number - before));
 			before = number + (column == RAW_LOW);
 		}
 	}
@@ -399,9 +422,9 @@ static int codec_get_raw_column(const uint8_t **at, const uint8_t *end, enum raw
 	for (unsigned int i = 0; i < LOG_BLOCK_PAGES; i++) {
 		if (!log_set_has(raw->there, i))
 			continue;
-		if (codec_get_distance(at, end, &distance))
+		if (codec_get_number(at, end, &distance))
 			return -EBADMSG;
-		number += distance;
+		number += codec_unzigzag(distance);
 		if (number > raw_most[column])
 			return -EBADMSG;
 		codec_set_raw_column(raw->detail, i, column, number);

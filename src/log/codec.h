@@ -33,13 +33,17 @@ struct log_raw {
 	bool whole; /* nothing older counts */
 };
 
-/* Pack into data[LOG_DATA_MAX]. Return the bytes used, or -ENOMEM. */
-int log_block_encode(struct log_codec *codec, const struct log_block *block, uint8_t *data);
+/*
+ * Pack into data[LOG_DATA_MAX]. With a base (or NULL), slots that are the same there cost least; it
+ * must be the same when they are unpacked. Return the bytes used, or -ENOMEM.
+ */
+int log_block_encode(struct log_codec *codec, const struct log_block *block,
+		     const struct log_block *base, uint8_t *data);
 int log_raw_encode(struct log_codec *codec, const struct log_raw *raw, uint8_t *data);
 
 /* -EBADMSG: not such data, or damaged ones. */
 int log_block_decode(struct log_codec *codec, const void *data, size_t size,
-		     struct log_block *ret_block);
+		     const struct log_block *base, struct log_block *ret_block);
 /* Into raw->detail, which must be there. */
 int log_raw_decode(struct log_codec *codec, const void *data, size_t size, struct log_raw *raw);
 

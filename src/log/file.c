@@ -76,7 +76,10 @@ int log_file_check_replaceable(const char *path, struct error *error)
 		return error_set(error, -errno, "%s: cannot be replaced: %s", path,
 				 strerror(errno));
 	/* A directory or a device is nothing to tell people to remove. */
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st) || S_ISDIR(st.st_mode))
+		return error_set(error, -EISDIR, "%s: cannot be replaced: %s", path,
+				 strerror(EISDIR));
+	if (!S_ISREG(st.st_mode))
 		return error_set(error, -EINVAL, "%s: not a regular file; choose another name",
 				 path);
 	if (!file_is_log(fd))
@@ -93,13 +96,11 @@ static int file_remove_old(const char *path, bool replace, struct error *error)
 {
 	int code = log_file_check_replaceable(path, error);
 
-	if (code && code != -EINVAL)
-		return code;
-	if (!replace && !code)
-		return error_set(error, -EEXIST, "%s: exists; remove it, or choose another name",
-				 path);
 	if (code)
 		return code;
+	if (!replace)
+		return error_set(error, -EEXIST, "%s: exists; remove it, or choose another name",
+				 path);
 	return unlink(path) ? error_set(error, -errno, "%s: %s", path, strerror(errno)) : 0;
 }
 

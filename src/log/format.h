@@ -38,8 +38,10 @@
  *   u16 base      bits that all 512 pages have
  *   u16 varied    bits that some have and others do not; base and varied share none
  *   per bit of `varied`, from the lowest on, 64 bytes: bit i of byte k is page 8k + i
- *   per page with LOG_BIT_SLOT, in order: the distance of its slot from the slot after that of the
- *   page before it with one (for the first: from 0). A slot is type << 58 | offset.
+ *   per page with LOG_BIT_SLOT, in order, a number in base 128: 0 the slot of the same page in the
+ *   row `base`, an older one of this block that has no base itself; else 1 more than the distance,
+ *   zigzag, of its slot from the slot after that of the page before it with one (for the first:
+ *   from 0). A slot is type << 58 | offset.
  *
  * raw.data, unpacked:
  *   u8 what is known: 1 pagemap words, 2 page flags, 4 map counts; 8 no older row counts

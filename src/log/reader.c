@@ -358,6 +358,31 @@ int reader_next_block(struct log_reader *reader, uint64_t sample, uint64_t block
 	return 0;
 }
 
+/* Decodes a row, and before it the one that its slots are told from: an older one of the block. */
+static int reader_decode_row(struct log_reader *reader, const struct row_block *row)
+{
+	struct log_block base;
+	struct row_block older;
+	sqlite3_stmt *s;
+	int code;
+
+	if (row->base == LOG_NULL)
+		return log_block_decode(reader->codec, row->data.at, (size_t)row->data.size, NULL,
+					&reader->decoded);
+	s = reader_use(reader, READ_BLOCK, row->base);
+	code = sqlite3_step(s) == SQLITE_ROW ? log_row_read(s, LOG_BLOCK, &older) : -EBADMSG;
+	if (!code && (older.id >= row->id || older.block != row->block || older.base != LOG_NULL ||
+		      !older.data.at))
+		code = -EBADMSG;
+	if (!code)
+		code = log_block_decode(reader->codec, older.data.at, (size_t)older.data.size, NULL,
+					&base);
+	sqlite3_reset(s);
+	return code ? code
+		    : log_block_decode(reader->codec, row->data.at, (size_t)row->data.size, &base,
+				       &reader->decoded);
+}
+
 int reader_decode_block(struct log_reader *reader, uint64_t block, uint64_t sample,
 			struct error *error)
 {
@@ -375,8 +400,7 @@ int reader_decode_block(struct log_reader *reader, uint64_t block, uint64_t samp
 		code = log_row_read(s, LOG_BLOCK, &row);
 	reader->decoded_is_fill = !row.data.at;
 	if (!code && row.data.at)
-		code = log_block_decode(reader->codec, row.data.at, (size_t)row.data.size,
-					&reader->decoded);
+		code = reader_decode_row(reader, &row);
 	sqlite3_reset(s);
 	reader->decoded_block = block;
 	reader->decoded_sample = code ? UINT64_MAX : sample;

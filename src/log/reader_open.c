@@ -34,6 +34,7 @@ static const struct {
 					"block >= ?1 ORDER BY block LIMIT 1" },
 	[READ_BLOCK_AT] = { LOG_BLOCK, "INDEXED BY block_by_place WHERE block = ?1 AND "
 				       "sample <= ?2 ORDER BY sample DESC LIMIT 1" },
+	[READ_BLOCK] = { LOG_BLOCK, "WHERE id = ?1" },
 	[READ_BLOCKS_BETWEEN] = { NO_TABLE,
 				  "SELECT block FROM block WHERE id > ?1 AND id <= ?2 ORDER BY id" },
 	[READ_BLOCK_CHANGE_AFTER] = { NO_TABLE,

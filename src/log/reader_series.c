@@ -12,6 +12,9 @@
 /* Two samples are never of one moment: some formats have milliseconds. */
 #define LEAST_NS 1000000
 
+/* Something may have been noted so long before the first sample. */
+#define BEFORE_NS INT64_C(60000000000)
+
 #define POINTS_MAX (1u << 20) /* of one series */
 
 static int reader_series_add_step(struct log_reader *reader, uint64_t sample, int64_t add_ns)
@@ -79,7 +82,10 @@ int log_reader_event_after(struct log_reader *reader, const struct log_event *ev
 	if (code)
 		return code;
 	/* A clock that was set in between says nothing of how long it was. */
-	since = event->taken_ns > taken ? event->taken_ns - taken : 0;
+	since = event->taken_ns - taken;
+	/* Only before the first one, and not by far: so begins the next log of a rotation. */
+	if (since < 0 && (event->sample || since < -BEFORE_NS))
+		since = 0;
 	if (next_clock != INT64_MAX && since > next_clock - clock)
 		since = next_clock > clock ? next_clock - clock : 0;
 	*ret_after_ns = clock - reader->info.first_clock_ns + since;

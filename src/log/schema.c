@@ -114,6 +114,14 @@ static const struct column block_columns[] = {
 	NUMBER(row_block, id, KEY, 1, INT64_MAX),
 	COUNTER(row_block, sample),
 	NUMBER(row_block, block, REQUIRED, 0, LOG_BLOCK_NUMBER_MAX),
+	NUMBER(row_block, base, "", 1, INT64_MAX),
+	BYTES(row_block, data, COLUMN_BLOB, "", LOG_DATA_MAX),
+};
+
+static const struct column raw_columns[] = {
+	NUMBER(row_block, id, KEY, 1, INT64_MAX),
+	COUNTER(row_block, sample),
+	NUMBER(row_block, block, REQUIRED, 0, LOG_BLOCK_NUMBER_MAX),
 	BYTES(row_block, data, COLUMN_BLOB, "", LOG_DATA_MAX),
 };
 
@@ -151,7 +159,7 @@ static const struct table tables[LOG_TABLES] = {
 	[LOG_MAPPING_COUNT] = { "mapping_count", COLUMNS(mapping_count_columns),
 				", PRIMARY KEY (mapping, sample)", " WITHOUT ROWID", "INSERT" },
 	[LOG_BLOCK] = { "block", COLUMNS(block_columns), "", "", "INSERT" },
-	[LOG_RAW] = { "raw", COLUMNS(block_columns), "", "", "INSERT" },
+	[LOG_RAW] = { "raw", COLUMNS(raw_columns), "", "", "INSERT" },
 	[LOG_RAW_LEFT_OUT] = { "raw_left_out", COLUMNS(raw_left_out_columns), "", "", "INSERT" },
 	[LOG_EVENT] = { "event", COLUMNS(event_columns), "", "", "INSERT" },
 };

@@ -84,9 +84,10 @@ struct row_mapping_count {
 	struct log_counted counted;
 };
 
-/* A row of `block` and of `raw`. */
+/* A row of `block` and of `raw`; base is of the former only. */
 struct row_block {
 	int64_t id, sample, block;
+	int64_t base; /* LOG_NULL: none */
 	struct log_bytes data;
 };
 

@@ -186,6 +186,8 @@ static void writer_free(struct log_writer *writer)
 	if (writer->last)
 		snapshot_unref(writer->last);
 	log_codec_free(writer->codec);
+	for (size_t i = 0; i < writer->block_count; i++)
+		free(writer->blocks[i].base);
 	free(writer->blocks);
 	free(writer->changed);
 	free(writer->mappings);
@@ -282,17 +284,36 @@ static int writer_put_total(struct log_writer *writer, const struct snapshot *sn
 	return writer_put(writer, LOG_TOTAL, &row);
 }
 
-static int writer_put_all(struct log_writer *writer, const struct snapshot *snapshot,
+/* What changed since the newest sample, or since there was nothing. */
+static int writer_compare(const struct log_writer *writer, struct snapshot *snapshot,
+			  struct change_list **ret_list)
+{
+	struct snapshot *nothing = writer->last ? NULL : snapshot_new(0);
+	int code = -ENOMEM;
+
+	if (writer->last)
+		return change_list_new(writer->last, snapshot, ret_list);
+	if (nothing) {
+		code = change_list_new(nothing, snapshot, ret_list);
+		snapshot_unref(nothing);
+	}
+	return code;
+}
+
+static int writer_put_all(struct log_writer *writer, struct snapshot *snapshot,
 			  const struct page_detail *changed, struct written_mapping **ret_mappings)
 {
-	int result = writer_run(writer, WRITE_BEGIN);
+	CLEANUP(cleanup_change_list) struct change_list *list = NULL;
+	int result = writer_compare(writer, snapshot, &list) ? SQLITE_NOMEM : SQLITE_OK;
 
+	if (!result)
+		result = writer_run(writer, WRITE_BEGIN);
 	if (!result)
 		result = writer_put_identity(writer, snapshot);
 	if (!result)
-		result = writer_put_mappings(writer, snapshot, ret_mappings);
+		result = writer_put_mappings(writer, list, ret_mappings);
 	if (!result)
-		result = writer_find_changes(writer, snapshot, *ret_mappings);
+		result = writer_find_changes(writer, list, *ret_mappings);
 	if (!result)
 		result = writer_put_blocks(writer, snapshot, *ret_mappings);
 	if (!result)
@@ -345,7 +366,7 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 		writer->broken = true;
 		return result;
 	}
-	result = writer_put_all(writer, snapshot, changed, &mappings);
+	result = writer_put_all(writer, (struct snapshot *)snapshot, changed, &mappings);
 	if (result) {
 		free(mappings);
 		return writer_fail_append(writer, result, error);

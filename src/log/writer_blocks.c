@@ -41,20 +41,29 @@ uint16_t writer_choose_fill(const struct snapshot_mapping *m, const uint16_t *cu
 	return fill;
 }
 
-static void writer_blocks_gather_slots(const struct pages *pages, uint64_t from, uint64_t to,
-				       unsigned int place, struct log_block *block)
+/* The first of the runs of slots that ends behind a page. */
+static size_t writer_blocks_slots_from(const struct slot_run *runs, size_t count, uint64_t page)
 {
-	size_t count, low = 0, high;
-	const struct slot_run *runs = pages_slots(pages, &count);
+	size_t low = 0, high = count;
 
-	for (high = count; low < high;) {
+	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (runs[middle].first + runs[middle].count <= from)
+		if (runs[middle].first + runs[middle].count <= page)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+static void writer_blocks_gather_slots(const struct pages *pages, uint64_t from, uint64_t to,
+				       unsigned int place, struct log_block *block)
+{
+	size_t count, low;
+	const struct slot_run *runs = pages_slots(pages, &count);
+
+	low = writer_blocks_slots_from(runs, count, from);
 	for (; low < count && runs[low].first < to; low++) {
 		uint64_t page = runs[low].first > from ? runs[low].first : from;
 		uint64_t end = runs[low].first + runs[low].count;
@@ -157,14 +166,47 @@ struct written_block *writer_block(struct log_writer *writer, uint64_t block)
 	return &writer->blocks[at];
 }
 
-static int writer_blocks_put_row(struct log_writer *writer, uint64_t block, int size)
+static int writer_blocks_put_row(struct log_writer *writer, uint64_t block, int64_t base, int size)
 {
 	const struct row_block row = { .id = ++writer->last_block,
 				       .sample = writer->samples,
 				       .block = (int64_t)block,
+				       .base = base,
 				       .data = { size ? writer->data : NULL, size } };
 
 	return writer_put(writer, LOG_BLOCK, &row);
+}
+
+/*
+ * A row is told from an older one where that is much shorter: when thrashing, slots are in no
+ * order, and most stay from one row to the next (measured: 23 instead of 37 KiB a sample).
+ */
+static int writer_blocks_put_content(struct log_writer *writer, struct written_block *entry,
+				     const struct log_block *now)
+{
+	bool slots = !log_set_is_empty(now->planes[LOG_BIT_SLOT]);
+	int size;
+
+	if (slots && entry->base) {
+		size = log_block_encode(writer->codec, now, entry->base, writer->data);
+		if (size > 0 && size * 4 <= entry->base_size * 3)
+			return writer_blocks_put_row(writer, entry->block, entry->base_id, size);
+	}
+	size = log_block_encode(writer->codec, now, NULL, writer->data);
+	if (size < 0)
+		return SQLITE_NOMEM;
+	/* Most blocks are written once. */
+	if (slots && entry->again) {
+		if (!entry->base)
+			entry->base = malloc(sizeof(*entry->base));
+		if (!entry->base)
+			return SQLITE_NOMEM;
+		*entry->base = *now;
+		entry->base_id = writer->last_block + 1;
+		entry->base_size = size;
+	}
+	entry->again = true;
+	return writer_blocks_put_row(writer, entry->block, LOG_NULL, size);
 }
 
 static int writer_blocks_put_block(struct log_writer *writer, const struct snapshot *snapshot,
@@ -173,8 +215,8 @@ static int writer_blocks_put_block(struct log_writer *writer, const struct snaps
 	size_t at = writer_block_place(writer, block);
 	bool known = at < writer->block_count && writer->blocks[at].block == block;
 	bool live = known && writer->blocks[at].live;
+	struct written_block *entry;
 	struct log_block was, now;
-	int size;
 
 	writer_gather(snapshot, block, &now);
 	if (log_set_is_empty(now.planes[LOG_BIT_MAPPED]))
@@ -184,21 +226,18 @@ static int writer_blocks_put_block(struct log_writer *writer, const struct snaps
 		if (!live)
 			return SQLITE_OK;
 		writer->blocks[at].live = false;
-		return writer_blocks_put_row(writer, block, 0);
+		return writer_blocks_put_row(writer, block, LOG_NULL, 0);
 	}
 	if (live) {
 		writer_gather(writer->last, block, &was);
 		if (!writer_blocks_differ(&was, &now))
 			return SQLITE_OK;
-	} else {
-		struct written_block *entry = writer_block(writer, block);
-
-		if (!entry)
-			return SQLITE_NOMEM;
-		entry->live = true;
 	}
-	size = log_block_encode(writer->codec, &now, writer->data);
-	return size < 0 ? SQLITE_NOMEM : writer_blocks_put_row(writer, block, size);
+	entry = writer_block(writer, block);
+	if (!entry)
+		return SQLITE_NOMEM;
+	entry->live = true;
+	return writer_blocks_put_content(writer, entry, &now);
 }
 
 int writer_put_blocks(struct log_writer *writer, const struct snapshot *snapshot,
@@ -233,93 +272,109 @@ static int writer_blocks_add_written(struct log_writer *writer, uint64_t from, u
 	return result;
 }
 
-/* Adds the blocks of a mapping in which values may differ from what the reader finds. */
-static int writer_blocks_find_values(struct log_writer *writer, const struct snapshot_mapping *m,
-				     uint16_t fill, const struct pages *old)
+static int writer_blocks_add_all(struct log_writer *writer, const struct snapshot_mapping *m,
+				 uint64_t first, uint64_t end)
 {
-	struct page_run run;
-	uint64_t i = 0, shared;
+	uint64_t to = writer_blocks_number(m, end - 1);
 	int result = SQLITE_OK;
 
-	while (!result && i < pages_total(m->pages)) {
-		uint64_t from = writer_blocks_number(m, i);
-
-		if (old && pages_shared(old, m->pages, i, &shared)) {
-			i += shared;
-			continue;
-		}
-		pages_run(m->pages, i, &run);
-		if (writer_blocks_value(&run) == fill) {
-			result = writer_blocks_add_written(
-				writer, from, writer_blocks_number(m, i + run.count - 1));
-			i += run.count;
-			continue;
-		}
-		result = writer_blocks_add(writer, from);
-		/* Step by block: what follows in this run may be shared. */
-		i = ((from + 1) << LOG_BLOCK_SHIFT) - (m->mapping->start >> PMTOP_PAGE_SHIFT);
-	}
-	return result;
-}
-
-static int writer_blocks_add_slots(struct log_writer *writer, const struct snapshot_mapping *m,
-				   const struct slot_run *run)
-{
-	uint64_t last = run->first + run->count - 1;
-	int result = SQLITE_OK;
-
-	if (last >= mapping_pages(m->mapping))
-		last = mapping_pages(m->mapping) - 1;
-	if (run->first > last)
-		return SQLITE_OK;
-	for (uint64_t b = writer_blocks_number(m, run->first);
-	     !result && b <= writer_blocks_number(m, last); b++)
+	for (uint64_t b = writer_blocks_number(m, first); !result && b <= to; b++)
 		result = writer_blocks_add(writer, b);
 	return result;
 }
 
-/* Slots lie beside the blocks of struct pages: a shared block may have other slots. */
-static int writer_blocks_find_slots(struct log_writer *writer, const struct snapshot_mapping *m,
-				    const struct pages *old)
+/*
+ * Adds the blocks of pages [first, first + count) of a mapping that may need a row: all of them, or
+ * where the pages have the value of the fill those that have one, and those with slots.
+ */
+static int writer_blocks_add_range(struct log_writer *writer, const struct snapshot_mapping *m,
+				   uint64_t first, uint64_t count, bool filled)
 {
-	size_t a = 0, b = 0, old_count = 0, new_count;
-	const struct slot_run *olds = old ? pages_slots(old, &old_count) : NULL;
-	const struct slot_run *news = pages_slots(m->pages, &new_count);
-	int result = SQLITE_OK;
+	uint64_t end = first + count;
+	size_t slots = 0;
+	const struct slot_run *runs = m->pages ? pages_slots(m->pages, &slots) : NULL;
+	int result;
 
-	while (!result && (a < old_count || b < new_count)) {
-		if (a < old_count && b < new_count && olds[a].first == news[b].first &&
-		    olds[a].count == news[b].count && olds[a].offset == news[b].offset &&
-		    olds[a].type == news[b].type) {
-			a++;
-			b++;
-		} else if (b == new_count || (a < old_count && olds[a].first <= news[b].first)) {
-			result = writer_blocks_add_slots(writer, m, &olds[a++]);
-		} else {
-			result = writer_blocks_add_slots(writer, m, &news[b++]);
-		}
+	if (!filled)
+		return writer_blocks_add_all(writer, m, first, end);
+	result = writer_blocks_add_written(writer, writer_blocks_number(m, first),
+					   writer_blocks_number(m, end - 1));
+	for (size_t i = writer_blocks_slots_from(runs, slots, first);
+	     !result && i < slots && runs[i].first < end; i++) {
+		uint64_t from = runs[i].first > first ? runs[i].first : first;
+		uint64_t to = runs[i].first + runs[i].count;
+
+		result = writer_blocks_add_all(writer, m, from, to < end ? to : end);
 	}
 	return result;
 }
 
-/* Adds the blocks with raw data in which something is not mapped any more. */
-static int writer_blocks_find_gone(struct log_writer *writer, const struct snapshot *snapshot)
+/* Pages of which nothing is known yet, or whose fill is another now. */
+static int writer_blocks_add_pages(struct log_writer *writer, const struct snapshot_mapping *m,
+				   uint64_t first, uint64_t count, uint16_t fill)
 {
-	const struct snapshot *last = writer->last;
+	uint64_t end = first + count;
+	struct page_run run;
 	int result = SQLITE_OK;
 
-	for (size_t j = 0; !result && last && j < last->count; j++) {
-		const struct mapping *old = last->mappings[j].mapping;
-		size_t i = snapshot_find(snapshot, old->start);
-
-		if (i < snapshot->count && snapshot->mappings[i].mapping->start == old->start &&
-		    snapshot->mappings[i].mapping->end >= old->end)
-			continue;
-		result = writer_blocks_add_written(
-			writer, writer_blocks_number(&last->mappings[j], 0),
-			writer_blocks_number(&last->mappings[j], mapping_pages(old) - 1));
+	for (uint64_t i = first; !result && m->pages && i < end && pages_run(m->pages, i, &run);
+	     i += run.count) {
+		if (run.count > end - i)
+			run.count = end - i;
+		result = writer_blocks_add_range(writer, m, i, run.count,
+						 writer_blocks_value(&run) == fill);
 	}
 	return result;
+}
+
+static int writer_blocks_add_runs(struct log_writer *writer, const struct change_list *list,
+				  const struct change_segment *segment, uint16_t fill)
+{
+	const struct snapshot_mapping *m = &list->after->mappings[segment->after];
+	int result = SQLITE_OK;
+
+	CHANGE_FOR_EACH_RUN (list, segment, run) {
+		uint16_t value =
+			(uint16_t)(run->state_after | run->marks_after << PAGE_VALUE_MARKS);
+
+		/* Unknown pages are listed although they may be as they were. */
+		if (run->state_before == run->state_after &&
+		    run->marks_before == run->marks_after && !run->slot)
+			continue;
+		result = writer_blocks_add_range(writer, m, segment->after_first + run->first,
+						 run->count, value == fill);
+		if (result)
+			break;
+	}
+	return result;
+}
+
+static int writer_blocks_add_segment(struct log_writer *writer, const struct change_list *list,
+				     const struct change_segment *segment,
+				     const struct written_mapping *mappings)
+{
+	bool was = segment->before != CHANGE_NOTHING;
+	uint16_t fill;
+
+	/* What is gone makes raw data stale. */
+	if (segment->after == CHANGE_NOTHING)
+		return writer_blocks_add_written(
+			writer,
+			writer_blocks_number(&list->before->mappings[segment->before],
+					     segment->before_first),
+			writer_blocks_number(&list->before->mappings[segment->before],
+					     segment->before_first + segment->pages - 1));
+	fill = mappings[segment->after].fill;
+	if (was && list->before->mappings[segment->before].mapping->start +
+				   (segment->before_first << PMTOP_PAGE_SHIFT) !=
+			   list->after->mappings[segment->after].mapping->start +
+				   (segment->after_first << PMTOP_PAGE_SHIFT))
+		was = false;
+	if (was && list->before->mappings[segment->before].pages &&
+	    writer->mappings[segment->before].fill == fill)
+		return writer_blocks_add_runs(writer, list, segment, fill);
+	return writer_blocks_add_pages(writer, &list->after->mappings[segment->after],
+				       segment->after_first, segment->pages, fill);
 }
 
 static int writer_blocks_compare_numbers(const void *a, const void *b)
@@ -342,34 +397,14 @@ static void writer_blocks_sort(struct log_writer *writer)
 	writer->changed_count = n;
 }
 
-int writer_find_changes(struct log_writer *writer, const struct snapshot *snapshot,
+int writer_find_changes(struct log_writer *writer, const struct change_list *list,
 			const struct written_mapping *mappings)
 {
-	const struct snapshot *last = writer->last;
 	int result = SQLITE_OK;
-	size_t j = 0;
 
 	writer->changed_count = 0;
-	for (size_t i = 0; !result && i < snapshot->count; i++) {
-		const struct snapshot_mapping *m = &snapshot->mappings[i], *old = NULL;
-
-		while (last && j < last->count &&
-		       last->mappings[j].mapping->start < m->mapping->start)
-			j++;
-		/* Another fill changes what is found of every page that has no row. */
-		if (last && j < last->count &&
-		    last->mappings[j].mapping->start == m->mapping->start &&
-		    writer->mappings[j].fill == mappings[i].fill)
-			old = &last->mappings[j];
-		if (!m->pages || (old && old->pages == m->pages))
-			continue;
-		result = writer_blocks_find_values(writer, m, mappings[i].fill,
-						   old ? old->pages : NULL);
-		if (!result)
-			result = writer_blocks_find_slots(writer, m, old ? old->pages : NULL);
-	}
-	if (!result)
-		result = writer_blocks_find_gone(writer, snapshot);
+	for (size_t i = 0; !result && i < list->segment_count; i++)
+		result = writer_blocks_add_segment(writer, list, &list->segments[i], mappings);
 	writer_blocks_sort(writer);
 	return result;
 }

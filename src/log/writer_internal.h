@@ -7,6 +7,7 @@
 #include "log/schema.h"
 #include "log/sqlite.h"
 #include "log/writer.h"
+#include "model/change.h"
 
 /*
  * The inside of a writer, for writer.c, writer_mappings.c, writer_blocks.c and writer_raw.c.
@@ -33,6 +34,10 @@ struct written_mapping {
 struct written_block {
 	uint64_t block;
 	bool live; /* its newest row of `block` is not NULL */
+	bool again; /* written more than once: worth a base */
+	int64_t base_id; /* row that later ones are told from, as it is in *base */
+	int base_size;
+	struct log_block *base; /* NULL: no such row */
 	uint64_t raw[LOG_SET_WORDS]; /* pages whose newest raw data are still true */
 	unsigned int raw_rows; /* since one that has all of them */
 };
@@ -85,7 +90,7 @@ int writer_put_event(struct log_writer *writer, int64_t sample, int64_t taken_ns
 		     enum event_kind kind, int64_t mapping, const char *text);
 
 /* Writes what changed in the list of mappings; *ret_mappings are the rows of the new snapshot's. */
-int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapshot,
+int writer_put_mappings(struct log_writer *writer, const struct change_list *list,
 			struct written_mapping **ret_mappings);
 
 /*
@@ -95,11 +100,8 @@ int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapsh
  */
 uint16_t writer_choose_fill(const struct snapshot_mapping *m, const uint16_t *current);
 
-/*
- * Finds out what changed: fills writer->changed. The only place that compares whole snapshots; all
- * that follows looks at these blocks alone.
- */
-int writer_find_changes(struct log_writer *writer, const struct snapshot *snapshot,
+/* The blocks that have a part in the list of what changed: fills writer->changed. */
+int writer_find_changes(struct log_writer *writer, const struct change_list *list,
 			const struct written_mapping *mappings);
 
 /* Writes the blocks that changed. */

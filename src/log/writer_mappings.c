@@ -11,123 +11,6 @@
  * anything of that changes, a new row follows, with the lineage of the old one.
  */
 
-#define NOT_FOUND SIZE_MAX
-
-/* Looking for moved mappings compares all that went with all that came. */
-#define MOVED_MOST 1024
-
-enum continuation {
-	CONTINUES, /* the same mapping, maybe of another size */
-	SPLIT_OFF, /* a part of a mapping whose beginning lives on */
-	MOVED, /* from another address */
-};
-
-struct match {
-	size_t *from; /* per new mapping: the old one that it continues, or NOT_FOUND */
-	uint8_t *how; /* per new mapping: enum continuation */
-	bool *used; /* per old mapping: something continues it */
-	bool *kept; /* per old mapping: its row stays in force */
-};
-
-static void writer_mappings_match_free(const struct match *match)
-{
-	free(match->from);
-	free(match->how);
-	free(match->used);
-	free(match->kept);
-}
-
-static bool writer_mappings_match_new(struct match *match, size_t news, size_t olds)
-{
-	match->from = malloc((news + 1) * sizeof(*match->from));
-	match->how = calloc(news + 1, sizeof(*match->how));
-	match->used = calloc(olds + 1, sizeof(*match->used));
-	match->kept = calloc(olds + 1, sizeof(*match->kept));
-	for (size_t i = 0; match->from && i < news; i++)
-		match->from[i] = NOT_FOUND;
-	return match->from && match->how && match->used && match->kept;
-}
-
-static void writer_mappings_match_by_start(const struct snapshot *now, const struct snapshot *last,
-					   struct match *match)
-{
-	for (size_t i = 0, j = 0; i < now->count && j < last->count;) {
-		uint64_t a = now->mappings[i].mapping->start, b = last->mappings[j].mapping->start;
-
-		if (a == b) {
-			match->from[i] = j;
-			match->used[j] = true;
-		}
-		i += a <= b;
-		j += b <= a;
-	}
-}
-
-/* A stack or a heap of mmap() grows downward: the same mapping with another start. */
-static void writer_mappings_match_by_overlap(const struct snapshot *now,
-					     const struct snapshot *last, struct match *match)
-{
-	for (size_t i = 0; i < now->count; i++) {
-		const struct mapping *m = now->mappings[i].mapping;
-		size_t j;
-
-		if (match->from[i] != NOT_FOUND)
-			continue;
-		j = snapshot_find(last, m->start);
-		if (j < last->count && last->mappings[j].mapping->start < m->end &&
-		    last->mappings[j].mapping->kind == m->kind) {
-			match->from[i] = j;
-			match->how[i] = match->used[j] ? SPLIT_OFF : CONTINUES;
-			match->used[j] = true;
-		}
-	}
-}
-
-static bool writer_mappings_has_content(const struct pages *pages)
-{
-	const struct page_counts *counts = pages_counts(pages);
-
-	return pages_total(pages) - counts->state[PAGE_NONE] - counts->state[PAGE_UNKNOWN] -
-		       counts->state[PAGE_FILE] - counts->state[PAGE_CACHED] >
-	       0;
-}
-
-static bool writer_mappings_is_moved(const struct snapshot_mapping *a,
-				     const struct snapshot_mapping *b)
-{
-	const struct mapping *x = a->mapping, *y = b->mapping;
-
-	return mapping_pages(x) == mapping_pages(y) && x->inode == y->inode &&
-	       x->dev_major == y->dev_major && x->dev_minor == y->dev_minor &&
-	       x->offset == y->offset && x->kind == y->kind && !strcmp(x->perms, y->perms) &&
-	       a->pages && b->pages && writer_mappings_has_content(a->pages) &&
-	       pages_equal(a->pages, b->pages);
-}
-
-static void writer_mappings_match_moved(const struct snapshot *now, const struct snapshot *last,
-					struct match *match)
-{
-	size_t gone = 0;
-
-	for (size_t j = 0; j < last->count; j++)
-		gone += !match->used[j];
-	if (!gone || gone > MOVED_MOST)
-		return;
-	for (size_t i = 0; i < now->count; i++) {
-		if (match->from[i] != NOT_FOUND)
-			continue;
-		for (size_t j = 0; j < last->count; j++) {
-			if (match->used[j] ||
-			    !writer_mappings_is_moved(&now->mappings[i], &last->mappings[j]))
-				continue;
-			match->from[i] = j;
-			match->how[i] = MOVED;
-			match->used[j] = true;
-			break;
-		}
-	}
-}
-
 static const struct pages_facts *writer_mappings_facts_of(const struct snapshot_mapping *m)
 {
 	static const struct pages_facts nothing;
@@ -225,81 +108,73 @@ static bool writer_mappings_keep_row(struct log_writer *writer, const struct sna
 	return true;
 }
 
-/* Makes the row of one new mapping, or keeps the one that holds. */
-static int writer_mappings_put_one(struct log_writer *writer, const struct snapshot *snapshot,
-				   size_t i, struct match *match, struct written_mapping *row)
+/* Makes the row of one new mapping, or keeps the one that holds; says so in kept[]. */
+static int writer_mappings_put_one(struct log_writer *writer, const struct change_list *list,
+				   size_t i, bool *kept, struct written_mapping *row)
 {
-	const struct snapshot_mapping *m = &snapshot->mappings[i], *old = NULL;
-	size_t j = match->from[i];
+	const struct snapshot_mapping *m = &list->after->mappings[i], *old = NULL;
+	const struct change_row *change = &list->rows[list->row_of_after[i]];
+	bool moved = change->fate == FATE_MOVED;
 	int result;
 
-	if (j != NOT_FOUND) {
-		old = &writer->last->mappings[j];
-		*row = writer->mappings[j];
+	if (change->before != CHANGE_NOTHING) {
+		old = &list->before->mappings[change->before];
+		*row = writer->mappings[change->before];
 	}
-	if (!old || match->how[i] == MOVED || old->pages != m->pages)
-		row->fill =
-			writer_choose_fill(m, old && match->how[i] != MOVED ? &row->fill : NULL);
-	if (old && writer_mappings_keep_row(writer, m, old, row, &result)) {
-		match->kept[j] = true;
+	if (!old || moved || old->pages != m->pages)
+		row->fill = writer_choose_fill(m, old && !moved ? &row->fill : NULL);
+	if (old && !change->split && writer_mappings_keep_row(writer, m, old, row, &result)) {
+		kept[change->before] = true;
 		return result;
 	}
 	row->id = ++writer->last_mapping;
-	if (!old || match->how[i] == SPLIT_OFF)
+	if (!old || change->split)
 		row->lineage = row->id;
 	result = writer_mappings_put_mapping(writer, m, row);
 	if (!result)
 		result = writer_mappings_put_count(writer, m, row->id);
-	if (result || !writer->last || (old && mapping_equal(old->mapping, m->mapping)))
+	if (result || !writer->samples || (old && mapping_equal(old->mapping, m->mapping)))
 		return result;
-	if (!old || match->how[i] == SPLIT_OFF)
-		return writer_mappings_event(writer, snapshot, EVENT_APPEARED, row->id, m->mapping,
-					     NULL);
-	return writer_mappings_event(writer, snapshot,
-				     match->how[i] == MOVED ? EVENT_MOVED : EVENT_CHANGED, row->id,
-				     m->mapping, old->mapping);
+	if (!old || change->split)
+		return writer_mappings_event(writer, list->after, EVENT_APPEARED, row->id,
+					     m->mapping, NULL);
+	return writer_mappings_event(writer, list->after, moved ? EVENT_MOVED : EVENT_CHANGED,
+				     row->id, m->mapping, old->mapping);
 }
 
 /* Ends the rows of old mappings that are not in force any more. */
-static int writer_mappings_put_ends(struct log_writer *writer, const struct snapshot *snapshot,
-				    const struct match *match)
+static int writer_mappings_put_ends(struct log_writer *writer, const struct change_list *list,
+				    const bool *kept)
 {
-	const struct snapshot *last = writer->last;
 	int result = SQLITE_OK;
 
-	for (size_t j = 0; !result && last && j < last->count; j++) {
-		if (match->kept[j])
-			continue;
-		result = writer_run(writer, WRITE_MAPPING_END, writer->samples - 1,
-				    writer->mappings[j].id);
-		if (!result && !match->used[j])
-			result = writer_mappings_event(writer, snapshot, EVENT_GONE,
+	for (size_t j = 0; !result && j < list->before->count; j++)
+		if (!kept[j])
+			result = writer_run(writer, WRITE_MAPPING_END, writer->samples - 1,
+					    writer->mappings[j].id);
+	for (size_t r = 0; !result && r < list->row_count; r++) {
+		size_t j = list->rows[r].before;
+
+		if (list->rows[r].fate == FATE_GONE)
+			result = writer_mappings_event(writer, list->after, EVENT_GONE,
 						       writer->mappings[j].id,
-						       last->mappings[j].mapping, NULL);
+						       list->before->mappings[j].mapping, NULL);
 	}
 	return result;
 }
 
-int writer_put_mappings(struct log_writer *writer, const struct snapshot *snapshot,
+int writer_put_mappings(struct log_writer *writer, const struct change_list *list,
 			struct written_mapping **ret_mappings)
 {
-	CLEANUP(writer_mappings_match_free) struct match match = { 0 };
 	CLEANUP(cleanup_free)
-	struct written_mapping *rows = calloc(snapshot->count + 1, sizeof(*rows));
-	int result = SQLITE_OK;
+	struct written_mapping *rows = calloc(list->after->count + 1, sizeof(*rows));
+	CLEANUP(cleanup_free) bool *kept = calloc(list->before->count + 1, sizeof(*kept));
+	int result = rows && kept ? SQLITE_OK : SQLITE_NOMEM;
 
-	if (!rows || !writer_mappings_match_new(&match, snapshot->count,
-						writer->last ? writer->last->count : 0))
-		return SQLITE_NOMEM;
-	if (writer->last) {
-		writer_mappings_match_by_start(snapshot, writer->last, &match);
-		writer_mappings_match_by_overlap(snapshot, writer->last, &match);
-		writer_mappings_match_moved(snapshot, writer->last, &match);
-	}
-	for (size_t i = 0; !result && i < snapshot->count; i++)
-		result = writer_mappings_put_one(writer, snapshot, i, &match, &rows[i]);
+	for (size_t i = 0; !result && i < list->after->count; i++)
+		result = writer_mappings_put_one(writer, list, i, kept, &rows[i]);
 	if (!result)
-		result = writer_mappings_put_ends(writer, snapshot, &match);
+		result = writer_mappings_put_ends(writer, list, kept);
 	if (!result)
 		*ret_mappings = TAKE(rows);
 	return result;

@@ -16,10 +16,13 @@ static void fuzz_packed(struct log_codec *codec, const uint8_t *data, size_t siz
 	uint8_t *again = malloc(LOG_DATA_MAX);
 	int length;
 
-	if (!log_block_decode(codec, data, size, &block)) {
-		length = log_block_encode(codec, &block, again);
-		if (length <= 0 || log_block_decode(codec, again, (size_t)length, &block))
+	if (!log_block_decode(codec, data, size, NULL, &block)) {
+		struct log_block base = block, second;
+
+		length = log_block_encode(codec, &block, &base, again);
+		if (length <= 0 || log_block_decode(codec, again, (size_t)length, &base, &second))
 			abort();
+		log_block_decode(codec, data, size, &base, &second);
 	}
 	if (!log_raw_decode(codec, data, size, &raw)) {
 		length = log_raw_encode(codec, &raw, again);

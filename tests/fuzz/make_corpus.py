@@ -20,6 +20,7 @@ LIES = {
     "cgroups": "UPDATE environment SET value=zeroblob(100000) WHERE key LIKE 'cgroup.%'",
     "no-blocks": "DELETE FROM block",
     "lives": "UPDATE mapping SET last_sample=first_sample",
+    "base-of-itself": "UPDATE block SET base=id",
     "block-elsewhere": "UPDATE block SET block=block+100000",
     "overlap": "UPDATE mapping SET start=4096, end=1099511627776",
     "huge": "UPDATE mapping SET start=4096, end=-4096 WHERE mapping=1",
@@ -56,7 +57,7 @@ BLOBS = {
     "block-one-value": block(MAPPED | 1, {}),
     "block-states": block(MAPPED, {0: HALF, 1: bytes([0x33] * 64)}),
     "block-part": block(0, {0: HALF, 15: HALF}),
-    "block-slots": block(MAPPED | 6, {14: bytes([5] + [0] * 63)}, bytes([2, 0x80, 1])),
+    "block-slots": block(MAPPED | 6, {14: bytes([5] + [0] * 63)}, bytes([3, 0x81, 1])),
     "block-empty": block(0, {}),
     "raw": raw(7, 0b111, 0b1000, bytes([0x80, 2, 0, 0, 18, 4, 0] + [8, 0, 0] + [2, 0, 0]
                                        + [0x9a, 1, 0, 0] + [8, 1, 0] + [0, 0, 0] + [2, 0, 0])),

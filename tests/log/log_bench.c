@@ -77,6 +77,7 @@ static struct region *region_new(uint64_t start_page, unsigned int blocks, uint6
 	r->slots = calloc(blocks, BLOCK * sizeof(*r->slots));
 	like.start = start_page << 12;
 	like.end = (start_page + (uint64_t)blocks * BLOCK) << 12;
+	like.inode = start_page; /* an object of its own */
 	like.kind = MAPPING_SHMEM;
 	memcpy(like.perms, "rw-s", 5);
 	r->mapping = mapping_new(&like, "/dev/zero (deleted)", 19);

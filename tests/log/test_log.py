@@ -197,7 +197,7 @@ def await_next(path):
 
 def length_of(path):
     """From the first sample of a log to its last, in seconds."""
-    return ask(path, "SELECT max(taken_ns) - min(taken_ns) FROM sample_in_full") / 1e9
+    return ask(path, "SELECT max(taken_ns) - min(taken_ns) FROM sample") / 1e9
 
 
 @contextlib.contextmanager
@@ -319,7 +319,7 @@ class Log(unittest.TestCase):
                                   timeout=60, check=False)
         print(f"\n    {done.stdout.strip()[:2000]}", end=" ", file=sys.stderr)
         with sqlite3.connect(self.log) as database:
-            left_out = database.execute("SELECT sum(pages) FROM detail_left_out").fetchone()[0]
+            left_out = database.execute("SELECT sum(pages) FROM raw_left_out").fetchone()[0]
             names = dict(database.execute("SELECT key, value FROM environment"))
         self.assertIsNone(left_out)
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -842,7 +842,7 @@ class Log(unittest.TestCase):
         shutil.copy(os.path.join(HERE, "../../data/demo.pmtop"), self.log)
         os.chmod(self.log, 0o600)
         with sqlite3.connect(self.log) as database:
-            first, = database.execute("SELECT taken_ns FROM sample_in_full").fetchone()
+            first, = database.execute("SELECT taken_ns FROM sample").fetchone()
             database.executemany("INSERT INTO event VALUES(NULL, 0, ?, 'bookmark', NULL, ?)",
                                  [(first - 50000000, "before"), (first + 50000000, "after")])
         info = pmtop("replay", "--info", self.log).stdout

@@ -213,6 +213,8 @@ static void test_lies(void **state)
 		{ "UPDATE block SET data='text'", 0, 2 },
 		{ "UPDATE block SET data=x'01'", 0, 2 },
 		{ "UPDATE block SET data=x'0100000000'", 0, 2 },
+		{ "UPDATE block SET base=id", 0, 2 },
+		{ "UPDATE block SET base=1 WHERE id>1", 0, SAMPLES },
 		{ "UPDATE block SET block=block-1", 0, 2 },
 		{ "UPDATE raw SET data=zeroblob(100000)", 0, SAMPLES },
 		{ "UPDATE raw SET data='text'", 0, SAMPLES },
@@ -296,7 +298,7 @@ static void test_bomb(void **state)
 
 	assert_true(length > 0);
 	getrusage(RUSAGE_SELF, &before);
-	assert_int_equal(log_block_decode(codec, data, (size_t)length, &block), -EBADMSG);
+	assert_int_equal(log_block_decode(codec, data, (size_t)length, NULL, &block), -EBADMSG);
 	getrusage(RUSAGE_SELF, &after);
 	assert_true(after.ru_maxrss - before.ru_maxrss < 4096);
 	log_codec_free(codec);
@@ -309,7 +311,7 @@ static int decode(struct log_codec *codec, const uint8_t *bytes, size_t size)
 	int length = log_pack(codec, bytes, size, data);
 
 	assert_true(length > 0);
-	return log_block_decode(codec, data, (size_t)length, &block);
+	return log_block_decode(codec, data, (size_t)length, NULL, &block);
 }
 
 /* What no writer makes of a block of pages. */
@@ -328,8 +330,9 @@ static void test_impossible_blocks(void **state)
 		{ { 1, 0, 0, 0 }, 4, -EBADMSG }, /* anon, but not mapped */
 		{ { 15, 0x80, 0, 0 }, 4, -EBADMSG }, /* no such state */
 		{ { 0, 0xa0, 0, 0 }, 4, -EBADMSG }, /* no such bit */
-		{ { 6, 0xc0, 0, 0, 2, 0 }, 6, -EBADMSG }, /* slots of two pages only */
-		{ { 6, 0xc0, 0, 0, 1 }, 5, -EBADMSG }, /* a slot before the first one */
+		{ { 6, 0xc0, 0, 0, 3, 1 }, 6, -EBADMSG }, /* slots of two pages only */
+		{ { 6, 0xc0, 0, 0, 2 }, 5, -EBADMSG }, /* a slot before the first one */
+		{ { 6, 0xc0, 0, 0, 0 }, 5, -EBADMSG }, /* there is no base */
 	};
 	struct log_codec *codec = log_codec_new();
 
