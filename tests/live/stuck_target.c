@@ -24,7 +24,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FILE_SIZE 4096
+/* Any of the faults that waits with the lock held is enough: not each comes to that. */
+#define PAGES	  8
+#define FILE_SIZE (PAGES * 4096)
+#define FAULTS	  2048
 #define SKIPPED	  77
 
 static void answer(int fuse, const struct fuse_in_header *in, int error, const void *data,
@@ -56,6 +59,8 @@ static void serve_one(int fuse, const struct fuse_in_header *in, bool *failed)
 	struct fuse_entry_out entry = { .nodeid = nodes + 1 };
 	struct fuse_attr_out attr = { .attr = attributes(in->nodeid) };
 	struct fuse_open_out open = { 0 };
+	const struct fuse_read_in *read = (const void *)(in + 1);
+	uint64_t page;
 
 	switch (in->opcode) {
 	case FUSE_INIT:
@@ -72,9 +77,10 @@ static void serve_one(int fuse, const struct fuse_in_header *in, bool *failed)
 		answer(fuse, in, 0, &open, sizeof(open));
 		break;
 	case FUSE_READ:
-		if (!failed[in->nodeid % 256])
+		page = (in->nodeid * PAGES + read->offset / 4096) % FAULTS;
+		if (!failed[page])
 			answer(fuse, in, -EIO, NULL, 0);
-		failed[in->nodeid % 256] = true;
+		failed[page] = true;
 		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
@@ -88,7 +94,7 @@ static void serve_one(int fuse, const struct fuse_in_header *in, bool *failed)
 static void *serve(void *context)
 {
 	static char request[1 << 17] __attribute__((aligned(8)));
-	bool failed[256] = { false };
+	bool failed[FAULTS] = { false };
 	int fuse = *(int *)context;
 	ssize_t n;
 
@@ -129,7 +135,8 @@ static void be_stuck(const char *directory, int number)
 		_exit(1);
 	memset(shared, 1, 1 << 20);
 	madvise(page, FILE_SIZE, MADV_RANDOM);
-	pthread_create(&thread, NULL, touch, page);
+	for (int i = 0; i < PAGES; i++)
+		pthread_create(&thread, NULL, touch, (char *)page + i * 4096L);
 	pthread_create(&thread, NULL, map_others, NULL);
 	for (;;)
 		pause();

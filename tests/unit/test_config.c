@@ -155,6 +155,20 @@ static void test_missing_file(void **state)
 }
 
 /* The person's file lies on top of the machine's; it is looked for where the standard says. */
+/* Whoever waits for a writer waits for ever. */
+static void test_fifo(void **state)
+{
+	char folder[] = "/tmp/pmtop-config-XXXXXX", name[64];
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(name, sizeof(name), "%s/fifo", folder);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	assert_int_equal(config_read(name, &config, keymap, message), -EINVAL);
+	assert_non_null(strstr(message, "not a regular file"));
+	unlink(name);
+	rmdir(folder);
+}
+
 static void test_places(void **state)
 {
 	char directory[] = "/tmp/pmtop-test-home-XXXXXX", name[96];
@@ -309,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_errors_name_the_line),
 		cmocka_unit_test(test_first_problem_counts),
 		cmocka_unit_test(test_missing_file),
+		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_every_colour_has_a_name),
 		cmocka_unit_test(test_manual),
