@@ -123,4 +123,7 @@ __attribute__((format(printf, 3, 4))) void app_event(struct app *app, enum event
 /* Opens a line to type into; what is accepted goes to input() of the view that has the keys. */
 void app_ask(struct app *app, const char *question);
 
+/* Asks; a y goes to confirmed() of the view that has the keys, which looks what is there now. */
+void app_confirm(struct app *app, const char *question);
+
 #endif

@@ -29,6 +29,7 @@ struct app {
 	bool show_inspector;
 	int timeline_rows; /* -1: as many as suit the height */
 	struct prompt prompt;
+	struct source_request asked; /* what PROMPT_CONFIRM of C and O is about */
 	char find[256]; /* what n looks for */
 	char message[512]; /* in place of the footer until the next key */
 	bool message_bad;

@@ -84,11 +84,9 @@ static enum request app_prompt_command(struct app *app)
 	return REQ_NONE;
 }
 
-static void app_prompt_send_request(struct app *app, enum source_action action, uint64_t start,
-				    uint64_t length)
+static void app_prompt_send_request(struct app *app, const struct source_request *request)
 {
-	struct source_request request = { action, start, length };
-	int r = app->scene.source ? source_request(app->scene.source, &request) : -ENOTSUP;
+	int r = app->scene.source ? source_request(app->scene.source, request) : -ENOTSUP;
 
 	if (r == -ENOTSUP)
 		app_problem(app, "only a living process can do that");
@@ -96,48 +94,68 @@ static void app_prompt_send_request(struct app *app, enum source_action action, 
 		app_problem(app, "%s", strerror(-r));
 }
 
-/* What O pushes out: the page in the inspector, else the mapping. */
-static void app_prompt_push_range(const struct app *app, uint64_t *ret_start, uint64_t *ret_length)
+/* What the person is about to be asked: of this process, and the mapping if `m` is not NULL. */
+static void app_prompt_ask_about(struct app *app, enum source_action action,
+				 const struct mapping *m)
 {
 	const struct snapshot *s = app->scene.snapshot;
-	size_t i = snapshot_find(s, app->scene.mapping);
+	struct source_asked *asked = &app->asked.asked;
 
-	*ret_start = app->scene.page;
-	*ret_length = PMTOP_PAGE_SIZE;
-	if (app->focus != PANE_INSPECTOR && i < s->count) {
-		*ret_start = s->mappings[i].mapping->start;
-		*ret_length = s->mappings[i].mapping->end - *ret_start;
-	}
+	app->asked = (struct source_request){ .action = action };
+	*asked = (struct source_asked){ s->pid, s->start_time, s->execs };
+	if (!m)
+		return;
+	asked->start = m->start;
+	asked->end = m->end;
+	asked->offset = m->offset;
+	asked->inode = m->inode;
+	asked->dev_major = m->dev_major;
+	asked->dev_minor = m->dev_minor;
+	memcpy(asked->perms, m->perms, sizeof(asked->perms));
+}
+
+void app_confirm(struct app *app, const char *question)
+{
+	prompt_open(&app->prompt, PROMPT_CONFIRM, "%s (y/N) ", question);
+	app->prompt.confirmed = REQ_NONE;
 }
 
 static void app_prompt_confirmed(struct app *app)
 {
-	uint64_t start, length;
+	struct view *view = app_focused(app);
 
-	if (!app->scene.snapshot)
-		return;
-	if (app->prompt.confirmed == REQ_CLEAR_WRITTEN) {
-		app_prompt_send_request(app, SOURCE_CLEAR_WRITTEN, 0, 0);
-	} else if (app->prompt.confirmed == REQ_PUSH_OUT) {
-		app_prompt_push_range(app, &start, &length);
-		app_prompt_send_request(app, SOURCE_PUSH_OUT, start, length);
-	}
+	if (app->prompt.confirmed != REQ_NONE)
+		app_prompt_send_request(app, &app->asked);
+	else if (view->ops->confirmed)
+		view->ops->confirmed(view, &app->scene);
 }
 
+/* O: the page in the inspector, else the mapping. */
 static void app_prompt_ask_push_out(struct app *app)
 {
+	const struct snapshot *s = app->scene.snapshot;
+	bool page = app->focus == PANE_INSPECTOR;
+	uint64_t at = page ? app->scene.page : app->scene.mapping;
+	size_t i = snapshot_find(s, at);
+	const struct mapping *m = i < s->count ? s->mappings[i].mapping : NULL;
 	char size[UNITS_SIZE_MAX];
-	uint64_t start, length;
 
-	app_prompt_push_range(app, &start, &length);
+	if (!m || m->start > at) {
+		app_problem(app, "nothing is mapped there");
+		return;
+	}
+	app_prompt_ask_about(app, SOURCE_PUSH_OUT, m);
+	app->asked.start = page ? at : m->start;
+	app->asked.length = page ? PMTOP_PAGE_SIZE : m->end - m->start;
 	prompt_open(&app->prompt, PROMPT_CONFIRM,
 		    "Push %s at %lx out to swap? The process waits for each page it needs. (y/N) ",
-		    units_format_size(length, size), (unsigned long)start);
+		    units_format_size(app->asked.length, size), (unsigned long)app->asked.start);
 	app->prompt.confirmed = REQ_PUSH_OUT;
 }
 
 static void app_prompt_ask_clear(struct app *app)
 {
+	app_prompt_ask_about(app, SOURCE_CLEAR_WRITTEN, NULL);
 	prompt_open(&app->prompt, PROMPT_CONFIRM,
 		    "Clear the written marks? This breaks a checkpoint or migration under way. "
 		    "(y/N) ");
@@ -241,9 +259,11 @@ bool app_prompt_push_out(struct app *app, int unused)
 
 bool app_prompt_verify(struct app *app, int unused)
 {
+	const struct source_request verify = { .action = SOURCE_VERIFY };
+
 	if (app_prompt_living(app)) {
 		app_message(app, "comparing the next sample with smaps");
-		app_prompt_send_request(app, SOURCE_VERIFY, 0, 0);
+		app_prompt_send_request(app, &verify);
 	}
 	return true;
 }

@@ -110,6 +110,9 @@ struct view_ops {
 	/* What the person typed for app_ask(). */
 	void (*input)(struct view *view, struct scene *scene, const char *text);
 
+	/* The person said yes to app_confirm(). */
+	void (*confirmed)(struct view *view, struct scene *scene);
+
 	/* A mouse click at canvas coordinates inside the rectangle last drawn; again opens. */
 	enum view_answer (*click)(struct view *view, struct scene *scene, int x, int y);
 

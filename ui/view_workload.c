@@ -18,6 +18,7 @@ struct workload_view {
 	struct workload_control control;
 	struct workload_status status;
 	struct lines *lines;
+	pid_t asked; /* what is to be stopped */
 	bool told; /* how it ended was in the message line */
 	size_t top;
 	int height; /* when last drawn */
@@ -100,21 +101,46 @@ static void view_workload_push_out(struct workload_view *v)
 	app_message(v->app, "pushed out: %s in RAM before, %s now", before, after);
 }
 
-static void view_workload_start_or_stop(struct workload_view *v)
+static void view_workload_start(struct workload_view *v)
 {
 	char message[MESSAGE_MAX] = "";
-	bool stop = v->status.state == WORKLOAD_RUNNING;
-	int r = (stop ? v->control.stop : v->control.start)(v->control.context, message,
-							    sizeof(message));
+	int r = v->control.start(v->control.context, message, sizeof(message));
 
 	view_workload_poll(v);
 	if (r < 0)
 		app_message(v->app, "%s", message);
-	else if (stop)
-		app_message(v->app, "all its processes are killed");
 	else
 		app_message(v->app, "it runs again, pid %d%s%s", (int)v->status.pid,
 			    *message ? "; " : "", message);
+}
+
+static void view_workload_ask_stop(struct workload_view *v)
+{
+	char question[96];
+
+	view_workload_poll(v);
+	v->asked = v->status.pid;
+	snprintf(question, sizeof(question), "Kill all processes of the workload (pid %d)?",
+		 (int)v->asked);
+	app_confirm(v->app, question);
+}
+
+/* Only what was asked about: it may have ended meanwhile. */
+static void view_workload_confirmed(struct view *view, struct scene *scene)
+{
+	struct workload_view *v = view_workload_self(view);
+	char message[MESSAGE_MAX] = "";
+	int r;
+
+	(void)scene;
+	view_workload_poll(v);
+	if (v->status.state != WORKLOAD_RUNNING || v->status.pid != v->asked) {
+		app_message(v->app, "it had ended already: nothing was done");
+		return;
+	}
+	r = v->control.stop(v->control.context, message, sizeof(message));
+	view_workload_poll(v);
+	app_message(v->app, "%s", r < 0 ? message : "all its processes are killed");
 }
 
 static void view_workload_scroll(struct workload_view *v, enum request request)
@@ -161,7 +187,10 @@ static enum view_answer view_workload_request(struct view *view, struct scene *s
 		view_workload_push_out(v);
 		return VIEW_DONE;
 	case REQ_WORKLOAD_START:
-		view_workload_start_or_stop(v);
+		if (v->status.state == WORKLOAD_RUNNING)
+			view_workload_ask_stop(v);
+		else
+			view_workload_start(v);
 		return VIEW_DONE;
 	default:
 		return VIEW_IGNORED;
@@ -234,6 +263,7 @@ static const struct view_ops ops = {
 	.fd = view_workload_fd,
 	.tick = view_workload_tick,
 	.input = view_workload_input,
+	.confirmed = view_workload_confirmed,
 	.free = view_workload_free,
 };
 

@@ -82,6 +82,7 @@ struct snapshot {
 	uint64_t sequence; /* counts samples of one source from 0 */
 	pid_t pid;
 	uint64_t start_time; /* clock ticks after boot; with pid the identity of the process */
+	unsigned int execs; /* how often it was seen to become another program */
 	char comm[64];
 	int64_t taken_ns; /* CLOCK_REALTIME */
 	int64_t clock_ns; /* CLOCK_MONOTONIC, for intervals */

@@ -13,8 +13,9 @@
 
 /*
  * Does what the person asked for and confirmed: clearing the written marks, pushing pages out. Both
- * change the target. One sentence for people says what came of it. Returns whether it was done, if
- * only in part.
+ * change the target, and are done only to the process, the program and the mapping that the person
+ * was asked about: what was replaced meanwhile is left alone. One sentence for people says what
+ * came of it. Returns whether it was done, if only in part.
  */
 bool action_perform(const struct target *target, const struct source_request *request,
 		    char *message, size_t size);

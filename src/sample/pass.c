@@ -99,6 +99,7 @@ static struct snapshot *pass_start_snapshot(struct pass *p)
 		return NULL;
 	s->pid = p->target->pid;
 	s->start_time = p->target->start_time;
+	s->execs = p->target->execs;
 	memcpy(s->comm, p->target->comm, sizeof(s->comm));
 	s->taken_ns = clock_ns(CLOCK_REALTIME);
 	s->clock_ns = clock_ns(CLOCK_MONOTONIC);

@@ -50,9 +50,21 @@ enum source_action {
 	SOURCE_SAMPLE_NOW, /* take one full sample at once, also when paused */
 };
 
+/* What the person was asked about: only that is acted on, or nothing. */
+struct source_asked {
+	pid_t pid;
+	uint64_t start_time; /* clock ticks after boot */
+	unsigned int execs; /* of the snapshot that was shown */
+	/* The mapping, for SOURCE_PUSH_OUT: as in struct mapping. */
+	uint64_t start, end, offset, inode;
+	uint32_t dev_major, dev_minor;
+	char perms[5];
+};
+
 struct source_request {
 	enum source_action action;
 	uint64_t start, length; /* bytes, for SOURCE_PUSH_OUT */
+	struct source_asked asked; /* for those that change the process */
 };
 
 /* A replay's extent. Samples are numbered from 0. */

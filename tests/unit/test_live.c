@@ -592,7 +592,8 @@ static void keep_event(void *context, enum event_kind kind, int64_t taken_ns, co
 /* What was done to the target is an event, for the recorder and for the user. */
 static void test_actions_are_events(void **state)
 {
-	const struct source_request clear = { SOURCE_CLEAR_WRITTEN, 0, 0 };
+	struct source_request clear = { .action = SOURCE_CLEAR_WRITTEN };
+	struct snapshot *asked;
 	struct source_event told = { 0 }, taken[2];
 	static const struct live_observer observer = { ignore_sample, keep_event };
 	struct child c;
@@ -602,7 +603,9 @@ static void test_actions_are_events(void **state)
 	source = open_live(c.pid, 1000000);
 	live_observe(source, &observer, &told);
 	child_touch(&c);
-	snapshot_unref(await_touched(source, &c, 1));
+	asked = await_touched(source, &c, 1);
+	clear.asked = (struct source_asked){ asked->pid, asked->start_time, asked->execs };
+	snapshot_unref(asked);
 	assert_int_equal(source->ops->events(source, taken, 2), 0);
 	assert_int_equal(source_request(source, &clear), 0);
 	await_event(source, taken);

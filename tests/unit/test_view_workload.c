@@ -263,6 +263,17 @@ static void test_push_out_start_stop(void **state)
 	assert_int_equal(f->pushes, 1);
 	assert_shown(f, "pushed out: 256K in RAM before, 96K now");
 	keys(f, "s");
+	assert_shown(f, "Kill all processes of the workload (pid 4242)?");
+	keys(f, "n");
+	assert_int_equal(f->stops, 0);
+	/* Another one by the time of the answer. */
+	keys(f, "s");
+	f->status.pid = 4200;
+	keys(f, "y");
+	assert_int_equal(f->stops, 0);
+	assert_shown(f, "it had ended already: nothing was done");
+	f->status.pid = 4242;
+	keys(f, "sy");
 	assert_int_equal(f->stops, 1);
 	assert_shown(f, "state       stopped");
 	assert_shown(f, "when last seen");

@@ -303,7 +303,7 @@ class Record(Case):
         self.assertTrue(wait_for(lambda: re.search(r"● rec (?!0:00)\d", terminal.screen())),
                         terminal.screen())
         self.assertTrue(wait_for_samples(path, 3), terminal.screen())
-        terminal.keys("w", "s", "s")
+        terminal.keys("w", "s", "y", "s")
         self.assertTrue(terminal.shows("it runs again, pid "), terminal.screen())
         self.assertNotIn("● rec", terminal.screen())
         self.assertEqual(os.listdir(self.folder), ["log.pmtop"])
