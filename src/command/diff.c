@@ -93,7 +93,7 @@ static int diff_load(const struct diff_command *d, struct snapshot **ret_before,
 static int diff_write_diff(const struct diff_command *d, const struct change_list *diff)
 {
 	CLEANUP(output_discard) struct output output = { 0 };
-	int error = output_open(d->path, &output);
+	int error = output_open(d->path, false, &output);
 
 	if (!error)
 		error = d->json ? report_diff_json(output.file, diff, &d->options)

@@ -179,7 +179,7 @@ static int dump_write_report(const struct dump *dump, const struct snapshot *sna
 				  : dump->report ? dump->report
 						 : report_text;
 	CLEANUP(output_discard) struct output output = { 0 };
-	int error = output_open(dump->path, &output);
+	int error = output_open(dump->path, dump->totals, &output);
 
 	if (!error)
 		error = report(output.file, snapshot, &options);

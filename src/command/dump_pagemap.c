@@ -128,7 +128,7 @@ int dump_pagemap(pid_t pid, const struct probe *probe, const char *range, const 
 		error = pagemap_slots_open(&target, probe, &slots);
 	if (error)
 		return options_explain_target(WORD, pid, error);
-	error = output_open(path, &output);
+	error = output_open(path, false, &output);
 	if (!error)
 		error = dump_pagemap_write_words(slots, address, pages, output.file);
 	if (!error)

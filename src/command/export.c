@@ -273,7 +273,7 @@ int command_export(int argc, char **argv)
 	status = export_find_range(&e);
 	if (status != EXIT_DONE)
 		return status;
-	code = output_open(e.path, &output);
+	code = output_open(e.path, false, &output);
 	if (!code)
 		code = e.format->run(&e, output.file, &error);
 	if (code && error.code)

@@ -12,18 +12,7 @@
 #include "base/cleanup.h"
 #include "command/command.h"
 
-#define NEW_FILE_MODE 0666
-
-/* mkostemp() makes files for their owner alone; a report gets what the umask leaves. */
-static void output_give_usual_mode(int fd)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	fchmod(fd, NEW_FILE_MODE & ~mask);
-}
-
-static int output_open_temporary(const char *path, struct output *output)
+static int output_open_temporary(const char *path, mode_t mode, struct output *output)
 {
 	CLEANUP(cleanup_free) char *temporary = NULL;
 	FILE *file;
@@ -36,8 +25,7 @@ static int output_open_temporary(const char *path, struct output *output)
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	output_give_usual_mode(fd);
-	file = fdopen(fd, "w");
+	file = fchmod(fd, mode) ? NULL : fdopen(fd, "w");
 	if (!file) {
 		error = -errno;
 		close(fd);
@@ -49,21 +37,43 @@ static int output_open_temporary(const char *path, struct output *output)
 	return 0;
 }
 
-int output_open(const char *path, struct output *ret_output)
+/* A device, a pipe: nothing is cut off, whatever has its name by now. */
+static int output_open_in_place(const char *path, struct output *output)
+{
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || S_ISREG(st.st_mode)) {
+		close(fd);
+		return -ESTALE;
+	}
+	output->file = fdopen(fd, "w");
+	return output->file ? 0 : -ENOMEM;
+}
+
+int output_open(const char *path, bool counts_only, struct output *ret_output)
 {
 	struct output output = { .path = path };
-	struct stat there;
+	struct stat there, link;
+	mode_t mask = umask(0), mode = (counts_only ? 0666 : 0600) & ~mask;
 	int error;
 
+	umask(mask);
 	if (!path || !strcmp(path, "-")) {
 		*ret_output = (struct output){ .file = stdout };
 		return 0;
 	}
 	if (!stat(path, &there) && !S_ISREG(there.st_mode)) {
-		output.file = fopen(path, "we");
-		error = output.file ? 0 : -errno;
+		error = output_open_in_place(path, &output);
+	} else if (!lstat(path, &link) && S_ISLNK(link.st_mode)) {
+		error = -ELOOP;
 	} else {
-		error = output_open_temporary(path, &output);
+		/* Whoever made a file of their own there does not decide who reads ours. */
+		if (!lstat(path, &there) && there.st_uid == geteuid())
+			mode = there.st_mode & 0777;
+		error = output_open_temporary(path, mode, &output);
 	}
 	if (!error)
 		*ret_output = output;
@@ -100,7 +110,8 @@ int output_finish(struct output *output, const char *word, const char *path, int
 	if (!error)
 		return EXIT_DONE;
 	fprintf(stderr, "pmtop %s: cannot write %s: %s\n", word, path ? path : "to standard output",
-		strerror(-error));
+		error == -ELOOP ? "it is a symbolic link; name the file that it points to"
+				: strerror(-error));
 	return EXIT_ERROR;
 }
 

@@ -2,6 +2,7 @@
 #ifndef PMTOP_OUTPUT_H
 #define PMTOP_OUTPUT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -14,8 +15,13 @@ struct output {
 	char *temporary; /* NULL: written in place (a device, a pipe) */
 };
 
-/* path NULL or "-": standard output. -errno when it cannot be made. */
-int output_open(const char *path, struct output *ret_output);
+/*
+ * path NULL or "-": standard output. A new file is for its owner alone, as logs are: a report has
+ * addresses, and of root frames; `counts_only`: it has neither, and the umask decides. A file of
+ * ours that is there keeps its mode. -ELOOP: a symbolic link, which is not replaced; other -errno
+ * when it cannot be made.
+ */
+int output_open(const char *path, bool counts_only, struct output *ret_output);
 
 /* Makes it whole. -errno when something could not be written: then the old file is untouched. */
 int output_commit(struct output *output);

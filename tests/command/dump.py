@@ -131,15 +131,45 @@ class Output(unittest.TestCase):
                 self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
                 with open(path, encoding="ascii") as file:
                     self.assertEqual(json.load(file)["pid"], os.getpid())
-            mask = os.umask(0)
-            os.umask(mask)
-            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o666 & ~mask)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
             self.assertEqual(os.listdir(folder), ["out"])
             result = dump("-p", str(os.getpid()), "-o", os.path.join(folder, "no", "out"))
             self.assertEqual(result.returncode, 1)
             self.assertIn(b"No such file", result.stderr)
             self.assertEqual(dump("-p", str(os.getpid()), "-o", "/dev/null").returncode, 0)
             self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
+
+    def test_modes_and_links(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, link = os.path.join(folder, "out"), os.path.join(folder, "link")
+            for mode in 0o644, 0o640, 0o600:
+                with open(path, "w", encoding="ascii"):
+                    os.chmod(path, mode)
+                self.assertEqual(dump("-p", str(os.getpid()), "-o", path).returncode, 0)
+                self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode)
+            for target in path, os.path.join(folder, "nowhere"):
+                os.symlink(target, link)
+                result = dump("-p", str(os.getpid()), "-o", link)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(b"symbolic link", result.stderr)
+                self.assertEqual(os.readlink(link), target)
+                os.unlink(link)
+            self.assertEqual(os.listdir(folder), ["out"])
+            # A device by a link is written to.
+            os.symlink("/dev/null", link)
+            self.assertEqual(dump("-p", str(os.getpid()), "-o", link).returncode, 0)
+            # Counts alone are for whoever collects them.
+            mask = os.umask(0o022)
+            metrics = os.path.join(folder, "metrics")
+            dump("-p", str(os.getpid()), "--prometheus", "--totals", "-o", metrics)
+            os.umask(mask)
+            self.assertEqual(stat.S_IMODE(os.stat(metrics).st_mode), 0o644)
+            if not os.geteuid():
+                # Who made a file there before does not come to read the report.
+                os.chmod(path, 0o666)
+                os.chown(path, 65534, 65534)
+                dump("-p", str(os.getpid()), "-o", path)
+                self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
 
     def test_old_file_stays(self):
         with tempfile.TemporaryDirectory() as folder:
