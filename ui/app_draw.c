@@ -42,11 +42,11 @@ static const char *app_draw_totals_trouble(const struct snapshot *s)
 {
 	switch (s->known.shared_swap) {
 	case SHARED_SWAP_SUM:
-		return "places unknown: run as root or pmtop doctor";
+		return "places unknown: see pmtop doctor";
 	case SHARED_SWAP_APPROXIMATE:
-		return "some unknown: run as root or pmtop doctor";
+		return "some unknown: see pmtop doctor";
 	case SHARED_SWAP_UNKNOWN:
-		return "shared unknown: run as root or pmtop doctor";
+		return "shared unknown: see pmtop doctor";
 	default:
 		return NULL;
 	}

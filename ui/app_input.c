@@ -57,7 +57,8 @@ static void app_input_open_process(struct app *app, struct view *list)
 	}
 	r = app->options.hooks.open(app->options.hooks.context, &who, &source);
 	if (r == -EACCES || r == -EPERM)
-		app_problem(app, "not permitted to look into process %d: run as root", pid);
+		app_problem(app, "not permitted to look into process %d: pmtop dump -p %d says why",
+			    pid, pid);
 	else if (r == -ESRCH)
 		app_problem(app, "process %d has ended, or is a kernel thread", pid);
 	else if (r == -ESTALE)

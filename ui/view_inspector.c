@@ -90,7 +90,7 @@ static void view_inspector_add_detail(struct inspector_view *v, const struct sce
 		FACT(v, scene, "mapped", "%s",
 		     (spot->marks & MARK_EXCLUSIVE) || (d->words_known && d->words[i] >> 56 & 1)
 			     ? "once"
-			     : "more than once; how often needs root: see pmtop doctor");
+			     : "more than once; how often is not known: see pmtop doctor");
 }
 
 /* The slot from the snapshot, or from the page's own word, which is read more often. */
@@ -125,7 +125,7 @@ static void view_inspector_add_slot(struct inspector_view *v, const struct scene
 		return;
 	if (!view_inspector_find_slot(scene, spot, &type, &offset)) {
 		FACT(v, scene, "slot",
-		     "not known: run as root, or see pmtop doctor   "
+		     "not known: see pmtop doctor   "
 		     "still in RAM: %s",
 		     cached);
 		return;

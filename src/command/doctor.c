@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 #include "command/options.h"
+#include "kernel/advice.h"
 #include "kernel/probe.h"
 #include "report/json_writer.h"
 
@@ -44,6 +45,7 @@ static const char *doctor_reason(const struct probe *probe, enum probe_feature f
 
 static void doctor_print_text(const struct probe *probe)
 {
+	char way_out[ADVICE_MAX];
 	struct utsname kernel;
 	int missing = 0;
 
@@ -60,11 +62,12 @@ static void doctor_print_text(const struct probe *probe)
 	for (int f = 0; f < PROBE_FEATURES; f++)
 		if (!probe->has[f])
 			printf("  %-13s %s (%s)\n", probe_features[f].key,
-			       probe_features[f].way_out, doctor_reason(probe, f));
+			       advice_feature(probe, f, way_out), doctor_reason(probe, f));
 }
 
 static int doctor_print_json(const struct probe *probe)
 {
+	char way_out[ADVICE_MAX];
 	struct json_writer json = JSON_WRITER(stdout);
 	struct utsname kernel;
 
@@ -84,7 +87,7 @@ static int doctor_print_json(const struct probe *probe)
 		json_put_bool(&json, "taken_away", probe->taken_away[f]);
 		json_put_text(&json, "what", info->what);
 		json_put_text(&json, "gives", info->gives);
-		json_put_text(&json, "way_out", info->way_out);
+		json_put_text(&json, "way_out", advice_feature(probe, f, way_out));
 		json_put_text(&json, "reason", doctor_reason(probe, f));
 		json_end(&json);
 	}

@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "base/worker.h"
 #include "command/command.h"
+#include "kernel/advice.h"
 #include "kernel/holder.h"
 #include "kernel/target.h"
 
@@ -98,6 +99,7 @@ int options_without(const char *word, const char *list, struct probe *probe)
 
 int options_explain_target(const char *word, pid_t pid, int error)
 {
+	char advice[ADVICE_MAX];
 	const char *without_memory = error == -ESRCH ? target_lacks_memory(pid) : NULL;
 
 	if (without_memory) {
@@ -113,10 +115,9 @@ int options_explain_target(const char *word, pid_t pid, int error)
 		return EXIT_NO_PROCESS;
 	case -EACCES:
 	case -EPERM:
-		fprintf(stderr, PROGRAM ": not permitted to read the memory map of process %d%s\n",
-			PROGRAM_OF(word), pid,
-			geteuid() ? ": run as root, or as its user"
-				  : ": this kernel or sandbox keeps it from root too");
+		fprintf(stderr,
+			PROGRAM ": not permitted to read the memory map of process %d: %s\n",
+			PROGRAM_OF(word), pid, advice_target(pid, advice));
 		return EXIT_NOT_PERMITTED;
 	default:
 		fprintf(stderr, PROGRAM ": cannot read process %d: %s\n", PROGRAM_OF(word), pid,

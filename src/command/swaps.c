@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/worker.h"
@@ -97,12 +98,11 @@ static int swaps_show_process(const struct swaps_command *c, const struct probe 
 	report_slots_text(stdout, snapshot);
 	if (!snapshot->known.private_slots)
 		fprintf(stderr,
-			"pmtop " WORD ": slots of private pages are unknown: run as root, or "
-			"see pmtop doctor\n");
+			"pmtop " WORD ": slots of private pages are unknown: see pmtop doctor\n");
 	if (!snapshot->known.shared_slots && snapshot->totals.state[PAGE_SHARED_SWAP])
 		fprintf(stderr,
-			"pmtop " WORD ": slots of %lu shared pages are unknown: run as root "
-			"with BPF, or see pmtop doctor\n",
+			"pmtop " WORD ": slots of %lu shared pages are unknown (no BPF): see pmtop "
+			"doctor\n",
 			(unsigned long)snapshot->totals.state[PAGE_SHARED_SWAP]);
 	snapshot_unref(snapshot);
 	return EXIT_DONE;
@@ -112,10 +112,16 @@ static int swaps_read_used(uint64_t *ret_used)
 {
 	struct census_area *areas;
 	size_t count;
+	uint64_t total, left;
 	int r = swaps_read(&areas, &count);
 
-	if (r < 0)
+	/* Where /proc/swaps cannot be read the sum still tells. */
+	if (r < 0 && swaps_sums(&total, &left) < 0)
 		return r;
+	if (r < 0) {
+		*ret_used = total - left;
+		return 0;
+	}
 	*ret_used = 0;
 	for (size_t i = 0; i < count; i++)
 		*ret_used += areas[i].used;
@@ -239,7 +245,9 @@ static int swaps_show_machine(const struct swaps_command *c, const struct probe 
 	if (!r || account.used_unknown)
 		r = census_once(probe, &census);
 	if (r < 0) {
-		fprintf(stderr, "pmtop " WORD ": cannot count: %s\n", strerror(-r));
+		fprintf(stderr, "pmtop " WORD ": cannot count: %s\n",
+			access("/proc/self/stat", R_OK) ? "/proc is not mounted here: mount it"
+							: strerror(-r));
 		return EXIT_ERROR;
 	}
 	account.census = census;

@@ -500,11 +500,14 @@ static bool shmem_bpf_has_capabilities(void)
 int shmem_bpf_check(char *reason, size_t reason_size)
 {
 	if (!shmem_bpf_has_capabilities()) {
-		snprintf(reason, reason_size, "needs CAP_BPF and CAP_PERFMON: run as root");
+		snprintf(reason, reason_size, "needs CAP_BPF and CAP_PERFMON");
 		return -EPERM;
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		snprintf(reason, reason_size, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
+		snprintf(reason, reason_size, "%s",
+			 access("/sys/kernel", X_OK)
+				 ? "/sys is not mounted here, so BTF cannot be read"
+				 : "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
 		return -ESRCH;
 	}
 	if (shmem_bpf_file_says("/sys/kernel/security/lockdown", "[confidentiality]")) {

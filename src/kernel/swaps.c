@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -97,6 +98,17 @@ int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_co
 	}
 	*ret_areas = areas;
 	*ret_count = count;
+	return 0;
+}
+
+int swaps_sums(uint64_t *ret_total, uint64_t *ret_free)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) < 0)
+		return -errno;
+	*ret_total = (uint64_t)info.totalswap * info.mem_unit;
+	*ret_free = (uint64_t)info.freeswap * info.mem_unit;
 	return 0;
 }
 

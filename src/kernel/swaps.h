@@ -21,6 +21,9 @@ int swaps_parse(const char *text, struct census_area **ret_areas, size_t *ret_co
  */
 int swaps_read(struct census_area **ret_areas, size_t *ret_count);
 
+/* Bytes of swap of the whole machine, and how much of it is free: sysinfo(2), without /proc. */
+int swaps_sums(uint64_t *ret_total, uint64_t *ret_free);
+
 void swaps_free(struct census_area *areas, size_t count);
 
 /* SwapCached of /proc/meminfo in bytes: pages that are in swap and in RAM as well. */

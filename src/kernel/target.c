@@ -176,7 +176,10 @@ int target_open(pid_t pid, struct target *ret_target)
 	}
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	t.proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	error = t.proc < 0 ? (errno == ENOENT ? -ESRCH : -errno) : target_read_identity(&t);
+	error = t.proc < 0 ? -errno : target_read_identity(&t);
+	/* It lives, but /proc does not show it: hidepid, another PID namespace's, or no /proc. */
+	if (t.proc < 0 && error == -ENOENT && t.pidfd >= 0 && target_is_alive(&t))
+		error = -EACCES;
 	if (!error)
 		error = target_open_pagemap(&t);
 	/* Between pidfd and directory the pid may have been used again: then the first is dead. */

@@ -14,15 +14,14 @@ const struct page_mark_info page_marks[PAGE_MARKS] = { PAGE_MARK_TABLE(PAGE_MARK
 static const char *const doubt_texts[DOUBTS] = {
 	[DOUBT_NONE] = "",
 	[DOUBT_KERNEL_MEMORY] = "device or kernel memory has no page states",
-	[DOUBT_NO_RIGHT] = "the shared object cannot be opened: run as root, or see pmtop doctor",
+	[DOUBT_NO_RIGHT] = "the shared object cannot be opened: see pmtop doctor",
 	[DOUBT_NO_CACHESTAT] =
-		"cached and swapped look alike without cachestat (Linux 6.5): run as root with BPF, or see pmtop doctor",
+		"cached and swapped look alike without cachestat (Linux 6.5) or BPF: see pmtop doctor",
 	[DOUBT_NO_SCAN] =
 		"zero pages need PAGEMAP_SCAN (Linux 6.7) or root to be told from others: see pmtop doctor",
 	[DOUBT_CACHE_NOT_ASKED] =
 		"cache unknown: pmtop asks only local file systems that it may read",
-	[DOUBT_SWAP_TYPE] =
-		"swap may include markers and pages on the move: run as root, or see pmtop doctor",
+	[DOUBT_SWAP_TYPE] = "swap may include markers and pages on the move: see pmtop doctor",
 	[DOUBT_GONE] = "the mapping changed while it was read: the next sample tells",
 	[DOUBT_UNWRITTEN] =
 		"empty pages may be allocated and never written: cachestat (Linux 6.5) or BPF would tell",

@@ -101,8 +101,7 @@ static bool action_push_out(const struct target *target, const struct source_req
 	else if (done < length)
 		snprintf(message, size, "pushed out %" PRIu64 " of %" PRIu64 " pages, then: %s%s",
 			 done / PMTOP_PAGE_SIZE, length / PMTOP_PAGE_SIZE, strerror(errno),
-			 errno == EPERM	  ? geteuid() ? " (needs CAP_SYS_NICE: run as root)"
-						      : " (needs CAP_SYS_NICE, which this root lacks)"
+			 errno == EPERM	  ? " (needs CAP_SYS_NICE: see pmtop doctor)"
 			 : errno == ESRCH ? " (Linux reaches a process only by its main thread, "
 					    "which has ended)"
 					  : "");

@@ -15,7 +15,6 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/swap.h>
-#include <sys/sysinfo.h>
 
 #define CHUNK (UINT64_C(1) << 20)
 
@@ -243,16 +242,5 @@ int swaparea_remove(const char *path, struct workload_why *why_)
 			   path, path);
 	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
 		return why(why_, -errno, "cannot delete the swap file %s: %m", path);
-	return 0;
-}
-
-int swaparea_total(uint64_t *ret_total, uint64_t *ret_free)
-{
-	struct sysinfo info;
-
-	if (sysinfo(&info) < 0)
-		return -errno;
-	*ret_total = (uint64_t)info.totalswap * info.mem_unit;
-	*ret_free = (uint64_t)info.freeswap * info.mem_unit;
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * A temporary swap area in a file, and how much swap the machine has. No priority is asked for, so
+ * A temporary swap area in a file. No priority is asked for, so
  * the kernel uses every area that is there already before this one (swapon(2); kernels that give
  * all such areas the same priority use them in turn).
  */
@@ -36,8 +36,5 @@ int swaparea_make(const char *path, uint64_t size, struct workload_why *why);
  * -ESTALE: it was moved and is on. It stays on then.
  */
 int swaparea_remove(const char *path, struct workload_why *why);
-
-/* Bytes of swap of the whole machine. */
-int swaparea_total(uint64_t *ret_total, uint64_t *ret_free);
 
 #endif

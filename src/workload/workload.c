@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "kernel/swaps.h"
 #include "workload/claim.h"
 #include "workload/launch.h"
 #include "workload/link.h"
@@ -257,14 +258,14 @@ void workload_poll(struct workload *w, struct workload_status *ret)
 	while (workload_take_message(w, 0, &m) > 0)
 		;
 	output_tail(w->output, &w->status);
-	swaparea_total(&w->status.swap_total, &w->status.swap_free);
+	swaps_sums(&w->status.swap_total, &w->status.swap_free);
 	if (ret)
 		*ret = w->status;
 }
 
 int workload_machine_swap(uint64_t *ret_total, uint64_t *ret_free)
 {
-	return swaparea_total(ret_total, ret_free);
+	return swaps_sums(ret_total, ret_free);
 }
 
 int workload_fd(const struct workload *w)

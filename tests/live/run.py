@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 
+import case_advice
 import case_areas
 import case_bad_input
 import case_exact
@@ -31,6 +32,7 @@ import case_untouched
 from harness import SKIPPED, Failure, Programs, Report, Skip, Swap
 
 CASES = {
+    "advice": case_advice,
     "exact": case_exact,
     "kinds": case_kinds,
     "limits": case_limits,
