@@ -197,7 +197,7 @@ static uint16_t classify_marks(const struct mapping *m, const struct evidence *e
 	if (e->bits & SEEN_WP)
 		marks |= MARK_UFFD_WP;
 	if (m->kind == MAPPING_HUGETLB) {
-		if (page_state_is_present(state) || state == PAGE_CACHED)
+		if (page_state_is_present(state))
 			marks |= MARK_HUGETLB;
 	} else if (e->bits & SEEN_HUGE && page_state_is_present(state)) {
 		marks |= MARK_HUGE;
