@@ -63,12 +63,12 @@ void app_clear(struct app *app)
 	struct scene *scene = &app->scene;
 
 	scene_forget(scene);
-	app_keep_snapshot(&scene->snapshot, NULL);
-	app_keep_snapshot(&scene->before, NULL);
+	sample_unref(scene->sample);
+	scene->sample = NULL;
+	scene->snapshot = NULL;
 	app_keep_snapshot(&scene->baseline, NULL);
 	if (scene->history)
 		history_clear(scene->history);
-	scene->track = NULL;
 	scene->position = 0;
 	scene->paused = false;
 	scene->mapping = scene->page = 0;

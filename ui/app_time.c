@@ -18,18 +18,18 @@ static void app_time_update_views(struct app *app)
 			app->panes[p]->ops->update(app->panes[p], &app->scene);
 }
 
-/* A partial snapshot is shown, but only complete ones are history. */
-static void app_time_show_snapshot(struct app *app, struct snapshot *snapshot,
-				   struct snapshot *before, struct track *track)
+/* A partial sample is shown, but only complete ones are history. */
+static void app_time_show_sample(struct app *app, struct sample *sample)
 {
 	struct scene *scene = &app->scene;
 
 	scene_forget(scene);
-	scene->track = track;
-	app_keep_snapshot(&scene->before, before);
-	app_keep_snapshot(&scene->snapshot, snapshot);
-	if (snapshot && !scene->mapping && snapshot->count)
-		scene->mapping = scene->page = snapshot->mappings[0].mapping->start;
+	sample_ref(sample);
+	sample_unref(scene->sample);
+	scene->sample = sample;
+	scene->snapshot = sample->snapshot;
+	if (!scene->mapping && scene->snapshot->count)
+		scene->mapping = scene->page = scene->snapshot->mappings[0].mapping->start;
 	app_time_update_views(app);
 }
 
@@ -48,9 +48,7 @@ void app_time_show(struct app *app, size_t index)
 	if (app->scene.source && source_is_replay(app->scene.source) &&
 	    app->scene.source->ops->span(app->scene.source, &span) >= 0)
 		source_set_paused(app->scene.source, true);
-	app_time_show_snapshot(app, history_snapshot(h, index),
-			       index ? history_snapshot(h, index - 1) : NULL,
-			       history_track(h, index));
+	app_time_show_sample(app, history_sample(h, index));
 }
 
 static void app_time_follow(struct app *app)
@@ -76,40 +74,39 @@ static void app_time_keep_place(struct app *app, uint64_t sequence)
 }
 
 /* The source says where a replay is; what is kept of it goes up to there, without a step back. */
-static void app_time_take_replayed(struct app *app, struct snapshot *snapshot)
+static void app_time_take_replayed(struct app *app, struct sample *sample)
 {
 	struct history *h = app->scene.history;
 	size_t count = history_count(h);
 	uint64_t newest = count ? history_snapshot(h, count - 1)->sequence : 0;
 
 	app->scene.paused = false;
-	if (count && snapshot->sequence < newest)
+	if (count && sample->snapshot->sequence < newest)
 		history_clear(h);
-	if ((!count || snapshot->sequence != newest) && history_push(h, snapshot) < 0)
+	if ((!count || sample->snapshot->sequence != newest) && history_push(h, sample) < 0)
 		app_problem(app, "no memory left for the history");
 	count = history_count(h);
 	app->scene.position = count ? count - 1 : 0;
-	app_time_show_snapshot(app, snapshot, count > 1 ? history_snapshot(h, count - 2) : NULL,
-			       count ? history_track(h, count - 1) : NULL);
+	app_time_show_sample(app, sample);
 }
 
-static void app_time_take_snapshot(struct app *app, struct snapshot *snapshot)
+static void app_time_take_sample(struct app *app, struct sample *sample)
 {
 	struct scene *scene = &app->scene;
 
 	if (source_is_replay(scene->source)) {
-		app_time_take_replayed(app, snapshot);
+		app_time_take_replayed(app, sample);
 		return;
 	}
-	if (snapshot->partial) {
+	if (sample->snapshot->partial) {
 		if (!scene->paused)
-			app_time_show_snapshot(app, snapshot, NULL, NULL);
+			app_time_show_sample(app, sample);
 		return;
 	}
-	if (history_push(scene->history, snapshot) < 0)
+	if (history_push(scene->history, sample) < 0)
 		app_problem(app, "no memory left for the history");
 	if (!history_count(scene->history))
-		app_time_show_snapshot(app, snapshot, NULL, NULL);
+		app_time_show_sample(app, sample);
 	else if (!scene->paused)
 		app_time_follow(app);
 	else if (scene->snapshot)
@@ -119,14 +116,14 @@ static void app_time_take_snapshot(struct app *app, struct snapshot *snapshot)
 void app_take(struct app *app)
 {
 	struct scene *scene = &app->scene;
-	struct snapshot *snapshot;
+	struct sample *sample;
 	struct source_event event;
 
 	if (!scene->source)
 		return;
-	while ((snapshot = source_take(scene->source))) {
-		app_time_take_snapshot(app, snapshot);
-		snapshot_unref(snapshot);
+	while ((sample = source_take(scene->source))) {
+		app_time_take_sample(app, sample);
+		sample_unref(sample);
 	}
 	while (scene->source->ops->events && scene->source->ops->events(scene->source, &event, 1))
 		app_time_add_event(app, &event);

@@ -8,14 +8,6 @@
 
 #include "ui/theme.h"
 
-/* What changed against the sample before; made when first asked for. */
-static const struct change_list *tiles_changes(struct scene_kept *kept, const struct scene *scene)
-{
-	if (!kept->changes && scene->before)
-		change_list_new(scene->before, scene->snapshot, &kept->changes);
-	return kept->changes;
-}
-
 /* What lens 6 shows of a mapping; made when first asked for. */
 static const struct pages *tiles_difference(struct scene_kept *kept, const struct scene *scene,
 					    size_t mapping)
@@ -43,11 +35,11 @@ struct tile_source scene_tiles(const struct scene *scene, size_t mapping)
 	struct tile_source source = { .mapping = m->mapping, .pages = m->pages, .index = mapping };
 
 	source.now_ns = scene->snapshot->taken_ns;
-	source.detail = scene->snapshot->detail;
+	source.detail = scene->sample->focus;
 	if (scene->lens == LENS_WRITTEN)
-		source.changes = tiles_changes(scene->kept, scene);
-	if (scene->track && (scene->lens == LENS_WRITTEN || scene->lens == LENS_AGE))
-		source.track = track_mapping(scene->track, mapping);
+		source.changes = scene->sample->changes;
+	if (scene->sample->track && (scene->lens == LENS_WRITTEN || scene->lens == LENS_AGE))
+		source.track = track_mapping(scene->sample->track, mapping);
 	if (scene->lens == LENS_DIFFERENCE)
 		source.difference = tiles_difference(scene->kept, scene, mapping);
 	return source;
@@ -112,7 +104,6 @@ void scene_forget(struct scene *scene)
 			pages_unref(kept->diff_maps[i]);
 	free(kept->diff_maps);
 	change_list_unref(kept->since_baseline);
-	change_list_unref(kept->changes);
 	memset(kept, 0, sizeof(*kept));
 }
 

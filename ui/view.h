@@ -34,7 +34,6 @@ struct kept_counts {
 /* What was worked out for the snapshot shown; tiles.h owns it. */
 struct scene_kept {
 	struct kept_counts one, all;
-	struct change_list *changes; /* against the sample before */
 	struct change_list *since_baseline;
 	struct pages **diff_maps;
 	size_t diff_map_count;
@@ -49,11 +48,10 @@ struct scene {
 	const struct keymap *keymap;
 	struct source *source; /* NULL while no process is open */
 	struct source_status status; /* of source */
-	struct snapshot *snapshot; /* the one shown; NULL: none yet */
-	struct snapshot *before; /* the sample before it, or NULL */
+	struct sample *sample; /* the one shown; NULL: none yet */
+	struct snapshot *snapshot; /* of sample */
 	struct snapshot *baseline; /* lens 6; NULL: none was set */
 	struct history *history;
-	struct track *track; /* of snapshot; borrowed from the history; or NULL */
 	size_t position; /* number of snapshot in the history */
 	struct scene_kept *kept;
 	const struct source_event *events; /* what happened; a replay's overview has its own */

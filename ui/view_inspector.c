@@ -59,7 +59,7 @@ static bool view_inspector_find_spot(const struct scene *scene, struct spot *ret
 static const struct page_detail *view_inspector_find_detail(const struct scene *scene,
 							    size_t *ret_index)
 {
-	const struct page_detail *d = scene->snapshot->detail;
+	const struct page_detail *d = scene->sample->focus;
 
 	return page_detail_find(d, scene->page, ret_index) ? d : NULL;
 }

@@ -389,7 +389,7 @@ static int view_pages_columns_for(int width)
 static int view_pages_draw_verified(const struct scene *scene, struct canvas *canvas,
 				    struct rect rect, int x, size_t mapping)
 {
-	const struct verified *verified = scene->snapshot->verified;
+	const struct verified *verified = scene->sample->verified;
 	const struct verify_result *r = verified ? &verified->results[mapping] : NULL;
 	enum verify_cause cause;
 	const char *mark = "✓";

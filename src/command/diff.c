@@ -14,8 +14,6 @@
 
 #define WORD "diff"
 
-DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
-
 struct diff_command {
 	struct difference_options options;
 	bool json;

@@ -40,8 +40,6 @@ struct dump_job {
 	int result;
 };
 
-DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
-
 /* Metrics are counts: neither runs nor verdicts. */
 static int dump_report_prometheus(FILE *out, const struct snapshot *snapshot,
 				  const struct report_options *options)

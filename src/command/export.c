@@ -16,8 +16,6 @@
 #define WORD "export"
 
 DEFINE_CLEANUP(cleanup_reader, struct log_reader *, log_reader_free)
-DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
-
 struct export_command;
 
 struct export_format {

@@ -112,10 +112,9 @@ static void record_wait_for_end(const struct record *record, struct source *sour
 	struct recording_status now;
 
 	for (;;) {
-		struct snapshot *snapshot = source_take(source);
+		struct sample *sample = source_take(source);
 
-		if (snapshot)
-			snapshot_unref(snapshot);
+		sample_unref(sample);
 		source_status(source, ret_status);
 		recording_status(recording, &now);
 		if (!now.runs)

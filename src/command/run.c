@@ -91,10 +91,9 @@ static int run_start_recording(struct run *run)
 /* Keeps the source going: a snapshot that nobody takes is a door that stays shut. */
 static void run_look_at_recording(struct run *run)
 {
-	struct snapshot *snapshot = run->source ? source_take(run->source) : NULL;
+	struct sample *sample = run->source ? source_take(run->source) : NULL;
 
-	if (snapshot)
-		snapshot_unref(snapshot);
+	sample_unref(sample);
 }
 
 /* What went wrong with the log; one without a sample is taken away. */

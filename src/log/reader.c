@@ -635,8 +635,6 @@ static void reader_fill_header(const struct log_reader *reader, const struct rea
 	};
 }
 
-DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
-
 static int reader_build_snapshot(struct log_reader *reader, uint64_t sample,
 				 const struct read_sample *row, const struct read_layout *layout,
 				 const struct read_changes *changes, struct snapshot **ret_snapshot,

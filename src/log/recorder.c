@@ -21,8 +21,7 @@
 #define QUEUE_ROOM (QUEUE_SAMPLES + 64)
 
 struct item {
-	struct snapshot *snapshot; /* NULL: an event */
-	struct page_detail *changed; /* or NULL */
+	struct sample *sample; /* NULL: an event */
 	uint64_t left_out; /* samples that did not fit in before this one */
 	enum event_kind kind;
 	int64_t taken_ns;
@@ -44,10 +43,7 @@ struct recorder {
 
 static void recorder_item_free(const struct item *item)
 {
-	if (item->snapshot)
-		snapshot_unref(item->snapshot);
-	if (item->changed)
-		page_detail_unref(item->changed);
+	sample_unref(item->sample);
 	free(item->text);
 }
 
@@ -118,7 +114,7 @@ static void recorder_note_gap(struct recorder *r, const struct item *item)
 
 	snprintf(text, sizeof(text), "%llu samples left out before this one: the disk was too slow",
 		 (unsigned long long)item->left_out);
-	log_writer_event(r->writer, EVENT_GAP, item->snapshot->taken_ns, text, NULL);
+	log_writer_event(r->writer, EVENT_GAP, item->sample->snapshot->taken_ns, text, NULL);
 }
 
 /* Two things went wrong, and people must know of both. */
@@ -149,9 +145,9 @@ static int recorder_put_item(struct recorder *r, const struct item *item, struct
 {
 	int code;
 
-	if (!item->snapshot)
+	if (!item->sample)
 		return log_writer_event(r->writer, item->kind, item->taken_ns, item->text, error);
-	code = log_writer_append(r->writer, item->snapshot, item->changed, error);
+	code = log_writer_append(r->writer, item->sample, error);
 	if (!code && item->left_out)
 		recorder_note_gap(r, item);
 	return code;
@@ -279,7 +275,7 @@ static void recorder_enqueue(struct recorder *r, const struct item *item)
 	worker_wake(&r->worker);
 }
 
-void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_detail *changed)
+void recorder_observe(void *recorder, struct sample *sample)
 {
 	struct recorder *r = recorder;
 	struct item item = { 0 };
@@ -290,8 +286,7 @@ void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_det
 			r->left_out++;
 			r->status.left_out++;
 		} else {
-			item.snapshot = snapshot_ref(snapshot);
-			item.changed = changed ? page_detail_ref(changed) : NULL;
+			item.sample = sample_ref(sample);
 			item.left_out = r->left_out;
 			r->left_out = 0;
 			recorder_enqueue(r, &item);

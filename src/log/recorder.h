@@ -48,7 +48,7 @@ int recorder_start(const struct recorder_options *options, struct recorder **ret
 		   struct error *error);
 
 /* A live_observer: queues the snapshot, never blocks. From any one thread at a time. */
-void recorder_observe(void *recorder, struct snapshot *snapshot, struct page_detail *changed);
+void recorder_observe(void *recorder, struct sample *sample);
 
 /* Notes an event of this moment (CLOCK_REALTIME, 0: now). From any thread. */
 void recorder_event(struct recorder *recorder, enum event_kind kind, int64_t taken_ns,

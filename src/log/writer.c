@@ -183,8 +183,7 @@ static void writer_free(struct log_writer *writer)
 		sqlite3_finalize(writer->statements[i]);
 	sqlite3_close(writer->db);
 	log_file_close(&writer->file);
-	if (writer->last)
-		snapshot_unref(writer->last);
+	sample_unref(writer->last_sample);
 	log_codec_free(writer->codec);
 	for (size_t i = 0; i < writer->block_count; i++)
 		free(writer->blocks[i].base);
@@ -284,27 +283,35 @@ static int writer_put_total(struct log_writer *writer, const struct snapshot *sn
 	return writer_put(writer, LOG_TOTAL, &row);
 }
 
-/* What changed since the newest sample, or since there was nothing. */
-static int writer_compare(const struct log_writer *writer, struct snapshot *snapshot,
+/*
+ * What changed since the newest sample here, or since there was nothing. The sampler has compared
+ * already, unless samples were left out in between.
+ */
+static int writer_compare(const struct log_writer *writer, const struct sample *sample,
 			  struct change_list **ret_list)
 {
 	struct snapshot *nothing = writer->last ? NULL : snapshot_new(0);
 	int code = -ENOMEM;
 
+	if (sample->changes && sample->changes->before == writer->last) {
+		*ret_list = change_list_ref(sample->changes);
+		return 0;
+	}
 	if (writer->last)
-		return change_list_new(writer->last, snapshot, ret_list);
+		return change_list_new(writer->last, sample->snapshot, ret_list);
 	if (nothing) {
-		code = change_list_new(nothing, snapshot, ret_list);
+		code = change_list_new(nothing, sample->snapshot, ret_list);
 		snapshot_unref(nothing);
 	}
 	return code;
 }
 
-static int writer_put_all(struct log_writer *writer, struct snapshot *snapshot,
-			  const struct page_detail *changed, struct written_mapping **ret_mappings)
+static int writer_put_all(struct log_writer *writer, const struct sample *sample,
+			  struct written_mapping **ret_mappings)
 {
 	CLEANUP(cleanup_change_list) struct change_list *list = NULL;
-	int result = writer_compare(writer, snapshot, &list) ? SQLITE_NOMEM : SQLITE_OK;
+	int result = writer_compare(writer, sample, &list) ? SQLITE_NOMEM : SQLITE_OK;
+	struct snapshot *snapshot = sample->snapshot;
 
 	if (!result)
 		result = writer_run(writer, WRITE_BEGIN);
@@ -317,7 +324,7 @@ static int writer_put_all(struct log_writer *writer, struct snapshot *snapshot,
 	if (!result)
 		result = writer_put_blocks(writer, snapshot, *ret_mappings);
 	if (!result)
-		result = writer_put_raw(writer, snapshot, changed);
+		result = writer_put_raw(writer, sample);
 	if (!result)
 		result = writer_put_total(writer, snapshot);
 	if (!result)
@@ -350,9 +357,9 @@ static int writer_fail_append(struct log_writer *writer, int result, struct erro
 	return code;
 }
 
-int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
-		      const struct page_detail *changed, struct error *error)
+int log_writer_append(struct log_writer *writer, struct sample *sample, struct error *error)
 {
+	const struct snapshot *snapshot = sample->snapshot;
 	struct written_mapping *mappings = NULL;
 	int result;
 
@@ -366,16 +373,16 @@ int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot
 		writer->broken = true;
 		return result;
 	}
-	result = writer_put_all(writer, (struct snapshot *)snapshot, changed, &mappings);
+	result = writer_put_all(writer, sample, &mappings);
 	if (result) {
 		free(mappings);
 		return writer_fail_append(writer, result, error);
 	}
 	free(writer->mappings);
 	writer->mappings = mappings;
-	if (writer->last)
-		snapshot_unref(writer->last);
-	writer->last = snapshot_ref((struct snapshot *)snapshot);
+	sample_unref(writer->last_sample);
+	writer->last_sample = sample_ref(sample);
+	writer->last = sample->snapshot;
 	writer->samples++;
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "log/event.h"
-#include "model/snapshot.h"
+#include "model/sample.h"
 
 /*
  * Writes snapshots of one process into a new log, each in one transaction: after a crash a log
@@ -41,14 +41,12 @@ int log_writer_open(const struct log_writer_options *options, struct log_writer 
 		    struct error *error);
 
 /*
- * Appends a complete snapshot as the next sample, with what was read of the pages that changed
- * since the one before (may be NULL). -EFBIG: it would not fit into max_bytes; -ESTALE: somebody
- * removed or replaced the file; -EINVAL: another process than before; -ENOSPC and other errors of
- * the disk. After an error the log holds everything up to the sample before, takes no more samples,
- * and can only be closed.
+ * Appends a complete sample, with the raw data that it carries. -EFBIG: it would not fit into
+ * max_bytes; -ESTALE: somebody removed or replaced the file; -EINVAL: another process than before;
+ * -ENOSPC and other errors of the disk. After an error the log holds everything up to the sample
+ * before, takes no more samples, and can only be closed.
  */
-int log_writer_append(struct log_writer *writer, const struct snapshot *snapshot,
-		      const struct page_detail *changed, struct error *error);
+int log_writer_append(struct log_writer *writer, struct sample *sample, struct error *error);
 
 /*
  * Notes an event at the sample that was the newest one at taken_ns (CLOCK_REALTIME), or at the

@@ -58,7 +58,8 @@ struct log_writer {
 	bool broken;
 	uint64_t max_pages; /* of the database; 0: no limit */
 	int64_t samples, last_mapping, last_block, last_raw;
-	struct snapshot *last;
+	struct sample *last_sample; /* that was appended; NULL: none */
+	struct snapshot *last; /* of last_sample */
 	struct written_mapping *mappings; /* of last */
 	struct written_block *blocks; /* ascending */
 	size_t block_count, block_room;
@@ -120,7 +121,6 @@ struct written_block *writer_block(struct log_writer *writer, uint64_t block);
  * Writes the raw data of the pages that changed (may be NULL), and what is new in those of the
  * pages on screen.
  */
-int writer_put_raw(struct log_writer *writer, const struct snapshot *snapshot,
-		   const struct page_detail *changed);
+int writer_put_raw(struct log_writer *writer, const struct sample *sample);
 
 #endif

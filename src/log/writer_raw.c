@@ -181,11 +181,12 @@ static int writer_raw_put_left_out(struct log_writer *writer, const struct page_
 	return writer_put(writer, LOG_RAW_LEFT_OUT, &row);
 }
 
-int writer_put_raw(struct log_writer *writer, const struct snapshot *snapshot,
-		   const struct page_detail *changed)
+int writer_put_raw(struct log_writer *writer, const struct sample *sample)
 {
-	const struct page_detail *old = writer->last ? writer->last->detail : NULL;
-	const struct page_detail *focus = snapshot->detail != old ? snapshot->detail : NULL;
+	const struct snapshot *snapshot = sample->snapshot;
+	const struct page_detail *changed = sample->changed;
+	const struct page_detail *old = writer->last_sample ? writer->last_sample->focus : NULL;
+	const struct page_detail *focus = sample->focus != old ? sample->focus : NULL;
 	struct source sources[2] = {
 		{ .detail = changed, .count = changed ? changed->count : 0 },
 		{ .detail = focus, .before = old, .count = focus ? focus->count : 0 },

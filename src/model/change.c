@@ -586,14 +586,30 @@ static int change_compare_slots(struct change_compare *c, uint64_t at, uint64_t 
 	return error;
 }
 
-/* Pages from `at` on that both sides keep in one shared block, if none of them can be unknown. */
+/* Pages [at, at + count) have the same states and marks: their slots may differ. */
+static int change_add_same(struct change_compare *c, uint64_t at, uint64_t count)
+{
+	const struct pages *pages = c->after.pages;
+	struct page_counts counts = { 0 };
+
+	if (c->after.state_without == PAGE_UNKNOWN && !pages)
+		counts.state[PAGE_UNKNOWN] = count;
+	else if (pages && pages_counts(pages)->state[PAGE_UNKNOWN])
+		pages_count(pages, c->after.first + at, count, &counts);
+	/* Nothing can be said of what is unknown; it has no slot and counts as the same below. */
+	c->row->changes[CHANGE_UNKNOWN] += counts.state[PAGE_UNKNOWN];
+	c->row->changes[CHANGE_SAME] -= counts.state[PAGE_UNKNOWN];
+	return change_compare_slots(c, at, count);
+}
+
+/* Pages from `at` on that both sides keep in one shared block. */
 static uint64_t change_shared(const struct change_compare *c, uint64_t at)
 {
 	const struct pages *a = c->before.pages, *b = c->after.pages;
 	uint64_t count, rest = c->segment->pages - at;
 
 	if (!a || !b || c->before.first != c->after.first ||
-	    c->before.marks_known != c->after.marks_known || pages_counts(b)->state[PAGE_UNKNOWN] ||
+	    c->before.marks_known != c->after.marks_known ||
 	    !pages_shared(a, b, c->after.first + at, &count))
 		return 0;
 	return count < rest ? count : rest;
@@ -609,15 +625,14 @@ static int change_compare_pages(struct change_compare *c)
 
 		n = change_shared(c, at);
 		if (n) {
-			error = change_compare_slots(c, at, n);
+			error = change_add_same(c, at, n);
 			continue;
 		}
 		before = change_side_run(&c->before, at, pages - at);
 		after = change_side_run(&c->after, at, before.count);
 		n = after.count;
-		if (before.state == after.state && before.marks == after.marks &&
-		    after.state != PAGE_UNKNOWN)
-			error = change_compare_slots(c, at, n);
+		if (before.state == after.state && before.marks == after.marks)
+			error = change_add_same(c, at, n);
 		else
 			error = change_add_run(c, at, n, &before, &after, false);
 	}
@@ -638,12 +653,6 @@ static int change_compare_segment(struct change_maker *maker, struct change_row 
 
 	s->run_first = list->run_count;
 	c.written_known = c.before.marks_known & c.after.marks_known & MARK_WRITTEN;
-	/* The very same pages, none of them unknown: nothing to look at. */
-	if (c.before.pages && c.before.pages == c.after.pages && change_shared(&c, 0) &&
-	    c.before.first == c.after.first) {
-		row->changes[CHANGE_SAME] += s->pages;
-		return 0;
-	}
 	return change_compare_pages(&c);
 }
 
@@ -734,11 +743,29 @@ uint64_t change_new_marks(const struct change_list *list, size_t after, uint64_t
 	return marked;
 }
 
+/* Pages that are as they were; of those that are unknown nothing can be said. */
+static void change_map_same(struct pages_builder *builder, const struct pages *pages,
+			    uint64_t first, uint64_t count)
+{
+	struct page_run run = { .state = PAGE_UNKNOWN };
+
+	for (uint64_t n, i = first; i < first + count; i += n) {
+		n = first + count - i;
+		if (pages && pages_run(pages, i, &run) && run.count < n)
+			n = run.count;
+		pages_builder_add(
+			builder, n,
+			(enum page_state)(run.state == PAGE_UNKNOWN ? CHANGE_UNKNOWN : CHANGE_SAME),
+			0);
+	}
+}
+
 int change_map(const struct change_list *list, size_t after, struct pages **ret_map)
 {
 	const struct pages_facts facts = { 0 };
 	struct pages_builder *builder = pages_builder_new();
 	const struct change_row *row = &list->rows[list->row_of_after[after]];
+	const struct pages *pages = list->after->mappings[after].pages;
 	int r;
 
 	if (!builder)
@@ -751,12 +778,11 @@ int change_map(const struct change_list *list, size_t after, struct pages **ret_
 		if (s->after != after)
 			continue;
 		CHANGE_FOR_EACH_RUN (list, s, run) {
-			pages_builder_add(builder, run->first - at, (enum page_state)CHANGE_SAME,
-					  0);
+			change_map_same(builder, pages, s->after_first + at, run->first - at);
 			pages_builder_add(builder, run->count, (enum page_state)run->change, 0);
 			at = run->first + run->count;
 		}
-		pages_builder_add(builder, s->pages - at, (enum page_state)CHANGE_SAME, 0);
+		change_map_same(builder, pages, s->after_first + at, s->pages - at);
 	}
 	r = pages_builder_finish(builder, &facts, ret_map);
 	pages_builder_free(builder);

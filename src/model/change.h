@@ -59,8 +59,8 @@ enum page_change page_change(enum page_state state_before, uint16_t written_befo
 			     enum page_state state_after, uint16_t written_after);
 
 /*
- * Pages in a row that differ alike: in state, marks or slot, or whose state is unknown before or
- * after. What stands between two runs is the same in every respect. Marks that are not known are 0.
+ * Pages in a row that differ alike: in state, marks or slot. What stands between two runs is the
+ * same in every respect, or unknown before and after. Marks that are not known are 0.
  */
 struct change_run {
 	uint64_t first; /* page of the segment */

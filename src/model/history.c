@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct entry {
-	struct snapshot *snapshot;
-	struct track *track;
+struct history_entry {
+	struct sample *sample;
 	uint64_t bytes; /* beyond what is shared with the entry before */
 };
 
@@ -16,7 +15,7 @@ struct history {
 	uint64_t limit, bytes;
 	size_t oldest, count, room;
 	bool dropped;
-	struct entry *entries;
+	struct history_entry *entries;
 };
 
 struct history *history_new(uint64_t bytes)
@@ -28,15 +27,14 @@ struct history *history_new(uint64_t bytes)
 	return h;
 }
 
-static struct entry *history_entry_at(const struct history *h, size_t index)
+static struct history_entry *history_entry_at(const struct history *h, size_t index)
 {
 	return &h->entries[(h->oldest + index) % h->room];
 }
 
-static void history_entry_release(struct entry *entry)
+static void history_entry_release(struct history_entry *entry)
 {
-	snapshot_unref(entry->snapshot);
-	track_unref(entry->track);
+	sample_unref(entry->sample);
 }
 
 void history_clear(struct history *history)
@@ -57,16 +55,16 @@ void history_free(struct history *history)
 	free(history);
 }
 
-static uint64_t history_entry_bytes(const struct entry *entry, const struct entry *before)
+static uint64_t history_entry_bytes(const struct history_entry *entry,
+				    const struct history_entry *before)
 {
-	return sizeof(*entry) + snapshot_memory(entry->snapshot, before ? before->snapshot : NULL) +
-	       track_memory(entry->track, before ? before->track : NULL);
+	return sizeof(*entry) + sample_memory(entry->sample, before ? before->sample : NULL);
 }
 
 /* The entry after the oldest one inherits what both share. */
 static void history_drop_oldest(struct history *h)
 {
-	struct entry *gone = history_entry_at(h, 0), *heir = history_entry_at(h, 1);
+	struct history_entry *gone = history_entry_at(h, 0), *heir = history_entry_at(h, 1);
 
 	h->bytes -= gone->bytes + heir->bytes;
 	history_entry_release(gone);
@@ -80,7 +78,7 @@ static void history_drop_oldest(struct history *h)
 static int history_grow(struct history *h)
 {
 	size_t room = h->room ? h->room * 2 : 64;
-	struct entry *entries;
+	struct history_entry *entries;
 
 	if (h->count < h->room)
 		return 0;
@@ -96,36 +94,17 @@ static int history_grow(struct history *h)
 	return 0;
 }
 
-/* The track that a snapshot carries, or one that goes on from the entry before; NULL: no memory. */
-static struct track *history_track_of(const struct entry *last, struct snapshot *snapshot)
+int history_push(struct history *history, struct sample *sample)
 {
-	CLEANUP(cleanup_change_list) struct change_list *list = NULL;
-	struct track *track = NULL;
-
-	if (snapshot->track)
-		return track_ref(snapshot->track);
-	if (!last)
-		return track_first(snapshot);
-	if (change_list_new(last->snapshot, snapshot, &list) < 0)
-		return NULL;
-	track_next(last->track, list, &track);
-	return track;
-}
-
-int history_push(struct history *history, struct snapshot *snapshot)
-{
-	const struct entry *last;
-	struct entry *e;
+	const struct history_entry *last;
+	struct history_entry *e;
 	int r = history_grow(history);
 
 	if (r < 0)
 		return r;
 	last = history->count ? history_entry_at(history, history->count - 1) : NULL;
 	e = history_entry_at(history, history->count);
-	e->track = history_track_of(last, snapshot);
-	if (!e->track)
-		return -ENOMEM;
-	e->snapshot = snapshot_ref(snapshot);
+	e->sample = sample_ref(sample);
 	e->bytes = history_entry_bytes(e, last);
 	history->bytes += e->bytes;
 	history->count++;
@@ -139,14 +118,14 @@ size_t history_count(const struct history *history)
 	return history->count;
 }
 
-struct snapshot *history_snapshot(const struct history *history, size_t index)
+struct sample *history_sample(const struct history *history, size_t index)
 {
-	return history_entry_at(history, index)->snapshot;
+	return history_entry_at(history, index)->sample;
 }
 
-struct track *history_track(const struct history *history, size_t index)
+struct snapshot *history_snapshot(const struct history *history, size_t index)
 {
-	return history_entry_at(history, index)->track;
+	return history_sample(history, index)->snapshot;
 }
 
 /* Entries that are not after a moment, which only ever grows from one entry to the next. */
@@ -157,7 +136,7 @@ static size_t history_count_until(const struct history *h, bool by_sequence, uin
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct snapshot *s = history_entry_at(h, middle)->snapshot;
+		const struct snapshot *s = history_snapshot(h, middle);
 
 		if (by_sequence ? s->sequence <= sequence : s->taken_ns <= taken_ns)
 			low = middle + 1;
@@ -189,7 +168,7 @@ int history_find_time(const struct history *history, int64_t taken_ns, size_t *r
 
 int64_t history_reach(const struct history *history)
 {
-	return history->count ? history_entry_at(history, 0)->snapshot->taken_ns : 0;
+	return history->count ? history_snapshot(history, 0)->taken_ns : 0;
 }
 
 uint64_t history_memory(const struct history *history)
@@ -236,12 +215,12 @@ size_t history_page(const struct history *history, size_t index, uint64_t addres
 
 	if (index >= history->count)
 		return 0;
-	newer = history_look(history_entry_at(history, index)->snapshot, address, NULL);
+	newer = history_look(history_snapshot(history, index), address, NULL);
 	for (size_t i = index; i > 0 && n < max; i--) {
-		older = history_look(history_entry_at(history, i - 1)->snapshot, address, &newer);
+		older = history_look(history_snapshot(history, i - 1), address, &newer);
 		if (older.mapped != newer.mapped || older.state != newer.state)
 			ret_events[n++] = (struct page_event){
-				.taken_ns = history_entry_at(history, i)->snapshot->taken_ns,
+				.taken_ns = history_snapshot(history, i)->taken_ns,
 				.before = older.state,
 				.after = newer.state,
 				.before_mapped = older.mapped,

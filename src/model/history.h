@@ -6,11 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/snapshot.h"
-#include "model/track.h"
+#include "model/sample.h"
 
 /*
- * The snapshots of the last while, each with its track, bounded in bytes: the oldest go first, the
+ * The samples of the last while, bounded in bytes: the oldest go first, the
  * newest always stays. Since snapshots share what did not change, the bound is reached late for a
  * process that is quiet. One thread.
  */
@@ -26,16 +25,13 @@ void history_free(struct history *history);
 /* Forgets everything (another process is opened). */
 void history_clear(struct history *history);
 
-/*
- * Appends a snapshot (takes its own reference) and drops what no longer fits. -ENOMEM. A snapshot
- * that carries no track gets one here.
- */
-int history_push(struct history *history, struct snapshot *snapshot);
+/* Appends a sample (takes its own reference) and drops what no longer fits. -ENOMEM. */
+int history_push(struct history *history, struct sample *sample);
 
-/* Snapshots kept; number 0 is the oldest. Both return a borrowed pointer. */
+/* Samples kept; number 0 is the oldest. Both return a borrowed pointer. */
 size_t history_count(const struct history *history);
+struct sample *history_sample(const struct history *history, size_t index);
 struct snapshot *history_snapshot(const struct history *history, size_t index);
-struct track *history_track(const struct history *history, size_t index);
 
 /* The snapshot with this sequence number, or the nearest one kept; -ENOENT when there is none. */
 int history_find(const struct history *history, uint64_t sequence, size_t *ret_index);

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "model/snapshot.h"
-#include "model/track.h"
-#include "model/verify.h"
 #include "model/views.h"
 
 const char *const shared_swap_knowledge_names[] = {
@@ -91,12 +89,14 @@ void snapshot_seal(struct snapshot *snapshot)
 	snapshot_count_once(snapshot);
 }
 
-struct snapshot *snapshot_repeat(const struct snapshot *last, int64_t taken_ns, int64_t clock_ns)
+struct snapshot *snapshot_repeat(const struct snapshot *last, uint64_t sequence, int64_t taken_ns,
+				 int64_t clock_ns)
 {
 	struct snapshot *again = snapshot_new(last->count);
 
 	if (!again)
 		return NULL;
+	again->sequence = sequence;
 	again->pid = last->pid;
 	again->start_time = last->start_time;
 	memcpy(again->comm, last->comm, sizeof(again->comm));
@@ -128,10 +128,6 @@ void snapshot_unref(struct snapshot *snapshot)
 		if (snapshot->mappings[i].pages)
 			pages_unref(snapshot->mappings[i].pages);
 	}
-	if (snapshot->detail)
-		page_detail_unref(snapshot->detail);
-	track_unref(snapshot->track);
-	verified_unref(snapshot->verified);
 	free(snapshot->mappings);
 	free(snapshot);
 }
@@ -222,7 +218,7 @@ struct page_detail *page_detail_ref(struct page_detail *detail)
 
 void page_detail_unref(struct page_detail *detail)
 {
-	if (atomic_fetch_sub_explicit(&detail->refs, 1, memory_order_acq_rel) != 1)
+	if (!detail || atomic_fetch_sub_explicit(&detail->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	free(detail->pages);
 	free(detail->recorded);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/cleanup.h"
 #include "model/mapping.h"
 #include "model/pages.h"
 
@@ -74,9 +75,6 @@ struct page_detail {
 	char vm_flags[VM_FLAGS_BYTES]; /* two-letter words of smaps ("rd wr sh"), or "" */
 };
 
-struct track;
-struct verified;
-
 struct snapshot {
 	atomic_uint refs;
 	uint64_t sequence; /* counts samples of one source from 0 */
@@ -95,9 +93,6 @@ struct snapshot {
 	bool skipped; /* nothing could have changed: the pages are those of the sample before */
 	size_t count;
 	struct snapshot_mapping *mappings; /* ascending by address */
-	struct page_detail *detail; /* NULL: none was asked for */
-	struct track *track; /* model/track.h; NULL: nobody keeps one */
-	struct verified *verified; /* model/verify.h; NULL: smaps was not asked */
 };
 
 /* An empty snapshot with one reference and room for `count` mappings; NULL when memory is out. */
@@ -116,10 +111,12 @@ static inline uint64_t snapshot_hugetlb(const struct snapshot *snapshot)
  * The pages of a sample under a new time, sealed and marked as skipped: nothing can have changed.
  * Clocks as taken_ns and clock_ns. NULL when memory is out.
  */
-struct snapshot *snapshot_repeat(const struct snapshot *last, int64_t taken_ns, int64_t clock_ns);
+struct snapshot *snapshot_repeat(const struct snapshot *last, uint64_t sequence, int64_t taken_ns,
+				 int64_t clock_ns);
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
+DEFINE_CLEANUP(cleanup_snapshot, struct snapshot *, snapshot_unref)
 
 /* Index of the mapping that holds `address`, or of the first one above it (may be count). */
 size_t snapshot_find(const struct snapshot *snapshot, uint64_t address);
@@ -136,6 +133,6 @@ struct page_detail *page_detail_new(uint64_t start, size_t count);
 bool page_detail_find(const struct page_detail *detail, uint64_t address, size_t *ret_index);
 
 struct page_detail *page_detail_ref(struct page_detail *detail);
-void page_detail_unref(struct page_detail *detail);
+void page_detail_unref(struct page_detail *detail); /* NULL is fine */
 
 #endif

@@ -134,28 +134,36 @@ void verified_unref(struct verified *verified)
 		free(verified);
 }
 
-struct verified *verified_inherit(const struct snapshot *before, const struct snapshot *after)
+struct verified *verified_ref(struct verified *verified)
 {
-	struct verified *old = before->verified, *v;
-	bool all = before->count == after->count, any = false;
+	atomic_fetch_add_explicit(&verified->refs, 1, memory_order_relaxed);
+	return verified;
+}
 
-	for (size_t i = 0; all && i < after->count; i++)
-		all = before->mappings[i].pages == after->mappings[i].pages &&
-		      before->mappings[i].mapping == after->mappings[i].mapping;
-	if (all) {
-		atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
-		return old;
-	}
-	v = verified_new(after->count);
-	for (size_t i = 0; v && i < after->count; i++) {
-		const struct snapshot_mapping *m = &after->mappings[i];
-		size_t j = snapshot_find(before, m->mapping->start);
+/* The very same pages of the same mapping; not only equal ones. */
+static bool verify_is_untouched(const struct change_list *list, const struct change_row *row)
+{
+	const struct snapshot_mapping *a, *b;
 
-		if (j >= before->count || before->mappings[j].pages != m->pages ||
-		    before->mappings[j].mapping->start != m->mapping->start)
+	if (row->fate != FATE_KEPT)
+		return false;
+	a = &list->before->mappings[row->before];
+	b = &list->after->mappings[row->after];
+	return a->pages == b->pages;
+}
+
+struct verified *verified_inherit(const struct verified *verified, const struct change_list *list)
+{
+	struct verified *v = verified_new(list->after->count);
+	bool any = false;
+
+	for (size_t i = 0; v && i < list->row_count; i++) {
+		const struct change_row *row = &list->rows[i];
+
+		if (!verify_is_untouched(list, row))
 			continue;
-		v->results[i] = old->results[j];
-		any = any || v->results[i].found;
+		v->results[row->after] = verified->results[row->before];
+		any = any || v->results[row->after].found;
 	}
 	if (any)
 		return v;

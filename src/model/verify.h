@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "model/mapping.h"
+#include "model/change.h"
 #include "model/pages.h"
 
 struct snapshot;
@@ -65,13 +66,14 @@ struct verified {
 
 /* With room for `count` results, none of them found; NULL when memory is out. */
 struct verified *verified_new(size_t count);
+struct verified *verified_ref(struct verified *verified);
 void verified_unref(struct verified *verified); /* NULL is fine */
 
 /*
- * What still holds of an older snapshot's for the next one: the mappings whose pages are the very
- * same. NULL: nothing does.
+ * What still holds for list->after of what was verified for list->before: mappings in which nothing
+ * changed. NULL: nothing does.
  */
-struct verified *verified_inherit(const struct snapshot *before, const struct snapshot *after);
+struct verified *verified_inherit(const struct verified *verified, const struct change_list *list);
 
 /*
  * before and after: the sums read right before and right after the sample. A sum of pmtop that lies

@@ -137,9 +137,9 @@ void action_verify_begin(const struct target *target, struct action_verify *veri
 	verify->error = smaps_read(target->proc, &verify->before);
 }
 
-void action_verify_end(const struct target *target, const struct probe *probe,
-		       struct action_verify *verify, struct snapshot *snapshot, char *message,
-		       size_t size)
+struct verified *action_verify_end(const struct target *target, const struct probe *probe,
+				   struct action_verify *verify, const struct snapshot *snapshot,
+				   char *message, size_t size)
 {
 	CLEANUP(swap_edges_release)
 	struct swap_edges edges = { .probe = probe, .pid = target->thread, .proc = target->proc };
@@ -151,6 +151,7 @@ void action_verify_end(const struct target *target, const struct probe *probe,
 	if (verify->error < 0 || !verified) {
 		snprintf(message, size, "smaps cannot be read, so nothing was verified");
 		verified_unref(verified);
+		verified = NULL;
 	} else {
 		smaps_verify(snapshot, &verify->before, &after, verified->results);
 		for (size_t i = 0; i < snapshot->count; i++)
@@ -159,10 +160,10 @@ void action_verify_end(const struct target *target, const struct probe *probe,
 						   snapshot->mappings[i].pages,
 						   &verified->results[i].verdict);
 		action_say_verified(verified, message, size);
-		snapshot->verified = verified;
 	}
 	smaps_list_free(&verify->before);
 	smaps_list_free(&after);
+	return verified;
 }
 
 bool action_perform(const struct target *target, const struct source_request *request,

@@ -29,11 +29,11 @@ struct action_verify {
 void action_verify_begin(const struct target *target, struct action_verify *verify);
 
 /*
- * The snapshot, which nobody else has seen yet (NULL: there is none), gets its results. One
- * sentence for people. Frees what begin() has read.
+ * The results for a snapshot (NULL: there is none), or NULL; the caller's. One sentence for people.
+ * Frees what begin() has read.
  */
-void action_verify_end(const struct target *target, const struct probe *probe,
-		       struct action_verify *verify, struct snapshot *snapshot, char *message,
-		       size_t size);
+struct verified *action_verify_end(const struct target *target, const struct probe *probe,
+				   struct action_verify *verify, const struct snapshot *snapshot,
+				   char *message, size_t size);
 
 #endif

@@ -33,7 +33,7 @@ static int live_fd(struct source *source)
 	return ((struct live *)source)->worker.event;
 }
 
-static struct snapshot *live_take(struct source *source)
+static struct sample *live_take(struct source *source)
 {
 	return worker_take(&((struct live *)source)->worker);
 }
@@ -148,9 +148,9 @@ static void live_release(void *live)
 	free(l);
 }
 
-static void live_drop(void *snapshot)
+static void live_drop(void *sample)
 {
-	snapshot_unref(snapshot);
+	sample_unref(sample);
 }
 
 static void live_free(struct source *source)
@@ -261,13 +261,13 @@ int live_snapshot(pid_t pid, const struct probe *probe, struct snapshot **ret_sn
  * What the sampler tells, from its own thread and without the lock. live_note() is of type
  * limit_watch_note: something happened, which the recorder learns in order with the samples.
  */
-static void live_publish(struct live *l, struct snapshot *snapshot)
+static void live_publish(struct live *l, struct sample *sample)
 {
 	worker_lock(&l->worker);
 	l->status.state = l->paused ? SOURCE_PAUSED : SOURCE_LIVE;
 	l->status.error = 0;
 	worker_unlock(&l->worker);
-	worker_post(&l->worker, snapshot_ref(snapshot));
+	worker_post(&l->worker, sample_ref(sample));
 }
 
 static void live_say(struct live *l, const char *message)
@@ -309,8 +309,7 @@ static void live_note(void *live, enum event_kind kind, const char *text)
 struct sampler {
 	struct live *live;
 	struct pass *pass;
-	struct snapshot *last; /* newest complete one */
-	struct track *track; /* what the next one's begins with; NULL: none is kept */
+	struct sample *last; /* newest complete one */
 	struct pass_signature signature;
 	bool signed_last;
 	struct limit_watch limits;
@@ -339,7 +338,7 @@ static void live_greet_observer(const struct sampler *s)
 	struct live *l = s->live;
 
 	if (l->observer_new && s->last)
-		l->observer->sample(l->observer_context, s->last, NULL);
+		l->observer->sample(l->observer_context, s->last);
 	l->observer_new = false;
 }
 
@@ -364,12 +363,16 @@ static void live_end(struct sampler *s, int error)
 	worker_tell(&l->worker);
 }
 
+/* A picture without all of its pages: no comparison and no age. */
 static void live_publish_partial(void *context, struct snapshot *partial)
 {
 	struct sampler *s = context;
+	struct sample *sample;
 
-	partial->sequence = s->sequence;
-	live_publish(s->live, partial);
+	if (sample_new(NULL, partial, false, &sample) == 0) {
+		live_publish(s->live, sample);
+		sample_unref(sample);
+	}
 	snapshot_unref(partial);
 }
 
@@ -381,7 +384,8 @@ static bool live_nothing_changed(struct sampler *s, bool force)
 	if (!s->last || !s->signed_last || force ||
 	    clock_ns(CLOCK_MONOTONIC) - s->pace.full_at > FULL_SAMPLE_NS)
 		return false;
-	return pass_sign(s->pass, s->last, &now) && !memcmp(&now, &s->signature, sizeof(now));
+	return pass_sign(s->pass, s->last->snapshot, &now) &&
+	       !memcmp(&now, &s->signature, sizeof(now));
 }
 
 /* A full sample, or, of what did not change, the last one under a new time. */
@@ -392,12 +396,13 @@ static int live_take_sample(struct sampler *s, bool same, struct snapshot **ret)
 	int error;
 
 	if (same) {
-		*ret = snapshot_repeat(s->last, clock_ns(CLOCK_REALTIME),
+		*ret = snapshot_repeat(s->last->snapshot, s->sequence, clock_ns(CLOCK_REALTIME),
 				       clock_ns(CLOCK_MONOTONIC));
 		return *ret ? 0 : -ENOMEM;
 	}
-	signed_before = s->last && pass_sign(s->pass, s->last, &before);
-	error = pass_take(s->pass, s->last, ret);
+	signed_before = s->last && pass_sign(s->pass, s->last->snapshot, &before);
+	pass_set_sequence(s->pass, s->sequence);
+	error = pass_take(s->pass, s->last ? s->last->snapshot : NULL, ret);
 	if (error)
 		return error;
 	/* What changed during the scan must be seen by the next one: the earlier sign counts. */
@@ -421,55 +426,35 @@ static void live_say_lack(struct sampler *s, const struct snapshot *snapshot)
 	live_say(s->live, message);
 }
 
-/* Hands the sample to the recorder; only a recorder has a use for the facts of what changed. */
-static void live_sampler_observe(struct sampler *s, struct snapshot *snapshot,
-				 const struct change_list *changes)
+/* Only a recorder has a use for the raw data of what changed. */
+static bool live_is_observed(struct live *l)
 {
-	struct live *l = s->live;
-	struct page_detail *changed = NULL;
 	bool observed;
 
 	worker_lock(&l->worker);
 	observed = l->observer;
 	worker_unlock(&l->worker);
-	if (observed && changes)
-		pass_changes(s->pass, changes, &changed);
-	worker_lock(&l->worker);
-	if (l->observer)
-		l->observer->sample(l->observer_context, snapshot, changed);
-	l->observer_new = false;
-	worker_unlock(&l->worker);
-	if (changed)
-		page_detail_unref(changed);
+	return observed;
 }
 
-/* Ages and remembered marks cost as much as what changed: here, not in the thread that draws. */
-static void live_add_track(struct sampler *s, struct snapshot *snapshot,
-			   const struct change_list *changes)
+static void live_tell_observer(struct live *l, struct sample *sample)
 {
-	if (!s->live->options.track)
-		return;
-	if (snapshot->skipped && s->track)
-		snapshot->track = track_ref(s->track);
-	else if (s->track && changes)
-		track_next(s->track, changes, &snapshot->track);
-	else
-		snapshot->track = track_first(snapshot);
-	if (!snapshot->track)
-		live_say(s->live, "no memory left for the ages of pages");
-	track_unref(s->track);
-	s->track = snapshot->track ? track_ref(snapshot->track) : NULL;
+	worker_lock(&l->worker);
+	if (l->observer)
+		l->observer->sample(l->observer_context, sample);
+	l->observer_new = false;
+	worker_unlock(&l->worker);
 }
 
 /* pmtop has cleared the written marks: nothing is remembered as written any more. */
 static void live_forget_marks(struct sampler *s)
 {
-	struct track *forgetful;
+	struct sample *forgetful = s->last ? sample_without_memory(s->last) : NULL;
 
-	if (!s->track || track_forget(s->track, &forgetful) < 0)
+	if (!forgetful)
 		return;
-	track_unref(s->track);
-	s->track = forgetful;
+	sample_unref(s->last);
+	s->last = forgetful;
 }
 
 static void live_note_execs(struct sampler *s)
@@ -485,7 +470,8 @@ static void live_note_execs(struct sampler *s)
 }
 
 /* A full sample between two looks at smaps. */
-static int live_take_verified(struct sampler *s, struct snapshot **ret)
+static int live_take_verified(struct sampler *s, struct snapshot **ret_snapshot,
+			      struct verified **ret_verified)
 {
 	struct live *l = s->live;
 	struct action_verify verify = { 0 };
@@ -496,40 +482,60 @@ static int live_take_verified(struct sampler *s, struct snapshot **ret)
 	s->verify_next = false;
 	action_verify_begin(&l->target, &verify);
 	error = live_take_sample(s, false, &snapshot);
-	action_verify_end(&l->target, &l->probe, &verify, snapshot, message, sizeof(message));
+	*ret_verified = action_verify_end(&l->target, &l->probe, &verify, snapshot, message,
+					  sizeof(message));
 	live_say(l, message);
-	*ret = snapshot;
+	*ret_snapshot = snapshot;
 	return error;
+}
+
+/*
+ * Takes a snapshot and what belongs to it. Comparing costs as much as what changed, and is done
+ * here and not in the thread that draws.
+ */
+static int live_make_sample(struct sampler *s, bool same, const struct source_focus *focus,
+			    struct sample **ret_sample)
+{
+	CLEANUP(cleanup_snapshot) struct snapshot *snapshot = NULL;
+	struct verified *verified = NULL;
+	int error = s->verify_next ? live_take_verified(s, &snapshot, &verified)
+				   : live_take_sample(s, same, &snapshot);
+
+	if (!error)
+		error = sample_new(s->last, snapshot, s->live->options.track, ret_sample);
+	if (error) {
+		verified_unref(verified);
+		return error;
+	}
+	if (verified) {
+		verified_unref((*ret_sample)->verified);
+		(*ret_sample)->verified = verified;
+	}
+	if (focus->count)
+		pass_detail(s->pass, snapshot, focus->start, focus->count, &(*ret_sample)->focus);
+	if ((*ret_sample)->changes && live_is_observed(s->live))
+		pass_changes(s->pass, (*ret_sample)->changes, &(*ret_sample)->changed);
+	return 0;
 }
 
 static int live_deliver_sample(struct sampler *s, bool same, const struct source_focus *focus)
 {
-	CLEANUP(cleanup_change_list) struct change_list *changes = NULL;
 	struct live *l = s->live;
-	struct snapshot *snapshot;
+	struct sample *sample;
 	int error;
 
 	pass_set_focus(s->pass, focus->count ? focus->start : 0);
-	error = s->verify_next ? live_take_verified(s, &snapshot)
-			       : live_take_sample(s, same, &snapshot);
+	error = live_make_sample(s, same, focus, &sample);
 	if (error)
 		return error;
+	s->sequence++;
 	live_note_execs(s);
-	if (!snapshot->verified && s->last && s->last->verified)
-		snapshot->verified = verified_inherit(s->last, snapshot);
-	snapshot->sequence = s->sequence++;
-	if (focus->count)
-		pass_detail(s->pass, snapshot, focus->start, focus->count, &snapshot->detail);
-	if (s->last && !snapshot->skipped)
-		change_list_new(s->last, snapshot, &changes);
-	live_add_track(s, snapshot, changes);
-	live_publish(l, snapshot);
-	live_say_lack(s, snapshot);
-	live_sampler_observe(s, snapshot, changes);
+	live_publish(l, sample);
+	live_say_lack(s, sample->snapshot);
+	live_tell_observer(l, sample);
 	live_look_at_limits(s);
-	if (s->last)
-		snapshot_unref(s->last);
-	s->last = snapshot;
+	sample_unref(s->last);
+	s->last = sample;
 	return 0;
 }
 
@@ -537,7 +543,10 @@ static int live_deliver_sample(struct sampler *s, bool same, const struct source
 static int live_deliver_list(struct sampler *s)
 {
 	struct snapshot *list;
-	int error = pass_take_list(s->pass, &list);
+	int error;
+
+	pass_set_sequence(s->pass, s->sequence);
+	error = pass_take_list(s->pass, &list);
 
 	if (error)
 		return error;
@@ -674,9 +683,7 @@ static void live_sampler_run(void *context)
 	}
 	if (error != -ECANCELED)
 		live_end(s, error);
-	track_unref(s->track);
-	if (s->last)
-		snapshot_unref(s->last);
+	sample_unref(s->last);
 	limit_watch_end(&s->limits);
 	pass_free(s->pass);
 }

@@ -25,11 +25,8 @@ struct live_options {
  * Called on the sampler's thread, in order: the recorder's door. Nothing of it may block.
  */
 struct live_observer {
-	/*
-	 * Each complete sample, with the raw facts of the pages that changed since the one before
-	 * (NULL: of none); takes its own references if it keeps them.
-	 */
-	void (*sample)(void *context, struct snapshot *snapshot, struct page_detail *changed);
+	/* Each complete sample; takes a reference of its own if it keeps it. */
+	void (*sample)(void *context, struct sample *sample);
 	/* What happened at this moment (CLOCK_REALTIME); may be NULL. */
 	void (*event)(void *context, enum event_kind kind, int64_t taken_ns, const char *text);
 };

@@ -90,6 +90,11 @@ void pass_set_focus(struct pass *pass, uint64_t address)
 	pass->focus = address;
 }
 
+void pass_set_sequence(struct pass *pass, uint64_t sequence)
+{
+	pass->sequence = sequence;
+}
+
 /* A snapshot of the list, without pages. */
 static struct snapshot *pass_start_snapshot(struct pass *p)
 {
@@ -97,6 +102,7 @@ static struct snapshot *pass_start_snapshot(struct pass *p)
 
 	if (!s)
 		return NULL;
+	s->sequence = p->sequence;
 	s->pid = p->target->pid;
 	s->start_time = p->target->start_time;
 	s->execs = p->target->execs;

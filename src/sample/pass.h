@@ -35,6 +35,9 @@ void pass_set_focus(struct pass *pass, uint64_t address);
 /* Why slots of shared pages cannot be told here, or "" (valid as long as the pass). */
 const char *pass_slots_lack(const struct pass *pass);
 
+/* The number that the snapshots from now on have. */
+void pass_set_sequence(struct pass *pass, uint64_t sequence);
+
 /* The mapping list alone, all pages NULL: the first screen. -ESRCH when the process has ended. */
 int pass_take_list(struct pass *pass, struct snapshot **ret_snapshot);
 

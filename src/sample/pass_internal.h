@@ -65,6 +65,7 @@ struct pass {
 	bool list_is_restless; /* it was another one when it was read last */
 	struct pagemap_scan scan;
 
+	uint64_t sequence; /* of the snapshots to come */
 	const struct snapshot *before;
 	size_t before_at;
 

@@ -75,7 +75,7 @@ static int replay_fd(struct source *source)
 	return replay_of(source)->worker.event;
 }
 
-static struct snapshot *replay_take(struct source *source)
+static struct sample *replay_take(struct source *source)
 {
 	return worker_take(&replay_of(source)->worker);
 }
@@ -229,9 +229,9 @@ static void replay_destroy(void *replay)
 	free(r);
 }
 
-static void replay_drop(void *snapshot)
+static void replay_drop(void *sample)
 {
-	snapshot_unref(snapshot);
+	sample_unref(sample);
 }
 
 static void replay_free(struct source *source)
@@ -294,7 +294,7 @@ int replay_open(const char *path, uint64_t first, struct source **ret_source, st
 /* What the thread knows by itself. */
 struct player {
 	struct replay *r;
-	struct snapshot *shown; /* as it is in the log, without raw facts */
+	struct sample *shown; /* as it is in the log, without raw facts */
 	uint64_t position;
 	int64_t clock_ns; /* of the sample shown, on the recorder's clock */
 	int64_t anchor_ns; /* when that sample was, or would have been, shown */
@@ -316,54 +316,26 @@ replay_say(struct replay *r, const char *format, ...)
 	worker_tell(&r->worker);
 }
 
-/* The same picture with the raw facts that were recorded of the pages on screen. */
-static struct snapshot *replay_with_detail(const struct snapshot *like, struct page_detail *detail)
-{
-	struct snapshot *s = snapshot_new(like->count);
-
-	if (!s)
-		return NULL;
-	for (size_t i = 0; i < like->count; i++) {
-		s->mappings[i].mapping = mapping_ref(like->mappings[i].mapping);
-		if (like->mappings[i].pages)
-			s->mappings[i].pages = pages_ref(like->mappings[i].pages);
-	}
-	s->sequence = like->sequence;
-	s->pid = like->pid;
-	s->start_time = like->start_time;
-	memcpy(s->comm, like->comm, sizeof(s->comm));
-	s->taken_ns = like->taken_ns;
-	s->clock_ns = like->clock_ns;
-	s->known = like->known;
-	s->totals = like->totals;
-	s->rss = like->rss;
-	s->swap_unplaced = like->swap_unplaced;
-	s->partial = like->partial;
-	s->skipped = like->skipped;
-	s->detail = detail;
-	s->track = like->track ? track_ref(like->track) : NULL;
-	return s;
-}
-
-static struct snapshot *replay_dress(struct player *p)
+/* What is shown, with the raw facts that were recorded of the pages on screen. */
+static struct sample *replay_dress(struct player *p)
 {
 	struct page_detail *detail;
-	struct snapshot *s;
+	struct sample *s;
 
 	if (!p->focus.count || log_reader_detail(p->r->reader, p->position, p->focus.start,
 						 p->focus.count, &detail, NULL))
-		return snapshot_ref(p->shown);
-	s = replay_with_detail(p->shown, detail);
+		return sample_ref(p->shown);
+	s = sample_with_focus(p->shown, detail);
 	if (s)
 		return s;
 	page_detail_unref(detail);
-	return snapshot_ref(p->shown);
+	return sample_ref(p->shown);
 }
 
 static void replay_publish(struct player *p)
 {
 	struct replay *r = p->r;
-	struct snapshot *s = replay_dress(p);
+	struct sample *s = replay_dress(p);
 	bool last = p->position + 1 >= r->info.samples;
 
 	worker_lock(&r->worker);
@@ -399,35 +371,15 @@ static void replay_say_event(struct player *p, uint64_t before)
 	replay_say_all(p->r, &event);
 }
 
-/*
- * Forward it goes on from what was shown; a step back begins anew, as the history of the screen
- * does.
- */
-static void replay_add_track(struct player *p, uint64_t sample, struct snapshot *s)
-{
-	CLEANUP(cleanup_change_list) struct change_list *changes = NULL;
-
-	/* The reader hands the same one out again. */
-	if (s->track)
-		return;
-	if (p->shown && p->shown->track && sample > p->position)
-		change_list_new(p->shown, s, &changes);
-	if (changes)
-		track_next(p->shown->track, changes, &s->track);
-	else
-		s->track = track_first(s);
-	if (!s->track)
-		replay_say(p->r, "no memory left for the ages of pages");
-}
-
 /* Shows a sample; one that is damaged is said, and what was shown stays. */
 static void replay_show(struct player *p, uint64_t sample)
 {
 	uint64_t before = p->shown ? p->position : sample;
+	CLEANUP(cleanup_snapshot) struct snapshot *snapshot = NULL;
 	struct error error = { 0 };
-	struct snapshot *s;
+	struct sample *shown;
 
-	if (log_reader_load(p->r->reader, sample, &s, &error)) {
+	if (log_reader_load(p->r->reader, sample, &snapshot, &error)) {
 		worker_lock(&p->r->worker);
 		p->r->playing = false;
 		p->r->status.state = p->shown ? SOURCE_PAUSED : SOURCE_FAILED;
@@ -436,12 +388,18 @@ static void replay_show(struct player *p, uint64_t sample)
 		replay_say(p->r, "%s", error.text);
 		return;
 	}
-	replay_add_track(p, sample, s);
-	if (p->shown)
-		snapshot_unref(p->shown);
-	p->shown = s;
+	/* Forward it goes on from what was shown; a step back begins anew, as the history does. */
+	if (p->shown && p->shown->snapshot == snapshot)
+		shown = sample_ref(p->shown); /* the reader hands the same one out again */
+	else if (sample_new(p->shown && sample > p->position ? p->shown : NULL, snapshot, true,
+			    &shown)) {
+		replay_say(p->r, "out of memory");
+		return;
+	}
+	sample_unref(p->shown);
+	p->shown = shown;
 	p->position = sample;
-	p->clock_ns = s->clock_ns;
+	p->clock_ns = snapshot->clock_ns;
 	p->anchor_ns = clock_ns(CLOCK_MONOTONIC);
 	replay_publish(p);
 	replay_say_event(p, before);
@@ -599,8 +557,7 @@ static void replay_run(void *context)
 		replay_wait_for_work(&p);
 	}
 	worker_unlock(&r->worker);
-	if (p.shown)
-		snapshot_unref(p.shown);
+	sample_unref(p.shown);
 }
 
 /* What happened in a log, and bookmarks that are made while it is replayed. All for the thread. */

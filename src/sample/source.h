@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "model/event.h"
-#include "model/snapshot.h"
+#include "model/sample.h"
 
 /*
  * Where snapshots come from. Live and replay are two kinds of the same thing, so every view works
@@ -115,7 +115,7 @@ struct source;
 
 struct source_ops {
 	int (*fd)(struct source *source);
-	struct snapshot *(*take)(struct source *source);
+	struct sample *(*take)(struct source *source);
 	void (*status)(struct source *source, struct source_status *ret_status);
 	void (*set_interval)(struct source *source, int64_t interval_ns);
 	void (*set_paused)(struct source *source, bool paused);
@@ -147,7 +147,7 @@ static inline int source_fd(struct source *source)
 }
 
 /* The newest snapshot that was not taken yet, with a reference for the caller; or NULL. */
-static inline struct snapshot *source_take(struct source *source)
+static inline struct sample *source_take(struct source *source)
 {
 	return source->ops->take(source);
 }

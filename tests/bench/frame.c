@@ -23,11 +23,12 @@
 #define MAPPINGS      60
 #define MAPPING_PAGES 8192
 
-static struct snapshot *take_turn(struct source *source);
+static struct sample *take_turn(struct source *source);
 
 struct turn_source {
 	struct source source;
 	struct snapshot *turns[2];
+	struct sample *last;
 	int next;
 	bool ready;
 };
@@ -37,14 +38,14 @@ static int no_fd(struct source *source)
 	return -1;
 }
 
-static struct snapshot *take_turn(struct source *source)
+static struct sample *take_turn(struct source *source)
 {
 	struct turn_source *t = (struct turn_source *)source;
 
 	if (!t->ready)
 		return NULL;
 	t->ready = false;
-	return snapshot_ref(t->turns[t->next ^= 1]);
+	return sample_ref(t->last);
 }
 
 static void live_status(struct source *source, struct source_status *ret_status)
@@ -99,6 +100,20 @@ static struct snapshot *make_turn(unsigned turn)
 	return s;
 }
 
+/* The next sample, made as the sampler's thread makes it. */
+static void make_ready(struct turn_source *t)
+{
+	struct snapshot *s = t->turns[t->next ^= 1];
+	struct sample *next;
+
+	s->sequence += 2; /* nobody else sees it */
+	if (sample_new(t->last, s, true, &next))
+		abort();
+	sample_unref(t->last);
+	t->last = next;
+	t->ready = true;
+}
+
 /* In the child: the most that one of many frames costs in the middle, in microseconds. */
 static double draw_frames(enum ui_screen screen, int width, int height)
 {
@@ -108,7 +123,7 @@ static double draw_frames(enum ui_screen screen, int width, int height)
 		.theme = &theme, .keymap = keymap, .utf8 = true, .history_bytes = 1
 	};
 	const struct terminal_options terminal_options = { .colour = true };
-	struct turn_source turns = { .source = { &turn_ops }, .ready = true };
+	struct turn_source turns = { .source = { &turn_ops } };
 	struct app *app = app_new(&options);
 	struct canvas *canvas = canvas_new(width, height, true);
 	struct terminal *terminal;
@@ -124,9 +139,7 @@ static double draw_frames(enum ui_screen screen, int width, int height)
 		struct view_cursor cursor;
 		int64_t before;
 
-		turns.ready = true;
-		turns.turns[0]->sequence += 2; /* nobody else sees them */
-		turns.turns[1]->sequence += 2;
+		make_ready(&turns);
 		app_take(app);
 		before = cpu_ns();
 		app_draw(app, canvas, &cursor);

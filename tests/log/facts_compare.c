@@ -88,26 +88,26 @@ static bool has_facts(struct log_reader *reader, uint64_t start, uint64_t count)
 }
 
 /* The last sample with the facts of [start, start + count), if there are any; within a minute. */
-static struct snapshot *look(struct source *source, struct log_reader *reader, uint64_t start,
-			     uint64_t count)
+static struct sample *look(struct source *source, struct log_reader *reader, uint64_t start,
+			   uint64_t count)
 {
 	bool wanted = has_facts(reader, start, count);
 	const struct source_focus focus = { start, count };
 	struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
-	struct snapshot *found = NULL;
+	struct sample *found = NULL;
 	struct source_span span;
 
 	source_set_focus(source, &focus);
 	source->ops->span(source, &span);
 	source->ops->seek(source, span.samples - 1);
 	for (int looks = 0; looks < 3000; looks++) {
-		struct snapshot *s = source_take(source);
+		struct sample *s = source_take(source);
 
-		if (s && found)
-			snapshot_unref(found);
+		if (s)
+			sample_unref(found);
 		found = s ? s : found;
-		if (found && found->taken_ns == span.last_ns &&
-		    (!wanted || (found->detail && found->detail->start == start)))
+		if (found && found->snapshot->taken_ns == span.last_ns &&
+		    (!wanted || (found->focus && found->focus->start == start)))
 			break;
 		poll(&fd, 1, 20);
 	}
@@ -139,23 +139,22 @@ static void compare_mapping(struct source *source, struct log_reader *reader, co
 {
 	uint64_t count = mapping_pages(m) < SPAN ? mapping_pages(m) : SPAN;
 	CLEANUP(cleanup_free) uint8_t *changed = calloc(count, 1);
-	struct snapshot *s = look(source, reader, m->start, count);
+	struct sample *s = look(source, reader, m->start, count);
 	size_t at;
 
 	mark_changes(reader, m, changed);
 	for (uint64_t p = 0; p < count; p++) {
-		bool found =
-			s && s->detail && page_detail_find(s->detail, m->start + (p << 12), &at);
+		bool found = s && s->focus && page_detail_find(s->focus, m->start + (p << 12), &at);
 
 		t->changed += changed[p];
 		t->recorded += found;
 		t->missing += changed[p] && !found;
 		t->unchanged += found && !changed[p];
 		if (found)
-			compare_page(fds, s->detail, at, m->start + (p << 12), t);
+			compare_page(fds, s->focus, at, m->start + (p << 12), t);
 	}
 	if (s)
-		snapshot_unref(s);
+		sample_unref(s);
 }
 
 int main(int argc, char **argv)

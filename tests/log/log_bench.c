@@ -9,6 +9,7 @@
 #include "log/reader.h"
 #include "log/writer.h"
 #include "tests/unit/build.h"
+#include "../unit/log_append.h"
 
 /*
  * log_bench worst|demo|thrash FILE [SAMPLES]: writes the log of an hour at ten samples a second, and says
@@ -165,7 +166,7 @@ static void write_log(const struct kind *kind, const char *path, uint64_t sample
 		struct snapshot *s = snapshot_of(regions, pages, n);
 		double start = now(CLOCK_THREAD_CPUTIME_ID);
 
-		if (log_writer_append(writer, s, NULL, &error)) {
+		if (append_snapshot(writer, s, NULL, NULL, &error)) {
 			puts(error.text);
 			exit(1);
 		}

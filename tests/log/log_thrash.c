@@ -125,14 +125,15 @@ static uint64_t moved(const struct snapshot *a, const struct snapshot *b)
 	return pages;
 }
 
-static void observe(void *context, struct snapshot *snapshot, struct page_detail *changed)
+static void observe(void *context, struct sample *sample)
 {
+	struct snapshot *snapshot = sample->snapshot;
 	struct thrash *t = context;
 
-	recorder_observe(t->recorder, snapshot, changed);
+	recorder_observe(t->recorder, sample);
 	atomic_fetch_add(&t->samples, 1);
-	if (changed)
-		atomic_fetch_add(&t->left_out, changed->left_out);
+	if (sample->changed)
+		atomic_fetch_add(&t->left_out, sample->changed->left_out);
 	if (t->last) {
 		atomic_fetch_add(&t->changed, moved(t->last, snapshot));
 		/* Half an interval late: the sampler did not keep up. */

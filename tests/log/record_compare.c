@@ -40,14 +40,15 @@ static char *print(const struct snapshot *snapshot)
 }
 
 /* On the sampler's thread, with each complete sample. */
-static void keep(void *context, struct snapshot *snapshot, struct page_detail *changed)
+static void keep(void *context, struct sample *sample)
 {
+	struct snapshot *snapshot = sample->snapshot;
 	struct keeper *k = context;
 
 	if (__atomic_load_n(&k->count, __ATOMIC_ACQUIRE) == k->most)
 		return;
 	k->texts[k->count] = print(snapshot);
-	recorder_observe(k->recorder, snapshot, changed);
+	recorder_observe(k->recorder, sample);
 	__atomic_store_n(&k->count, k->count + 1, __ATOMIC_RELEASE);
 }
 
@@ -107,18 +108,17 @@ static bool compare_read(const struct keeper *k, const char *path)
 }
 
 /* What the replay source shows after a seek; it is waited for no longer than a minute. */
-static struct snapshot *seek(struct source *source, uint64_t sample, int64_t taken_ns)
+static struct sample *seek(struct source *source, uint64_t sample, int64_t taken_ns)
 {
 	struct pollfd fd = { .fd = source_fd(source), .events = POLLIN };
 
 	source->ops->seek(source, sample);
 	for (int i = 0; i < 600; i++) {
-		struct snapshot *s = source_take(source);
+		struct sample *s = source_take(source);
 
-		if (s && s->taken_ns == taken_ns)
+		if (s && s->snapshot->taken_ns == taken_ns)
 			return s;
-		if (s)
-			snapshot_unref(s);
+		sample_unref(s);
 		poll(&fd, 1, 100);
 	}
 	return NULL;
@@ -136,13 +136,12 @@ static bool compare_replay(const struct keeper *k, const char *path, const int64
 	}
 	source_set_paused(source, true);
 	for (uint64_t i = k->count; same && i--;) {
-		struct snapshot *s = seek(source, i, taken[i]);
+		struct sample *s = seek(source, i, taken[i]);
 
-		same = s && equal(k, i, s, "by the replay");
+		same = s && equal(k, i, s->snapshot, "by the replay");
 		if (!s)
 			printf("sample %llu was not shown\n", (unsigned long long)i);
-		if (s)
-			snapshot_unref(s);
+		sample_unref(s);
 	}
 	source_free(source);
 	return same;
@@ -164,11 +163,9 @@ static int64_t *read_times(const struct keeper *k, const char *path)
 static void record(struct keeper *k, struct source *live)
 {
 	for (int i = 0; i < 600 && __atomic_load_n(&k->count, __ATOMIC_ACQUIRE) < k->most; i++) {
-		struct snapshot *s = source_take(live);
 		struct source_status status;
 
-		if (s)
-			snapshot_unref(s);
+		sample_unref(source_take(live));
 		source_status(live, &status);
 		if (status.state == SOURCE_ENDED || status.state == SOURCE_FAILED)
 			break;

@@ -39,7 +39,7 @@ struct fixture_mapping {
 };
 
 struct fixture {
-	struct snapshot *snapshots[64];
+	struct sample *samples[64];
 	size_t count;
 	/* being built */
 	pid_t pid;
@@ -61,7 +61,7 @@ static void fixture_pages(struct fixture *f, char *text)
 	const struct pages *after = NULL;
 
 	if (f->count) {
-		const struct snapshot *s = f->snapshots[f->count - 1];
+		const struct snapshot *s = f->samples[f->count - 1]->snapshot;
 		size_t i = snapshot_find(s, m->mapping->start);
 
 		if (i < s->count && s->mappings[i].mapping->start == m->mapping->start &&
@@ -157,6 +157,21 @@ static void fixture_detail(struct fixture *f, char *line)
 	f->detail->count = n;
 }
 
+/* A sample that follows the one before, unless that was a first screen without pages. */
+static void fixture_add(struct fixture *f, struct snapshot *s)
+{
+	struct sample *last = f->count ? f->samples[f->count - 1] : NULL, *sample;
+
+	if (last && last->snapshot->partial)
+		last = NULL;
+	if (sample_new(last, s, !s->partial, &sample))
+		abort();
+	sample->focus = f->detail;
+	f->detail = NULL;
+	snapshot_unref(s);
+	f->samples[f->count++] = sample;
+}
+
 static void fixture_sample(struct fixture *f, double seconds)
 {
 	struct snapshot *s = snapshot_new(f->map_count);
@@ -175,12 +190,10 @@ static void fixture_sample(struct fixture *f, double seconds)
 		s->mappings[i].pages = f->maps[i].pages;
 		s->partial |= !f->maps[i].pages;
 	}
-	s->detail = f->detail;
-	f->detail = NULL;
 	s->count = f->map_count;
 	snapshot_seal(s);
 	f->map_count = 0;
-	f->snapshots[f->count++] = s;
+	fixture_add(f, s);
 }
 
 static struct fixture *fixture_read(const char *name)
@@ -228,14 +241,14 @@ static struct fixture *fixture_read(const char *name)
 static inline void fixture_free(struct fixture *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		snapshot_unref(f->snapshots[i]);
+		sample_unref(f->samples[i]);
 	free(f);
 }
 
 /* A source that hands out what it is given. */
 struct fake_source {
 	struct source source;
-	struct snapshot *queue[64];
+	struct sample *queue[64];
 	size_t head, tail;
 	struct source_status status;
 	struct source_focus focus;
@@ -250,7 +263,7 @@ static int fake_fd(struct source *source)
 	return -1;
 }
 
-static struct snapshot *fake_take(struct source *source)
+static struct sample *fake_take(struct source *source)
 {
 	struct fake_source *f = (struct fake_source *)source;
 
@@ -296,10 +309,10 @@ static size_t fake_events(struct source *source, struct source_event *ret_events
 
 static void fake_free(struct source *source)
 {
-	struct snapshot *s;
+	struct sample *s;
 
 	while ((s = fake_take(source)))
-		snapshot_unref(s);
+		sample_unref(s);
 	free(source);
 }
 
@@ -315,9 +328,9 @@ static const struct source_ops fake_ops = {
 	.free = fake_free,
 };
 
-static inline void fake_give(struct fake_source *f, struct snapshot *snapshot)
+static inline void fake_give(struct fake_source *f, struct sample *sample)
 {
-	f->queue[f->tail++ % 64] = snapshot_ref(snapshot);
+	f->queue[f->tail++ % 64] = sample_ref(sample);
 }
 
 /* An app on a fixture, with a canvas to draw on. */
@@ -335,7 +348,7 @@ struct stage {
 static inline void stage_next(struct stage *s)
 {
 	assert_true(s->given < s->fixture->count);
-	fake_give(s->source, s->fixture->snapshots[s->given++]);
+	fake_give(s->source, s->fixture->samples[s->given++]);
 	app_take(s->app);
 }
 

@@ -283,7 +283,7 @@ static void test_events(void **state)
 	stage_type(s, "spot");
 	assert_int_equal(seen.kind, EVENT_BOOKMARK);
 	assert_string_equal(seen.text, "spot");
-	assert_int_equal(seen.taken_ns, s->fixture->snapshots[1]->taken_ns);
+	assert_int_equal(seen.taken_ns, s->fixture->samples[1]->snapshot->taken_ns);
 	stage_draw(s, 110, 30);
 	assert_true(stage_shows(s, "@bookmark"));
 	stage_keys(s, "<");

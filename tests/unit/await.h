@@ -41,29 +41,28 @@ static inline void await_pause(const struct await *await)
 	usleep(1000);
 }
 
-/* Waits a moment for a source; a new snapshot takes the place of *newest (may be NULL). */
+/* Waits a moment for a source; a new sample takes the place of *newest (may be NULL). */
 static inline bool await_news(const struct await *await, struct source *source,
-			      struct snapshot **newest)
+			      struct sample **newest)
 {
 	struct pollfd p = { .fd = source_fd(source), .events = POLLIN };
-	struct snapshot *s;
+	struct sample *s;
 
 	await_check(await);
 	poll(&p, 1, 50);
 	s = source_take(source);
 	if (!s)
 		return false;
-	if (*newest)
-		snapshot_unref(*newest);
+	sample_unref(*newest);
 	*newest = s;
 	return true;
 }
 
-/* The next complete snapshot takes the place of *newest (may be NULL). */
+/* The next complete sample takes the place of *newest (may be NULL). */
 static inline void await_complete(const struct await *await, struct source *source,
-				  struct snapshot **newest)
+				  struct sample **newest)
 {
-	while (!await_news(await, source, newest) || (*newest)->partial)
+	while (!await_news(await, source, newest) || (*newest)->snapshot->partial)
 		continue;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/snapshot.h"
+#include "model/sample.h"
 
 /* Small hand-made snapshots for tests: one array element a page. */
 
@@ -83,6 +83,17 @@ static inline struct snapshot *build_snapshot(const struct build_mapping *mappin
 	s->sequence = after ? after->sequence + 1 : 0;
 	snapshot_seal(s);
 	return s;
+}
+
+/* A sample of a snapshot that follows nothing; takes the snapshot over. */
+static inline struct sample *build_sample(struct snapshot *snapshot)
+{
+	struct sample *sample;
+
+	if (sample_new(NULL, snapshot, false, &sample))
+		abort();
+	snapshot_unref(snapshot);
+	return sample;
 }
 
 /* A small generator of our own, so that a printed seed gives the same pages everywhere. */

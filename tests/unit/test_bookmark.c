@@ -25,6 +25,7 @@
 #include "tests/unit/await.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 #define KILLS 40
 
@@ -52,7 +53,7 @@ static void make_log(int samples, bool close)
 
 		world_turn(w);
 		s = world_snapshot(w);
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		snapshot_unref(s);
 	}
 	log_writer_event(writer, EVENT_NOTE, INT64_MAX, "the end", NULL);
@@ -464,7 +465,7 @@ static void test_no_room_for_a_wal(void **state)
 }
 
 /* Waits until a replay has said that, and gives the newest snapshot. */
-static void await_word(struct source *source, const char *word, struct snapshot **newest)
+static void await_word(struct source *source, const char *word, struct sample **newest)
 {
 	struct await await = await_begin(word);
 	struct source_status status;
@@ -478,11 +479,11 @@ static void await_word(struct source *source, const char *word, struct snapshot 
 	await_news(&await, source, newest);
 }
 
-static void await_sample(struct source *source, uint64_t sequence, struct snapshot **newest)
+static void await_sample(struct source *source, uint64_t sequence, struct sample **newest)
 {
 	struct await await = await_begin("the sample that was asked for");
 
-	while (!*newest || (*newest)->sequence != sequence)
+	while (!*newest || (*newest)->snapshot->sequence != sequence)
 		await_news(&await, source, newest);
 }
 
@@ -491,7 +492,7 @@ static void replay_bookmarks(const char *outcome)
 	const struct source_find next = { .goal = GOAL_EVENT, .direction = 1 };
 	struct await await = await_begin("an overview");
 	struct source_overview before, after;
-	struct snapshot *newest = NULL;
+	struct sample *newest = NULL;
 	struct source *source;
 	struct source_span span;
 	struct error problem;
@@ -502,7 +503,7 @@ static void replay_bookmarks(const char *outcome)
 	source_set_paused(source, true);
 	source->ops->seek(source, 4);
 	await_sample(source, 4, &newest);
-	named = newest->taken_ns;
+	named = newest->snapshot->taken_ns;
 	while (!source->ops->overview(source, &before))
 		await_pause(&await);
 	/* The name was typed for a while: the sample is the one that was seen. */
@@ -519,8 +520,8 @@ static void replay_bookmarks(const char *outcome)
 	await_word(source, "bookmark: spot", &newest);
 	source->ops->span(source, &span);
 	assert_int_equal(span.position, 4);
-	assert_int_equal(newest->taken_ns, named);
-	snapshot_unref(newest);
+	assert_int_equal(newest->snapshot->taken_ns, named);
+	sample_unref(newest);
 	source_free(source);
 }
 

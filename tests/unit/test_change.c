@@ -286,7 +286,7 @@ static void check_map(const struct change_list *d, const struct truth *a, const 
 	}
 }
 
-/* Every page that differs in state or marks, or is unknown, is in one run; no other page is. */
+/* Every page that differs in state or marks is in one run; no other page is. */
 static void check_runs(const struct change_list *d, const struct truth *a, const struct truth *b)
 {
 	for (size_t i = 0; i < d->after->count; i++) {
@@ -305,8 +305,8 @@ static void check_runs(const struct change_list *d, const struct truth *a, const
 				bool both = s->before != CHANGE_NOTHING;
 				uint8_t state = both ? x->state : PAGE_NONE;
 				uint16_t marks = both ? x->marks & MARK_WRITTEN : 0;
-				bool differs = state != y->state || state == PAGE_UNKNOWN ||
-					       marks != (y->marks & MARK_WRITTEN);
+				bool differs =
+					state != y->state || marks != (y->marks & MARK_WRITTEN);
 
 				while (run < end && run->first + run->count <= k)
 					run++;

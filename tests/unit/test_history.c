@@ -26,35 +26,31 @@ static void reset(void)
 }
 
 /* Pushes the pages as they are now, as sample number `number` at that second. */
-static void push_after(struct history *h, uint64_t number, struct track *track)
+static void push_after(struct history *h, uint64_t number, const struct sample *before)
 {
-	size_t n = history_count(h);
-	struct snapshot *before = n ? history_snapshot(h, n - 1) : NULL;
-	struct snapshot *s = build_snapshot(&m, 1, before);
+	struct snapshot *s = build_snapshot(&m, 1, before ? before->snapshot : NULL);
+	struct sample *sample;
 
 	s->sequence = number;
 	s->taken_ns = (int64_t)number * SECOND;
-	if (track) {
-		struct change_list *list;
-
-		assert_int_equal(change_list_new(before, s, &list), 0);
-		assert_int_equal(track_next(track, list, &s->track), 0);
-		change_list_unref(list);
-	}
-	assert_int_equal(history_push(h, s), 0);
+	assert_int_equal(sample_new(before, s, true, &sample), 0);
+	assert_int_equal(history_push(h, sample), 0);
 	snapshot_unref(s);
+	sample_unref(sample);
 }
 
 static void push(struct history *h, uint64_t number)
 {
-	push_after(h, number, NULL);
+	size_t n = history_count(h);
+
+	push_after(h, number, n ? history_sample(h, n - 1) : NULL);
 }
 
 static int64_t since(const struct history *h, size_t index, uint64_t page)
 {
 	struct track_run run;
 
-	assert_true(track_run(track_mapping(history_track(h, index), 0), page, &run));
+	assert_true(track_run(track_mapping(history_sample(h, index)->track, 0), page, &run));
 	return run.since_ns / SECOND;
 }
 
@@ -62,7 +58,7 @@ static bool remembered(const struct history *h, size_t index, uint64_t page)
 {
 	struct track_run run;
 
-	assert_true(track_run(track_mapping(history_track(h, index), 0), page, &run));
+	assert_true(track_run(track_mapping(history_sample(h, index)->track, 0), page, &run));
 	return run.remembered;
 }
 
@@ -92,7 +88,7 @@ static void test_since_and_back_in_time(void **state)
 static void test_written_is_remembered_through_swap(void **state)
 {
 	struct history *h = history_new(HISTORY_DEFAULT_BYTES);
-	struct track *forgetful;
+	struct sample *forgetful;
 
 	reset();
 	build_fill(&m, 0, 100, PAGE_SHMEM, 0);
@@ -113,12 +109,13 @@ static void test_written_is_remembered_through_swap(void **state)
 	assert_false(remembered(h, 2, 7));
 	assert_true(remembered(h, 2, 8));
 	/* pmtop clears the marks: who takes the samples forgets them, and gives the next its track. */
-	assert_int_equal(track_forget(history_track(h, 2), &forgetful), 0);
+	forgetful = sample_without_memory(history_sample(h, 2));
+	assert_non_null(forgetful);
 	push_after(h, 4, forgetful);
 	assert_true(remembered(h, 2, 8)); /* as it was then */
 	assert_false(remembered(h, 3, 8));
 	assert_int_equal(since(h, 3, 8), 2);
-	track_unref(forgetful);
+	sample_unref(forgetful);
 	history_free(h);
 }
 
@@ -173,11 +170,13 @@ static uint64_t by_hand(const struct history *h)
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < history_count(h); i++) {
-		const struct snapshot *before = i ? history_snapshot(h, i - 1) : NULL;
-		const struct track *track = i ? history_track(h, i - 1) : NULL;
+		const struct sample *s = history_sample(h, i);
+		const struct sample *before = i ? history_sample(h, i - 1) : NULL;
 
-		bytes += snapshot_memory(history_snapshot(h, i), before) +
-			 track_memory(history_track(h, i), track);
+		bytes += sizeof(*s) +
+			 snapshot_memory(s->snapshot, before ? before->snapshot : NULL) +
+			 track_memory(s->track, before ? before->track : NULL) +
+			 (s->changes ? change_list_memory(s->changes) : 0);
 	}
 	return bytes;
 }

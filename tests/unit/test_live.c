@@ -93,7 +93,7 @@ static struct source *open_live(pid_t pid, int64_t interval_ns)
 	return source;
 }
 
-static uint64_t touched(const struct snapshot *s, const struct child *c)
+static uint64_t touched_in(const struct snapshot *s, const struct child *c)
 {
 	struct page_counts counts = { 0 };
 	uint64_t address = (uintptr_t)c->area;
@@ -104,11 +104,16 @@ static uint64_t touched(const struct snapshot *s, const struct child *c)
 	return counts.state[PAGE_ANON] + counts.state[PAGE_MIGRATING] + counts.state[PAGE_SWAP];
 }
 
-/* The next complete snapshot in which `wanted` pages are touched. */
-static struct snapshot *await_touched(struct source *source, const struct child *c, uint64_t wanted)
+static uint64_t touched(const struct sample *sample, const struct child *c)
+{
+	return touched_in(sample->snapshot, c);
+}
+
+/* The next complete sample in which `wanted` pages are touched. */
+static struct sample *await_touched(struct source *source, const struct child *c, uint64_t wanted)
 {
 	struct await await = await_begin("a complete snapshot");
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 
 	for (await_complete(&await, source, &s); touched(s, c) != wanted;) {
 		if (await_is_over(&await))
@@ -124,14 +129,13 @@ static enum source_state await_end(struct source *source)
 {
 	struct await await = await_begin("an end of the source");
 	struct source_status status = { .state = SOURCE_LIVE };
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 
 	while (status.state != SOURCE_ENDED && status.state != SOURCE_FAILED) {
 		await_news(&await, source, &s);
 		source_status(source, &status);
 	}
-	if (s)
-		snapshot_unref(s);
+	sample_unref(s);
 	return status.state;
 }
 
@@ -151,12 +155,12 @@ static void test_pages_appear_as_they_are_touched(void **state)
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	for (uint64_t n = 1; n <= 20; n++) {
-		struct snapshot *s;
+		struct sample *s;
 
 		child_touch(&c);
 		s = await_touched(source, &c, n);
-		assert_int_equal(s->pid, c.pid);
-		snapshot_unref(s);
+		assert_int_equal(s->snapshot->pid, c.pid);
+		sample_unref(s);
 	}
 	source_free(source);
 	child_end(&c);
@@ -168,12 +172,12 @@ static void test_paused_takes_no_sample_but_on_demand(void **state)
 	struct source_status status;
 	struct child c;
 	struct source *source;
-	struct snapshot *s;
+	struct sample *s;
 
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	child_touch(&c);
-	snapshot_unref(await_touched(source, &c, 1));
+	sample_unref(await_touched(source, &c, 1));
 	source_set_paused(source, true);
 	source_status(source, &status);
 	assert_int_equal(status.state, SOURCE_PAUSED);
@@ -181,16 +185,16 @@ static void test_paused_takes_no_sample_but_on_demand(void **state)
 	child_touch(&c);
 	assert_int_equal(source_request(source, &now), 0);
 	s = await_touched(source, &c, 2);
-	snapshot_unref(s);
+	sample_unref(s);
 	source_free(source);
 	child_end(&c);
 }
 
-static void count_sample(void *context, struct snapshot *snapshot, struct page_detail *changed)
+static void count_sample(void *context, struct sample *sample)
 {
 	atomic_uint *seen = context;
 
-	assert_false(snapshot->partial);
+	assert_false(sample->snapshot->partial);
 	atomic_fetch_add(seen, 1);
 }
 
@@ -206,7 +210,7 @@ static void test_observer_sees_samples_in_order(void **state)
 	live_observe(source, &observer, &seen);
 	for (uint64_t n = 1; n <= 5; n++) {
 		child_touch(&c);
-		snapshot_unref(await_touched(source, &c, n));
+		sample_unref(await_touched(source, &c, n));
 	}
 	live_observe(source, NULL, NULL);
 	assert_true(atomic_load(&seen) >= 4);
@@ -233,7 +237,7 @@ static void test_observer_begins_with_the_newest_sample(void **state)
 
 	child_start(&c);
 	source = open_live(c.pid, INT64_C(3600) * 1000000000);
-	snapshot_unref(await_touched(source, &c, 0));
+	sample_unref(await_touched(source, &c, 0));
 	live_observe(source, &observer, &seen);
 	await_count(&seen, 1);
 	source_set_paused(source, true);
@@ -249,7 +253,7 @@ static void test_focus_brings_raw_facts(void **state)
 	struct child c;
 	struct source *source;
 	struct source_focus focus = { .count = 8 };
-	struct snapshot *s;
+	struct sample *s;
 
 	child_start(&c);
 	focus.start = (uintptr_t)c.area;
@@ -258,27 +262,27 @@ static void test_focus_brings_raw_facts(void **state)
 	child_touch(&c);
 	do {
 		s = await_touched(source, &c, 1);
-		if (!s->detail)
-			snapshot_unref(s);
+		if (!s->focus)
+			sample_unref(s);
 		else
 			break;
 	} while (true);
-	assert_int_equal(s->detail->start, focus.start);
-	assert_int_equal(s->detail->count, 8);
-	assert_true(s->detail->words_known);
-	assert_true(s->detail->words[0] >> 63);
-	assert_int_equal(s->detail->words[1] >> 63, 0);
-	assert_non_null(strstr(s->detail->vm_flags, "rd"));
-	assert_int_equal(s->detail->nodes[1], PAGE_NO_NODE);
+	assert_int_equal(s->focus->start, focus.start);
+	assert_int_equal(s->focus->count, 8);
+	assert_true(s->focus->words_known);
+	assert_true(s->focus->words[0] >> 63);
+	assert_int_equal(s->focus->words[1] >> 63, 0);
+	assert_non_null(strstr(s->focus->vm_flags, "rd"));
+	assert_int_equal(s->focus->nodes[1], PAGE_NO_NODE);
 	/* What follows needs rights; where they are missing it must say so. */
-	if (s->detail->flags_known) {
-		assert_true(s->detail->nodes[0] >= 0);
-		assert_int_equal(s->detail->orders[0], 0);
-		assert_int_equal(s->detail->orders[1], PAGE_NO_ORDER);
+	if (s->focus->flags_known) {
+		assert_true(s->focus->nodes[0] >= 0);
+		assert_int_equal(s->focus->orders[0], 0);
+		assert_int_equal(s->focus->orders[1], PAGE_NO_ORDER);
 	} else {
-		assert_int_equal(s->detail->orders[0], PAGE_NO_ORDER);
+		assert_int_equal(s->focus->orders[0], PAGE_NO_ORDER);
 	}
-	snapshot_unref(s);
+	sample_unref(s);
 	source_free(source);
 	child_end(&c);
 }
@@ -291,7 +295,7 @@ static void test_end_of_the_target(void **state)
 	child_start(&c);
 	source = open_live(c.pid, 1000000);
 	child_touch(&c);
-	snapshot_unref(await_touched(source, &c, 1));
+	sample_unref(await_touched(source, &c, 1));
 	kill(c.pid, SIGKILL);
 	child_end(&c);
 	assert_int_equal(await_end(source), SOURCE_ENDED);
@@ -315,26 +319,28 @@ static void test_who_cannot_be_watched(void **state)
 }
 
 /* The result of the mapping that holds the area of the child; NULL: none. */
-static const struct verify_result *result_of(const struct snapshot *s, const struct child *c)
+static const struct verify_result *result_of(const struct sample *s, const struct child *c)
 {
-	size_t i = snapshot_find(s, (uint64_t)(uintptr_t)c->area);
+	size_t i = snapshot_find(s->snapshot, (uint64_t)(uintptr_t)c->area);
 
-	assert_true(i < s->count);
+	assert_true(i < s->snapshot->count);
 	return s->verified && s->verified->results[i].found ? &s->verified->results[i] : NULL;
 }
 
-static struct pages *area_pages(const struct snapshot *s, const struct child *c)
+static struct pages *area_pages(const struct sample *s, const struct child *c)
 {
-	return s->mappings[snapshot_find(s, (uint64_t)(uintptr_t)c->area)].pages;
+	const struct snapshot *p = s->snapshot;
+
+	return p->mappings[snapshot_find(p, (uint64_t)(uintptr_t)c->area)].pages;
 }
 
 /* Asks for a comparison with smaps, and gives the first snapshot that has the area's. */
-static struct snapshot *verify(struct source *source, const struct child *c)
+static struct sample *verify(struct source *source, const struct child *c)
 {
 	const struct source_request request = { SOURCE_VERIFY, 0, 0 };
 	struct await await = await_begin("a comparison with smaps");
 	struct source_status status = { 0 };
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 
 	assert_int_equal(source_request(source, &request), 0);
 	do
@@ -349,7 +355,7 @@ static struct snapshot *verify(struct source *source, const struct child *c)
 static bool stays_verified(struct source *source, const struct child *c)
 {
 	struct await await = await_begin("a complete snapshot");
-	struct snapshot *s = verify(source, c);
+	struct sample *s = verify(source, c);
 	enum verify_cause worst = verify_worst(&result_of(s, c)->verdict);
 	struct pages *pages = pages_ref(area_pages(s, c));
 	bool same = worst != VERIFY_MOVED;
@@ -361,7 +367,7 @@ static bool stays_verified(struct source *source, const struct child *c)
 		assert_int_equal(result_of(s, c) != NULL, same);
 	}
 	pages_unref(pages);
-	snapshot_unref(s);
+	sample_unref(s);
 	return same;
 }
 
@@ -370,7 +376,7 @@ static void test_verified_until_it_changes(void **state)
 {
 	struct await await = await_begin("a round in which no page moved");
 	struct source *source;
-	struct snapshot *s;
+	struct sample *s;
 	struct child c;
 
 	child_start(&c);
@@ -378,13 +384,13 @@ static void test_verified_until_it_changes(void **state)
 	child_touch(&c);
 	s = await_touched(source, &c, 1);
 	assert_null(s->verified);
-	snapshot_unref(s);
+	sample_unref(s);
 	while (!stays_verified(source, &c))
 		await_check(&await);
 	child_touch(&c);
 	s = await_touched(source, &c, 2);
 	assert_null(result_of(s, &c));
-	snapshot_unref(s);
+	sample_unref(s);
 	source_free(source);
 	child_end(&c);
 }
@@ -512,7 +518,7 @@ static void test_first_thread_has_ended(void **state)
 	probe_run(&probe);
 	while (!target_lacks_memory(c.pid) || live_snapshot(c.pid, &probe, &s))
 		await_pause(&await);
-	assert_int_equal(touched(s, &c), 1);
+	assert_int_equal(touched_in(s, &c), 1);
 	snapshot_unref(s);
 	kill(c.pid, SIGKILL);
 	waitpid(c.pid, NULL, 0);
@@ -558,12 +564,12 @@ static void test_first_thread_ends(void **state)
 		pthread_exit(NULL);
 	}
 	source = open_live(c.pid, 1000000);
-	snapshot_unref(await_touched(source, &c, 0));
+	sample_unref(await_touched(source, &c, 0));
 	assert_int_equal(write(first[1], "", 1), 1);
 	while (!target_lacks_memory(c.pid))
 		await_pause(&await);
 	assert_int_equal(write(in[1], "", 1), 1);
-	snapshot_unref(await_touched(source, &c, 1));
+	sample_unref(await_touched(source, &c, 1));
 	assert_int_equal(source->ops->events(source, &event, 1), 0);
 	source_status(source, &status);
 	assert_int_equal(status.state, SOURCE_LIVE);
@@ -577,7 +583,7 @@ static void test_first_thread_ends(void **state)
 	munmap(c.area, PAGES * 4096);
 }
 
-static void ignore_sample(void *context, struct snapshot *snapshot, struct page_detail *changed)
+static void ignore_sample(void *context, struct sample *sample)
 {
 }
 
@@ -593,7 +599,7 @@ static void keep_event(void *context, enum event_kind kind, int64_t taken_ns, co
 static void test_actions_are_events(void **state)
 {
 	struct source_request clear = { .action = SOURCE_CLEAR_WRITTEN };
-	struct snapshot *asked;
+	struct sample *asked;
 	struct source_event told = { 0 }, taken[2];
 	static const struct live_observer observer = { ignore_sample, keep_event };
 	struct child c;
@@ -604,8 +610,9 @@ static void test_actions_are_events(void **state)
 	live_observe(source, &observer, &told);
 	child_touch(&c);
 	asked = await_touched(source, &c, 1);
-	clear.asked = (struct source_asked){ asked->pid, asked->start_time, asked->execs };
-	snapshot_unref(asked);
+	clear.asked = (struct source_asked){ asked->snapshot->pid, asked->snapshot->start_time,
+					     asked->snapshot->execs };
+	sample_unref(asked);
 	assert_int_equal(source->ops->events(source, taken, 2), 0);
 	assert_int_equal(source_request(source, &clear), 0);
 	await_event(source, taken);
@@ -636,16 +643,17 @@ static void expect_exec(pid_t pid, int go)
 	struct source_event event = { 0 };
 	struct source_status status;
 	struct source *source = open_live(pid, 1000000);
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 
 	await_complete(&await, source, &s);
-	assert_string_not_equal(s->comm, "sleep");
+	assert_string_not_equal(s->snapshot->comm, "sleep");
 	close(go);
-	while (strcmp(s->comm, "sleep") != 0)
+	while (strcmp(s->snapshot->comm, "sleep") != 0)
 		await_complete(&await, source, &s);
-	assert_int_equal(s->pid, pid);
-	assert_true(s->totals.state[PAGE_FILE] + s->totals.state[PAGE_ANON] > 0);
-	snapshot_unref(s);
+	assert_int_equal(s->snapshot->pid, pid);
+	assert_true(s->snapshot->totals.state[PAGE_FILE] + s->snapshot->totals.state[PAGE_ANON] >
+		    0);
+	sample_unref(s);
 	await_event(source, &event);
 	assert_int_equal(event.kind, EVENT_EXEC);
 	assert_string_equal(event.text, "became sleep");

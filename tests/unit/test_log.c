@@ -12,6 +12,7 @@
 #include "report/report.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 #define SAMPLES 60
 
@@ -158,7 +159,7 @@ static void round_trip(uint64_t seed)
 		for (uint64_t n = build_below(&w->seed, 4); n; n--)
 			world_turn(w);
 		all[i] = world_snapshot(w);
-		if (log_writer_append(writer, all[i], NULL, &error))
+		if (append_snapshot(writer, all[i], NULL, NULL, &error))
 			fail_msg("seed %d sample %d: %s", (int)seed, i, error.text);
 	}
 	assert_int_equal(log_writer_close(writer, &error), 0);
@@ -259,7 +260,7 @@ static struct page_detail *some_changes(const struct snapshot *before, const str
 }
 
 /* And of the pages on the screen: always all. */
-static void add_focus(struct snapshot *s, uint64_t *seed, uint8_t *known)
+static struct page_detail *make_focus(const struct snapshot *s, uint64_t *seed, uint8_t *known)
 {
 	/* Mostly the same one, so that a block gets many rows. */
 	size_t which = build_below(seed, 4) ? 0 : build_below(seed, s->count);
@@ -267,17 +268,19 @@ static void add_focus(struct snapshot *s, uint64_t *seed, uint8_t *known)
 	uint64_t most = mapping_pages(m) < 600 ? mapping_pages(m) : 600;
 	uint64_t first = (m->start >> 12) + build_below(seed, most);
 	size_t count = 1 + build_below(seed, (m->start >> 12) + most - first);
+	struct page_detail *d;
 
 	if (!build_below(seed, 4))
-		return;
-	s->detail = page_detail_new(first << 12, count);
+		return NULL;
+	d = page_detail_new(first << 12, count);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t page = first + i;
 
 		known[page - SPAN_FIRST] = (uint8_t)s->sequence;
-		make_facts(s->detail, i, page, s->sequence);
+		make_facts(d, i, page, s->sequence);
 	}
-	complete_detail(s->detail);
+	complete_detail(d);
+	return d;
 }
 
 static void assert_facts(struct log_reader *reader, uint64_t sample, uint64_t first, size_t count,
@@ -334,7 +337,7 @@ static void test_raw_data_of_changed_pages(void **state)
 
 	memset(known, NO_SAMPLE, sizeof(known));
 	for (int i = 0; i < MANY; i++) {
-		struct page_detail *changed;
+		struct page_detail *changed, *focus;
 		struct snapshot *s;
 
 		for (uint64_t n = build_below(&w->seed, 4); n; n--)
@@ -344,10 +347,11 @@ static void test_raw_data_of_changed_pages(void **state)
 			memcpy(known[i], known[i - 1], SPAN);
 		changed = some_changes(before, s, &seed, known[i]);
 		changed->left_out = (uint64_t)i % 3;
-		add_focus(s, &seed, known[i]);
-		if (log_writer_append(writer, s, changed, &error))
+		focus = make_focus(s, &seed, known[i]);
+		if (append_snapshot(writer, s, focus, changed, &error))
 			fail_msg("%s", error.text);
 		page_detail_unref(changed);
+		page_detail_unref(focus);
 		if (before)
 			snapshot_unref(before);
 		before = s;

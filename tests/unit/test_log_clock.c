@@ -9,6 +9,7 @@
 
 #include "log/reader.h"
 #include "log/writer.h"
+#include "tests/unit/log_append.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
@@ -39,7 +40,7 @@ static void write_log(void)
 		s = world_snapshot(w);
 		s->clock_ns = 7 * SECOND + moments[i].clock * SECOND;
 		s->taken_ns = FIRST_NS + (moments[i].clock + moments[i].set) * SECOND;
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		/* Half a second after each of them something happens. */
 		assert_int_equal(
 			log_writer_event(writer, EVENT_NOTE, s->taken_ns + SECOND / 2, "x", NULL),

@@ -12,6 +12,7 @@
 #include "log/writer.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 static struct log_writer *create(uint64_t max_bytes)
 {
@@ -30,7 +31,7 @@ static void append(struct log_writer *writer, struct world *w, int64_t *ret_take
 {
 	struct snapshot *s = world_snapshot(w);
 
-	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 	*ret_taken_ns = s->taken_ns;
 	snapshot_unref(s);
 }
@@ -99,7 +100,7 @@ static void test_of_long_ago(void **state)
 	for (uint64_t i = 1; i <= SAMPLES; i++) {
 		struct snapshot *s = bare(i);
 
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		snapshot_unref(s);
 	}
 	assert_int_equal(log_writer_event(writer, EVENT_BOOKMARK, (OLD + 1) * 1000, "old", NULL),
@@ -134,7 +135,7 @@ static void test_in_a_full_log(void **state)
 	bool stopped = false;
 	int code;
 
-	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 	while (!(code = log_writer_event(writer, EVENT_NOTE, 1000, SENTENCE, &error)))
 		before = log_writer_bytes(writer);
 	assert_int_equal(code, -EFBIG);
@@ -194,7 +195,7 @@ static void test_rotates(void **state)
 
 		for (int n = 0; i && n < EACH; n++)
 			recorder_event(recorder, EVENT_NOTE, (int64_t)i * 1000, SENTENCE);
-		recorder_observe(recorder, s, NULL);
+		observe_snapshot(recorder, s);
 		snapshot_unref(s);
 		/* Until the queue is empty: what finds no room in it is lost. */
 		do {

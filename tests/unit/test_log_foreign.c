@@ -11,6 +11,7 @@
 
 #include "log/reader.h"
 #include "log/writer.h"
+#include "tests/unit/log_append.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
 
@@ -29,7 +30,7 @@ static void record_until_killed(int ready)
 
 	for (int i = 0; ok && i < SAMPLES; i++) {
 		world_turn(w);
-		ok = !log_writer_append(writer, world_snapshot(w), NULL, NULL);
+		ok = !append_snapshot(writer, world_snapshot(w), NULL, NULL, NULL);
 	}
 	if (write(ready, &ok, sizeof(ok)) != sizeof(ok))
 		_exit(1);

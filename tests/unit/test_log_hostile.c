@@ -15,6 +15,7 @@
 #include "tests/fuzz/walk_log.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 /* Logs that lie, in every way that we could think of. */
 
@@ -56,14 +57,15 @@ static struct bytes make(const char *sql)
 
 	assert_int_equal(log_writer_open(&options, &writer, NULL), 0);
 	for (int i = 0; i < SAMPLES; i++) {
+		struct page_detail *raw;
 		struct snapshot *s;
 
 		world_turn(w);
 		s = world_snapshot(w);
 		/* A log can lose raw facts and still be whole. */
-		if (sql && strstr(sql, "raw"))
-			s->detail = world_detail(s);
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		raw = sql && strstr(sql, "raw") ? world_detail(s) : NULL;
+		assert_int_equal(append_snapshot(writer, s, raw, NULL, NULL), 0);
+		page_detail_unref(raw);
 		if (all[i])
 			snapshot_unref(all[i]);
 		all[i] = s;

@@ -14,6 +14,7 @@
 #include "log/reader.h"
 #include "log/writer.h"
 #include "tests/unit/log_folder.h"
+#include "log_append.h"
 
 #define SAMPLES 5
 
@@ -67,7 +68,7 @@ static struct log_writer *begin(void)
 		s->sequence = (uint64_t)i;
 		s->taken_ns = s->clock_ns = i + 1;
 		snapshot_seal(s);
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		snapshot_unref(s);
 	}
 	assert_true(is_there(wal));

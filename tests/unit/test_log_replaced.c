@@ -19,6 +19,7 @@
 #include "log/recorder.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 #define SMALL (128u << 10)
 
@@ -49,7 +50,7 @@ static void append(struct log_writer *writer, uint64_t count)
 	for (uint64_t i = 0; i < count; i++) {
 		struct snapshot *s = bare(i);
 
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		snapshot_unref(s);
 	}
 }
@@ -143,7 +144,7 @@ static void record(struct recorder *recorder, uint64_t first, uint64_t count)
 
 		for (int n = 0; n < 60; n++)
 			recorder_event(recorder, EVENT_NOTE, 0, "a sentence, as long as most are");
-		recorder_observe(recorder, s, NULL);
+		observe_snapshot(recorder, s);
 		snapshot_unref(s);
 		do {
 			usleep(1000);
@@ -255,7 +256,7 @@ static void test_rotated_for_nothing(void **state)
 
 	assert_int_equal(recorder_start(&options, &recorder, NULL), 0);
 	record(recorder, 0, 3);
-	recorder_observe(recorder, s, NULL);
+	observe_snapshot(recorder, s);
 	snapshot_unref(s);
 	assert_int_equal(recorder_stop(recorder, &status), -EFBIG);
 	assert_int_equal(status.samples, 3);

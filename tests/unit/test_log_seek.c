@@ -12,6 +12,7 @@
 #include "log/writer.h"
 #include "tests/unit/build.h"
 #include "tests/unit/log_folder.h"
+#include "log_append.h"
 
 /* Seeking over more rows than are looked at one by one. */
 
@@ -79,7 +80,7 @@ static void write_log(struct pages_builder *b, struct mapping *mapping)
 	for (unsigned int n = 0; n < SAMPLES; n++) {
 		struct snapshot *s = snapshot_at(b, mapping, n, last);
 
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		if (last)
 			snapshot_unref(last);
 		last = s;
@@ -132,7 +133,7 @@ static void append_one(struct log_writer *writer, struct pages_builder *b, struc
 	s->sequence = sequence;
 	s->taken_ns = s->clock_ns = (int64_t)sequence * 1000;
 	snapshot_seal(s);
-	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 	snapshot_unref(s);
 }
 
@@ -218,7 +219,7 @@ static void append_large(struct log_writer *writer, struct pages_builder *b, uin
 	s->pid = 1;
 	s->sequence = sequence;
 	snapshot_seal(s);
-	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 	snapshot_unref(s);
 }
 
@@ -263,7 +264,7 @@ static void append_slots(struct log_writer *writer, struct pages_builder *b,
 	s->pid = 1;
 	s->sequence = sequence;
 	snapshot_seal(s);
-	assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+	assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 	snapshot_unref(s);
 }
 

@@ -11,6 +11,7 @@
 #include "log/writer.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 #define SECOND	  INT64_C(1000000000)
 #define REPEAT_NS (60 * SECOND)
@@ -68,7 +69,7 @@ static void write_log(const struct step *steps, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct snapshot *s = take(&steps[i], i);
 
-		if (log_writer_append(writer, s, NULL, &error))
+		if (append_snapshot(writer, s, NULL, NULL, &error))
 			fail_msg("%s", error.text);
 		snapshot_unref(s);
 	}

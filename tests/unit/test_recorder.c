@@ -13,6 +13,7 @@
 #include "tests/unit/await.h"
 #include "tests/unit/log_folder.h"
 #include "tests/unit/log_world.h"
+#include "log_append.h"
 
 /* The threads: a recorder that must not make its caller wait, and a replay that plays and seeks. */
 
@@ -46,7 +47,7 @@ static void record(int64_t *taken, uint64_t *unplaced)
 		s = world_snapshot(w);
 		taken[i] = s->taken_ns;
 		unplaced[i] = s->swap_unplaced;
-		recorder_observe(recorder, s, NULL);
+		observe_snapshot(recorder, s);
 		snapshot_unref(s);
 		if (i == 9)
 			recorder_event(recorder, EVENT_BOOKMARK, 0, "nine");
@@ -89,7 +90,7 @@ static void test_gap_is_named(void **state)
 	for (; status.left_out < 500; recorder_status(recorder, &status)) {
 		await_check(&await);
 		for (int i = 0; i < 3000; i++, told++)
-			recorder_observe(recorder, s, NULL);
+			observe_snapshot(recorder, s);
 	}
 	assert_int_equal(recorder_stop(recorder, &status), 0);
 	assert_int_equal(status.samples + status.left_out, told);
@@ -102,11 +103,11 @@ static void test_gap_is_named(void **state)
 	world_free(w);
 }
 
-/* The next snapshot of the source. */
-static struct snapshot *next(struct source *source)
+/* The next sample of the source. */
+static struct sample *next(struct source *source)
 {
 	struct await await = await_begin("a snapshot");
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 
 	while (!await_news(&await, source, &s))
 		continue;
@@ -118,17 +119,17 @@ static void await_shown(struct source *source, int64_t taken_ns)
 {
 	struct await await = await_begin("a snapshot");
 	struct source_status status;
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 
-	while (!s || s->taken_ns != taken_ns) {
+	while (!s || s->snapshot->taken_ns != taken_ns) {
 		source_status(source, &status);
 		if (await_is_over(&await))
 			fail_msg("never showed what was taken at %lld, but %lld: %s",
-				 (long long)taken_ns, s ? (long long)s->taken_ns : 0,
+				 (long long)taken_ns, s ? (long long)s->snapshot->taken_ns : 0,
 				 status.message);
 		await_news(&await, source, &s);
 	}
-	snapshot_unref(s);
+	sample_unref(s);
 }
 
 static void test_replay(void **state)
@@ -142,15 +143,15 @@ static void test_replay(void **state)
 	int64_t taken[SAMPLES];
 	struct source *source;
 	struct source_span span;
-	struct snapshot *s;
+	struct sample *s;
 
 	record(taken, unplaced);
 	assert_int_equal(replay_open(path, 8, &source, &problem), 0);
 	assert_true(source_is_replay(source));
 	source_set_paused(source, true);
 	s = next(source);
-	assert_true(s->taken_ns >= taken[8]);
-	snapshot_unref(s);
+	assert_true(s->snapshot->taken_ns >= taken[8]);
+	sample_unref(s);
 	assert_int_equal(source->ops->seek(source, 3), 0);
 	await_shown(source, taken[3]);
 	assert_int_equal(source->ops->span(source, &span), 0);
@@ -163,8 +164,8 @@ static void test_replay(void **state)
 	await_shown(source, taken[8]);
 	source->ops->find(source, &event);
 	s = next(source);
-	assert_true(s->taken_ns > taken[8] && s->taken_ns <= taken[9]);
-	snapshot_unref(s);
+	assert_true(s->snapshot->taken_ns > taken[8] && s->snapshot->taken_ns <= taken[9]);
+	sample_unref(s);
 	source->ops->set_speed(source, 64);
 	source_set_paused(source, false);
 	await_shown(source, taken[SAMPLES - 1]);
@@ -202,7 +203,7 @@ static void write_two(void)
 		s->taken_ns = i + 1;
 		s->clock_ns = i ? INT64_MAX - 2 : 0;
 		snapshot_seal(s);
-		assert_int_equal(log_writer_append(writer, s, NULL, NULL), 0);
+		assert_int_equal(append_snapshot(writer, s, NULL, NULL, NULL), 0);
 		snapshot_unref(s);
 	}
 	assert_int_equal(log_writer_close(writer, NULL), 0);

@@ -202,7 +202,7 @@ static void test_stuck_sampler(void **state)
 					.interval_ns = INT64_C(3600) * 1000000000 };
 	const struct sigaction stick = { .sa_handler = get_stuck, .sa_flags = SA_RESTART };
 	struct await await = await_begin("a snapshot");
-	struct snapshot *s = NULL;
+	struct sample *s = NULL;
 	struct source *source;
 	struct probe probe;
 	int event;
@@ -212,7 +212,7 @@ static void test_stuck_sampler(void **state)
 	probe_run(&probe);
 	assert_int_equal(live_open(&options, &probe, &source), 0);
 	await_complete(&await, source, &s);
-	snapshot_unref(s);
+	sample_unref(s);
 	event = source_fd(source);
 	hold((struct live *)source);
 	source_free(source);
