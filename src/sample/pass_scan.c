@@ -630,7 +630,7 @@ static struct settlement pass_scan_settle_hugetlb(struct pass *p, const struct m
 		s.state = PAGE_NONE;
 	else if (filled == size &&
 		 (mapping->offset >> PMTOP_PAGE_SHIFT) + mapping_pages(mapping) <= size)
-		s.state = PAGE_CACHED, s.marks = MARK_HUGETLB;
+		s.state = PAGE_CACHED;
 	if (s.state != PAGE_UNKNOWN)
 		s.doubt = DOUBT_NONE;
 	return s;

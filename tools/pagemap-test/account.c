@@ -119,7 +119,9 @@ static struct verdict verdict_of(struct region *r, struct page *page, const stru
 	v.allocated = (page->is & IS_ALLOCATED) && !strcmp(v.state, "cached");
 	v.huge = page->is & IS_HUGE;
 	v.not_huge = r->huge && !v.huge;
-	v.hugetlb = r->object == OBJECT_HUGETLB && strcmp(v.state, "none");
+	/* A mark of pages that are mapped here, as huge is. */
+	v.hugetlb =
+		r->object == OBJECT_HUGETLB && strcmp(v.state, "none") && strcmp(v.state, "cached");
 	v.lazyfree = (page->is & IS_FREE) && !strcmp(v.state, "anon");
 	v.not_lazyfree = !v.lazyfree;
 	if (r->lazyfree_open && v.lazyfree)
