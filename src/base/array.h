@@ -22,6 +22,7 @@ static inline void *array_grow(void *items, size_t *room, size_t size)
 }
 
 /* True once there is room for element number `count`. Grows `items` and `room` when it must. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): the pointer is assigned to */
 #define ARRAY_RESERVE(items, count, room)                                                          \
 	({                                                                                         \
 		bool array_ok = (count) < (room);                                                  \
@@ -33,5 +34,6 @@ static inline void *array_grow(void *items, size_t *room, size_t size)
 		}                                                                                  \
 		array_ok;                                                                          \
 	})
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
