@@ -99,6 +99,7 @@ struct snapshot *snapshot_repeat(const struct snapshot *last, uint64_t sequence,
 	again->sequence = sequence;
 	again->pid = last->pid;
 	again->start_time = last->start_time;
+	again->execs = last->execs;
 	memcpy(again->comm, last->comm, sizeof(again->comm));
 	again->taken_ns = taken_ns;
 	again->clock_ns = clock_ns;
