@@ -128,21 +128,13 @@ static void loop_take_keys(struct loop *loop, bool readable)
 	}
 }
 
-/* A terminal that takes no output must not stop us from noticing signals. */
-static bool loop_terminal_takes_output(void)
-{
-	struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
-
-	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
-}
-
 static void loop_draw(struct loop *loop)
 {
 	struct view_cursor cursor;
 	int width, height;
 	struct rect size = canvas_rect(loop->canvas);
 
-	loop->stuck = !loop_terminal_takes_output();
+	loop->stuck = !terminal_takes_output();
 	if (loop->stuck)
 		return;
 	terminal_check_size(loop->terminal);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <curses.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "ui/terminal.h"
@@ -43,8 +45,12 @@ struct terminal {
 static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS };
 #define CRASH_SIGNALS (sizeof(crash_signals) / sizeof(*crash_signals))
 
+/* Blocked, and read from a descriptor, but for the time of a write to the terminal. */
+static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+#define END_SIGNALS (sizeof(end_signals) / sizeof(*end_signals))
+
 /*
- * What a crash handler needs, since a handler gets no argument of its own: the exception to the
+ * What a signal handler needs, since a handler gets no argument of its own: the exception to the
  * rule that no file-scope variable is mutable. Written only while no handler is installed.
  */
 static struct {
@@ -52,6 +58,9 @@ static struct {
 	char reset[256];
 	size_t reset_length;
 	struct sigaction before[CRASH_SIGNALS];
+	int tty; /* the terminal, whatever standard output is by now */
+	int null; /* takes what the terminal does not */
+	struct sigaction before_end[END_SIGNALS];
 } crash;
 
 static void terminal_define_keys(void);
@@ -64,7 +73,7 @@ static void terminal_on_crash(int signal)
 	const char digits[3] = { (char)('0' + signal / 10), (char)('0' + signal % 10), '\n' };
 
 	tcsetattr(STDIN_FILENO, TCSANOW, &crash.termios);
-	if (write(STDOUT_FILENO, crash.reset, crash.reset_length) < 0 ||
+	if (write(crash.tty, crash.reset, crash.reset_length) < 0 ||
 	    write(STDERR_FILENO, text, sizeof(text) - 1) < 0 || write(STDERR_FILENO, digits, 3) < 0)
 		_exit(128 + signal);
 	for (size_t i = 0; i < CRASH_SIGNALS; i++)
@@ -90,6 +99,7 @@ static void terminal_catch_crashes(bool mouse)
 
 	crash.reset_length = 0;
 	terminal_add_reset(exit_attribute_mode);
+	terminal_add_reset(orig_pair);
 	if (mouse)
 		terminal_add_reset("\033[?1000l\033[?1006l");
 	terminal_add_reset(keypad_local);
@@ -103,6 +113,95 @@ static void terminal_release_crashes(void)
 {
 	for (size_t i = 0; i < CRASH_SIGNALS; i++)
 		sigaction(crash_signals[i], &crash.before[i], NULL);
+}
+
+/*
+ * curses repeats a write that a signal has interrupted: it must find a standard output that takes
+ * it. The signal stays blocked from here on, for the descriptor that tells the loop of it.
+ */
+static void terminal_on_end(int signal, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)info;
+	dup2(crash.null, STDOUT_FILENO);
+	for (size_t i = 0; i < END_SIGNALS; i++)
+		sigaddset(&((ucontext_t *)context)->uc_sigmask, end_signals[i]);
+	raise(signal);
+	errno = saved;
+}
+
+static void terminal_catch_ends(void)
+{
+	struct sigaction action = { .sa_sigaction = terminal_on_end, .sa_flags = SA_SIGINFO };
+
+	sigfillset(&action.sa_mask);
+	for (size_t i = 0; i < END_SIGNALS; i++)
+		sigaction(end_signals[i], &action, &crash.before_end[i]);
+}
+
+static void terminal_release_ends(void)
+{
+	for (size_t i = 0; i < END_SIGNALS; i++)
+		sigaction(end_signals[i], &crash.before_end[i], NULL);
+}
+
+/* From here to terminal_wrote() a signal ends a write that the terminal does not take. */
+static void terminal_writes(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < END_SIGNALS; i++)
+		sigaddset(&set, end_signals[i]);
+	pthread_sigmask(SIG_UNBLOCK, &set, ret_before);
+}
+
+static void terminal_wrote(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/* Never waits: what a terminal that nobody reads has not taken yet is thrown away for it. */
+static void terminal_write_reset(void)
+{
+	int flags = fcntl(crash.tty, F_GETFL);
+	size_t left = crash.reset_length;
+	ssize_t n;
+
+	fcntl(crash.tty, F_SETFL, flags | O_NONBLOCK);
+	n = write(crash.tty, crash.reset, left);
+	left -= n > 0 ? (size_t)n : 0;
+	if (left && !tcflush(crash.tty, TCOFLUSH) &&
+	    write(crash.tty, crash.reset + crash.reset_length - left, left) < 0)
+		left = 0; /* gone, or stopped by ^S: nothing can be shown there */
+	fcntl(crash.tty, F_SETFL, flags);
+	tcsetattr(crash.tty, TCSANOW, &crash.termios);
+}
+
+bool terminal_takes_output(void)
+{
+	struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
+}
+
+static void terminal_refresh(void)
+{
+	sigset_t before;
+
+	terminal_writes(&before);
+	refresh();
+	terminal_wrote(&before);
+}
+
+static void terminal_flush(void)
+{
+	sigset_t before;
+
+	terminal_writes(&before);
+	fflush(stdout);
+	terminal_wrote(&before);
 }
 
 bool terminal_utf8(void)
@@ -125,6 +224,17 @@ static void terminal_set_modes(void)
 	curs_set(1);
 }
 
+static void terminal_free(struct terminal *t)
+{
+	if (t->screen)
+		delscreen(t->screen);
+	close(crash.tty);
+	close(crash.null);
+	canvas_free(t->shown);
+	free(t->row);
+	free(t);
+}
+
 int terminal_open(const struct terminal_options *options, struct terminal **ret_terminal)
 {
 	struct terminal *t;
@@ -136,11 +246,14 @@ int terminal_open(const struct terminal_options *options, struct terminal **ret_
 		return -ENOMEM;
 	tcgetattr(STDIN_FILENO, &crash.termios);
 	t->reply_length = t->background = -1;
+	crash.tty = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	crash.null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	t->screen = newterm(NULL, stdout, stdin);
-	if (!t->screen) {
-		free(t);
+	if (!t->screen || crash.tty < 0 || crash.null < 0) {
+		terminal_free(t);
 		return -ENXIO;
 	}
+	terminal_catch_ends();
 	terminal_set_modes();
 	t->colour = options->colour && has_colors();
 	if (t->colour) {
@@ -164,15 +277,17 @@ void terminal_close(struct terminal *terminal)
 	if (!terminal)
 		return;
 	terminal_release_crashes();
-	if (!exit_ca_mode) { /* without a second screen, what we drew would stay */
+	/* Without a second screen, what we drew would stay. */
+	if (!exit_ca_mode && terminal_takes_output()) {
 		erase();
-		refresh();
+		terminal_refresh();
 	}
+	dup2(crash.null, STDOUT_FILENO);
 	endwin();
-	delscreen(terminal->screen);
-	canvas_free(terminal->shown);
-	free(terminal->row);
-	free(terminal);
+	terminal_write_reset();
+	dup2(crash.tty, STDOUT_FILENO);
+	terminal_release_ends();
+	terminal_free(terminal);
 }
 
 int terminal_colours(const struct terminal *terminal)
@@ -283,7 +398,7 @@ void terminal_show(struct terminal *terminal, const struct canvas *canvas,
 		move(cursor.y, cursor.x);
 	else
 		move(height - 1, 0);
-	refresh();
+	terminal_refresh();
 }
 
 void terminal_suspend(struct terminal *terminal)
@@ -291,7 +406,9 @@ void terminal_suspend(struct terminal *terminal)
 	struct sigaction standard = { .sa_handler = SIG_DFL }, before;
 	sigset_t set, mask;
 
+	terminal_writes(&mask);
 	endwin();
+	terminal_wrote(&mask);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
 	sigaction(SIGTSTP, &standard, &before);
@@ -301,7 +418,7 @@ void terminal_suspend(struct terminal *terminal)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGTSTP, &before, NULL);
 	terminal_resized(terminal);
-	refresh();
+	terminal_refresh();
 }
 
 static bool terminal_answers_questions(const char *term)
@@ -321,7 +438,7 @@ void terminal_ask_background(struct terminal *terminal)
 	if (!terminal_answers_questions(getenv("TERM")))
 		return;
 	fputs("\033]11;?\033\\", stdout);
-	fflush(stdout);
+	terminal_flush();
 }
 
 int terminal_background(const struct terminal *terminal)
@@ -349,7 +466,7 @@ void terminal_copy(struct terminal *terminal, const char *text)
 		fputc(left > 2 ? digits[v & 63] : '=', stdout);
 	}
 	fputs("\033\\", stdout);
-	fflush(stdout);
+	terminal_flush();
 }
 
 static int terminal_mouse_key(struct terminal *t)
@@ -462,7 +579,7 @@ static void terminal_drop_sequence(wint_t introducer)
 		;
 }
 
-int terminal_key(struct terminal *terminal)
+static int terminal_read_key(struct terminal *terminal)
 {
 	wint_t c;
 	int type;
@@ -498,4 +615,15 @@ int terminal_key(struct terminal *terminal)
 			return UIKEY_ENTER;
 		return c ? (int)c : UIKEY_LAST;
 	}
+}
+
+int terminal_key(struct terminal *terminal)
+{
+	sigset_t before;
+	int key;
+
+	terminal_writes(&before); /* get_wch() shows what resize_term() has touched */
+	key = terminal_read_key(terminal);
+	terminal_wrote(&before);
+	return key;
 }

@@ -25,7 +25,7 @@ struct terminal_options {
  */
 int terminal_open(const struct terminal_options *options, struct terminal **ret_terminal);
 
-/* Gives it back as it was. NULL is fine. */
+/* Gives it back as it was, and waits for nobody who does not read it. NULL is fine. */
 void terminal_close(struct terminal *terminal);
 
 /* Colours that it has: 0, 8, 16, 256 …; may be asked at any time. */
@@ -45,6 +45,9 @@ void terminal_check_size(struct terminal *terminal);
 /* Shows what differs from the last canvas shown. The cursor goes where the selection is. */
 void terminal_show(struct terminal *terminal, const struct canvas *canvas,
 		   struct view_cursor cursor);
+
+/* False: a write would wait. One that waits is ended by a signal that ends pmtop. */
+bool terminal_takes_output(void);
 
 /* Forgets what is shown: the next terminal_show() draws everything. */
 void terminal_redraw(struct terminal *terminal);

@@ -5,6 +5,7 @@
 Usage: terminal.py PMTOP TMUX. Every case runs pmtop from an interactive shell in tmux.
 """
 import contextlib
+import fcntl
 import os
 import pty
 import random
@@ -12,9 +13,11 @@ import re
 import select
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 CHILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../workload/child.py")
@@ -514,13 +517,90 @@ def input_ends():
     target.wait()
 
 
+def ends_within(process, seconds):
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    return process.poll()
+
+
+def progress(pid):
+    """What its main thread waits in, and the time that it has used."""
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
+        waits = file.read()
+    with open(f"/proc/{pid}/task/{pid}/sched", encoding="ascii") as file:
+        return waits, re.search(r"nr_voluntary_switches *: *(\d+)", file.read()).group(1)
+
+
+def until_nothing_is_taken(pid, master, size):
+    """The terminal is full: it has pmtop wait in a write, or tells it not to write at all."""
+    before, end = None, time.monotonic() + WAIT
+    while time.monotonic() < end:
+        fcntl.ioctl(master, termios.TIOCSWINSZ, size)
+        os.kill(pid, signal.SIGWINCH)  # draws all of it once more
+        time.sleep(0.3)
+        now = progress(pid)
+        full = not select.select([], [TERMINAL[master]], [], 0)[1]
+        if full and (now == before or "poll" in now[0]):
+            return now[0]
+        before = now
+    raise AssertionError("the terminal is never full")
+
+
+TERMINAL = {}
+
+
+def nobody_reads(columns, rows, number):
+    """A terminal that takes nothing more: the signal ends pmtop, and the terminal is given back."""
+    master, terminal = pty.openpty()
+    TERMINAL[master] = terminal
+    size = struct.pack("HHHH", rows, columns, 0, 0)
+    fcntl.ioctl(master, termios.TIOCSWINSZ, size)
+    before = termios.tcgetattr(terminal)
+    target = subprocess.Popen(["sleep", "1000"])
+    process = subprocess.Popen([PMTOP, "-p", str(target.pid)], stdin=terminal, stdout=terminal,
+                               stderr=subprocess.PIPE, start_new_session=True,
+                               env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"})
+    try:
+        waits = until_nothing_is_taken(process.pid, master, size)
+        process.send_signal(number)
+        status = ends_within(process, WAIT)
+        assert status == -number, (columns, number, waits, status)
+        assert termios.tcgetattr(terminal) == before, (columns, number, "stty differs")
+        assert os.get_blocking(terminal), "the terminal does not block any more"
+        left = b""
+        while select.select([master], [], [], 0.2)[0]:
+            left += os.read(master, 65536)
+        assert b"\x1b[?1049l" in left, (columns, number, waits, left[-200:])
+        said = process.stderr.read().decode()
+        assert f"ended by {signal.Signals(number).name}" in said, said
+        return waits
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        target.kill()
+        target.wait()
+        os.close(master)
+        os.close(terminal)
+
+
+def ends_where_nobody_reads():
+    """A frame larger than the room waits in a write; after small ones nothing is written."""
+    seen = set()
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT:
+        seen.add(nobody_reads(800, 300, number))
+    seen.add(nobody_reads(80, 24, signal.SIGTERM))
+    assert any("poll" not in waits for waits in seen), f"no write waited: {seen}"
+
+
 def main():
     failed = 0
     for case in (quits, signals, recordings_are_closed, recordings_end_with_the_process,
                  recordings_have_a_limit,
                  a_log_is_removed, nowhere_to_record, replays_the_demo, crashes, suspends, tiny,
                  unknown_keys, resize_storm, target_ends, colours, plain_characters,
-                 not_a_terminal, input_ends):
+                 not_a_terminal, input_ends, ends_where_nobody_reads):
         try:
             case()
             print("ok  ", case.__name__, flush=True)
