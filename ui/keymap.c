@@ -246,7 +246,7 @@ void keymap_print_mdoc(FILE *out)
 	}
 }
 
-#define KEYMAP_GROUP(id, name) [GROUP_##id] = name,
+#define KEYMAP_GROUP(id, name) [GROUP_##id] = (name),
 const char *const request_groups[REQUEST_GROUPS] = { REQUEST_GROUP_TABLE(KEYMAP_GROUP) };
 
 /* clang-format off */

@@ -203,7 +203,7 @@ static struct swaps_walk *swaps_new_walk(const struct probe *probe, struct censu
 static bool swaps_count_slots(const struct probe *probe, struct census *census,
 			      struct swaps_account *account)
 {
-	pid_t skipped[sizeof(((struct swaps_walk *)NULL)->skipped) / sizeof(pid_t)];
+	pid_t skipped[sizeof(((struct swaps_walk *)NULL)->skipped) / sizeof(pid_t)] = { 0 };
 	size_t count = 0;
 	bool whole, tries_left = true;
 

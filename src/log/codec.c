@@ -242,7 +242,7 @@ int log_block_decode(struct log_codec *codec, const void *data, size_t size,
 	common = at[0] | (unsigned int)at[1] << 8;
 	varied = at[2] | (unsigned int)at[3] << 8;
 	at += 4;
-	if (common & varied || end - at < __builtin_popcount(varied) * (int)LOG_SET_BYTES)
+	if (common & varied || end - at < (ptrdiff_t)LOG_SET_BYTES * __builtin_popcount(varied))
 		return -EBADMSG;
 	for (unsigned int bit = 0; bit < LOG_PLANES; bit++) {
 		if (varied >> bit & 1)

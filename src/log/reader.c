@@ -123,10 +123,10 @@ static int reader_get_perms(const struct log_bytes *text, char perms[5])
 
 static int reader_get_kind(const struct log_bytes *text, uint8_t *ret_kind)
 {
-	for (uint8_t k = 0; k < MAPPING_KINDS; k++)
+	for (int k = 0; k < MAPPING_KINDS; k++)
 		if (strlen(mapping_kind_names[k]) == (size_t)text->size &&
 		    !memcmp(text->at, mapping_kind_names[k], (size_t)text->size)) {
-			*ret_kind = k;
+			*ret_kind = (uint8_t)k;
 			return 0;
 		}
 	return -EBADMSG;

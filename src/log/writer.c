@@ -27,8 +27,8 @@ static const char *const statements[WRITER_STATEMENTS] = {
 	[WRITE_COMMIT] = "COMMIT",
 	[WRITE_ROLLBACK] = "ROLLBACK",
 	[WRITE_MAPPING_END] = "UPDATE mapping SET last_sample = ?1 WHERE mapping = ?2",
-	[FIND_SAMPLE] = "SELECT sample FROM sample WHERE taken_ns <= ?1 ORDER BY sample DESC "
-			"LIMIT 1",
+	[FIND_SAMPLE] =
+		"SELECT sample FROM sample WHERE taken_ns <= ?1 ORDER BY sample DESC LIMIT 1",
 };
 
 struct log_bytes writer_text(const char *text)

@@ -120,12 +120,14 @@ DEFINE_CLEANUP(cleanup_change_list, struct change_list *, change_list_unref)
 size_t change_list_memory(const struct change_list *list);
 
 /* The runs of a row in page order, segment by segment. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of the loop variable */
 #define CHANGE_FOR_EACH_SEGMENT(list, row, segment)                                                \
 	for (const struct change_segment *segment = &(list)->segments[(row)->segment_first];       \
 	     segment < &(list)->segments[(row)->segment_first + (row)->segment_count]; segment++)
 #define CHANGE_FOR_EACH_RUN(list, segment, run)                                                    \
 	for (const struct change_run *run = &(list)->runs[(segment)->run_first];                   \
 	     run < &(list)->runs[(segment)->run_first + (segment)->run_count]; run++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Pages of [first, first + count) of mapping number `after` that have got the written mark. */
 uint64_t change_new_marks(const struct change_list *list, size_t after, uint64_t first,

@@ -31,8 +31,9 @@ static void change(enum change what, char *area)
 		mprotect(area, LENGTH, PROT_READ);
 		break;
 	case REPLACE: /* by another object of the same kind, at the same place */
-		mmap(area, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
-		     -1, 0);
+		if (mmap(area, LENGTH, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+			_exit(1);
 		break;
 	case EXEC:
 		execl("/bin/sh", "sh", "-c", "echo x; read x", NULL);
