@@ -262,6 +262,7 @@ void app_tick(struct app *app)
 {
 	struct view *view = app->overlay_count ? app->overlays[app->overlay_count - 1] : NULL;
 
+	app_take(app); /* from one that does not answer only its status is new */
 	app_record_poll(app);
 	if (app->processes && app->in_processes && app->processes->ops->tick)
 		app->processes->ops->tick(app->processes, &app->scene);

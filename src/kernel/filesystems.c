@@ -30,16 +30,19 @@ enum filesystem_kind filesystem_type_kind(const char *type)
 		const char *type;
 		enum filesystem_kind kind;
 	} types[] = {
-		{ "tmpfs", FILESYSTEM_SHMEM },	   { "hugetlbfs", FILESYSTEM_HUGETLB },
-		{ "devtmpfs", FILESYSTEM_DEVICE }, { "ext2", FILESYSTEM_LOCAL },
-		{ "ext3", FILESYSTEM_LOCAL },	   { "ext4", FILESYSTEM_LOCAL },
-		{ "xfs", FILESYSTEM_LOCAL },	   { "btrfs", FILESYSTEM_LOCAL },
-		{ "f2fs", FILESYSTEM_LOCAL },	   { "bcachefs", FILESYSTEM_LOCAL },
-		{ "erofs", FILESYSTEM_LOCAL },	   { "squashfs", FILESYSTEM_LOCAL },
-		{ "iso9660", FILESYSTEM_LOCAL },   { "udf", FILESYSTEM_LOCAL },
-		{ "vfat", FILESYSTEM_LOCAL },	   { "exfat", FILESYSTEM_LOCAL },
-		{ "ntfs3", FILESYSTEM_LOCAL },	   { "jfs", FILESYSTEM_LOCAL },
-		{ "nilfs2", FILESYSTEM_LOCAL },	   { "reiserfs", FILESYSTEM_LOCAL },
+		{ "tmpfs", FILESYSTEM_SHMEM },	    { "hugetlbfs", FILESYSTEM_HUGETLB },
+		{ "devtmpfs", FILESYSTEM_DEVICE },  { "ext2", FILESYSTEM_LOCAL },
+		{ "ext3", FILESYSTEM_LOCAL },	    { "ext4", FILESYSTEM_LOCAL },
+		{ "xfs", FILESYSTEM_LOCAL },	    { "btrfs", FILESYSTEM_LOCAL },
+		{ "f2fs", FILESYSTEM_LOCAL },	    { "bcachefs", FILESYSTEM_LOCAL },
+		{ "erofs", FILESYSTEM_LOCAL },	    { "squashfs", FILESYSTEM_LOCAL },
+		{ "iso9660", FILESYSTEM_LOCAL },    { "udf", FILESYSTEM_LOCAL },
+		{ "vfat", FILESYSTEM_LOCAL },	    { "exfat", FILESYSTEM_LOCAL },
+		{ "ntfs3", FILESYSTEM_LOCAL },	    { "jfs", FILESYSTEM_LOCAL },
+		{ "nilfs2", FILESYSTEM_LOCAL },	    { "reiserfs", FILESYSTEM_LOCAL },
+		{ "sysfs", FILESYSTEM_KERNEL },	    { "proc", FILESYSTEM_KERNEL },
+		{ "debugfs", FILESYSTEM_KERNEL },   { "tracefs", FILESYSTEM_KERNEL },
+		{ "selinuxfs", FILESYSTEM_KERNEL }, { "xenfs", FILESYSTEM_KERNEL },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)

@@ -18,6 +18,7 @@ enum filesystem_kind {
 	FILESYSTEM_HUGETLB,
 	FILESYSTEM_LOCAL, /* on a local disk: its page cache may be asked */
 	FILESYSTEM_DEVICE, /* devtmpfs */
+	FILESYSTEM_KERNEL, /* whose files may be raw page frames, as those of PCI devices are */
 	FILESYSTEM_OTHER, /* network, FUSE, kernel: never asked */
 };
 

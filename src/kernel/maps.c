@@ -428,8 +428,12 @@ static void maps_find_kind(struct mapping *mapping, const struct target *target,
 	case FILESYSTEM_LOCAL:
 		m->kind = MAPPING_FILE;
 		break;
-	case FILESYSTEM_UNKNOWN:
 	case FILESYSTEM_OTHER:
+		/* A server may be dead, and then PAGEMAP_SCAN waits as the faults do. */
+		m->kind = MAPPING_FILE;
+		break;
+	case FILESYSTEM_UNKNOWN:
+	case FILESYSTEM_KERNEL:
 		m->kind = (uint8_t)maps_kind_of_unknown(m, target, probe);
 		break;
 	}

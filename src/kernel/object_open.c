@@ -134,7 +134,7 @@ static void object_open_read_mounts(const struct target *target, struct mounts *
 		mounts->items = grown;
 		grown[mounts->count++] = (struct mount){
 			.id = (int)strtol(line, NULL, 10),
-			.answers = filesystem_type_kind(type) != FILESYSTEM_OTHER,
+			.answers = filesystem_type_kind(type) < FILESYSTEM_KERNEL,
 		};
 	}
 	if (mounts->count)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes that do not answer: the others are told, these are named, and nothing waits for ever."""
+import contextlib
 import json
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import tempfile
+import time
 
 from harness import Failure, Skip, check, signal_quietly, until
 
@@ -115,6 +119,37 @@ def a_living_one_has_not_ended(programs, stuck):
               "ended" not in done.stderr, f"status {done.returncode}: {done.stderr}")
 
 
+def maps_can_be_read(pid):
+    """Since 6.17 the list of mappings needs no memory lock."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return not subprocess.run(["cat", f"/proc/{pid}/maps"], stdout=subprocess.DEVNULL,
+                                  timeout=2, check=False).returncode
+    return False
+
+
+def the_list_is_shown(programs, stuck):
+    """The screen has the mappings, and says that no sample comes, since when and why."""
+    pid = stuck.pids[0]
+    if not maps_can_be_read(pid):
+        raise Skip("the list of mappings needs the memory lock here")
+    child, terminal = pty.fork()
+    if not child:
+        os.execve(programs.pmtop, [programs.pmtop, "-p", str(pid)],
+                  {**CALM, "TERM": "xterm", "LC_ALL": "C.UTF-8", "COLUMNS": "200", "LINES": "40"})
+    seen, end = b"", time.monotonic() + 60
+    try:
+        while not (b"stuck_target" in seen and b"no sample for" in seen and
+                   b"waits in" in seen) and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.5)[0]:
+                seen += os.read(terminal, 65536)
+        for word in (b"stuck_target", b"no sample for", b"waits in"):
+            check(word in seen, f"{word} is not on the screen: {seen[-2000:]}")
+    finally:
+        os.kill(child, signal.SIGTERM)
+        os.close(terminal)
+        os.waitpid(child, 0)
+
+
 def held(programs):
     """A fault may get its one error before it holds the lock, and then never does: once more."""
     for _ in range(8):
@@ -132,6 +167,7 @@ def run(report, programs, options):
     try:
         report.case("stuck: the others are told", others_are_told, programs, stuck)
         report.case("stuck: one-shots end", one_shots_end, programs, stuck)
+        report.case("stuck: the list is shown", the_list_is_shown, programs, stuck)
         report.case("stuck: a living one has not ended", a_living_one_has_not_ended, programs,
                     stuck)
     finally:

@@ -89,6 +89,7 @@ static void test_types_of_file_systems(void **state)
 	assert_int_equal(filesystem_type_kind("ext4"), FILESYSTEM_LOCAL);
 	assert_int_equal(filesystem_type_kind("nfs4"), FILESYSTEM_OTHER);
 	assert_int_equal(filesystem_type_kind("fuse.sshfs"), FILESYSTEM_OTHER);
+	assert_int_equal(filesystem_type_kind("sysfs"), FILESYSTEM_KERNEL);
 	assert_int_equal(filesystem_type_kind("hugetlbfs"), FILESYSTEM_HUGETLB);
 }
 
