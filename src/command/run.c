@@ -232,7 +232,8 @@ static int run_batch(const struct run_options *o)
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: %s\n", why.text);
 		close(run.signals);
-		return why.status;
+		run.signal = r == -EINTR ? signals_take() : 0;
+		return run.signal ? signals_die_of(run.signal) : (int)why.status;
 	}
 	run_say_swap(&o->workload);
 	/* Gone already: its end is all that there is to tell. Any other failure is one of ours. */

@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "command/command.h"
 #include "command/run_words.h"
+#include "command/signals.h"
 #include "command/view_record.h"
 #include "sample/live.h"
 #include "ui/view_workload.h"
@@ -223,6 +224,7 @@ static int run_view_start_and_show(struct run_view *v, int *ret_signal)
 	if (r < 0) {
 		fprintf(stderr, "pmtop run: %s\n", v->why.text);
 		view_abandon(v->screen);
+		*ret_signal = r == -EINTR ? signals_take() : 0;
 		return v->why.status;
 	}
 	run_say_swap(&v->options->workload);

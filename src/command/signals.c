@@ -6,19 +6,35 @@
 #include <stddef.h>
 #include <sys/signalfd.h>
 
+static void signals_fill(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+}
+
 int signals_open(void)
 {
 	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
+	signals_fill(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
+}
+
+int signals_take(void)
+{
+	const struct timespec now = { 0 };
+	sigset_t set;
+	int signal;
+
+	signals_fill(&set);
+	signal = sigtimedwait(&set, NULL, &now);
+	return signal < 0 ? 0 : signal;
 }
 
 int signals_die_of(int signal)

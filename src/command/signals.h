@@ -12,6 +12,9 @@
  */
 int signals_open(void);
 
+/* The one that has come already, and is read by this, or 0. */
+int signals_take(void);
+
 /* Ends the process the way the signal would have, so that a shell sees what it expects. */
 int signals_die_of(int signal);
 

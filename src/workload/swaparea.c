@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,8 @@
 #include <sys/statvfs.h>
 #include <sys/swap.h>
 
-#define CHUNK (UINT64_C(1) << 20)
+#define CHUNK	   (UINT64_C(1) << 20)
+#define SYNC_EVERY (UINT64_C(64) << 20) /* so that no call writes more than this */
 
 #define ELSEWHERE "--swap-dir DIR puts it elsewhere"
 
@@ -101,6 +103,15 @@ static void swaparea_no_copy_on_write(int fd)
 	ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
+/* The caller has blocked them, and reads them later. */
+static bool swaparea_is_to_end(void)
+{
+	sigset_t set;
+
+	return !sigpending(&set) && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) ||
+				     sigismember(&set, SIGHUP) || sigismember(&set, SIGQUIT));
+}
+
 static int swaparea_write_zeros(int fd, uint64_t size)
 {
 	CLEANUP(cleanup_free) char *zeros = calloc(1, CHUNK);
@@ -113,6 +124,10 @@ static int swaparea_write_zeros(int fd, uint64_t size)
 		if (n < 0)
 			return -errno;
 		size -= (uint64_t)n;
+		if (size % SYNC_EVERY < CHUNK && fdatasync(fd) < 0)
+			return -errno;
+		if (swaparea_is_to_end())
+			return -EINTR;
 	}
 	return 0;
 }
@@ -180,6 +195,8 @@ int swaparea_make(const char *path, uint64_t size, struct workload_why *why_)
 	swaparea_no_copy_on_write(fd);
 	r = swaparea_write_zeros(fd, size);
 	r = r < 0 ? r : swaparea_write_header(fd, size);
+	if (r == -EINTR)
+		return why(why_, r, "a signal came while the swap file %s was written", path);
 	if (r < 0)
 		return why(why_, r, "cannot write the swap file %s: %s", path, strerror(-r));
 	if (!swaparea_is_named(folder, name, fd))

@@ -79,6 +79,19 @@ class SwapDir(Case):
                 self.assertEqual([n for n in os.listdir(folder) if "swap" in n], [])
                 self.assert_untouched()
 
+    def test_signal_while_it_is_written(self):
+        """A large file is not finished first: what was made of it is gone, and so is pmtop."""
+        for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT:
+            room = os.statvfs(self.folder)
+            process = self.start("--make-swap", str(room.f_bavail * room.f_frsize // 2),
+                                 "--swap-dir", self.folder, "--", "sleep", "600")
+            self.assertTrue(wait_for(lambda: any(os.path.getsize(path) > 8 << 20 for path in
+                                                 glob.glob(f"{self.folder}/*.swap"))))
+            process.send_signal(number)
+            self.assertEqual(process.wait(), -number)
+            self.assertEqual(glob.glob(f"{self.folder}/*.swap"), [])
+            self.assert_clean(process)
+
     def test_sticky_folder_of_root(self):
         folder = make(os.path.join(self.folder, "sticky"), 0, 0o1777)
         result = self.run_against(folder)
