@@ -120,9 +120,12 @@ static void recorder_note_gap(struct recorder *r, const struct item *item)
 /* Two things went wrong, and people must know of both. */
 static void recorder_add_reason(struct error *error, const struct error *more)
 {
-	size_t used = strlen(error->text);
+	struct error both;
 
-	snprintf(error->text + used, sizeof(error->text) - used, "; %s", more->text);
+	/* What does not fit is cut. */
+	(void)!snprintf(both.text, sizeof(both.text), "%.*s; %.*s", (int)sizeof(both.text) / 2 - 2,
+			error->text, (int)sizeof(both.text) / 2 - 2, more->text);
+	memcpy(error->text, both.text, sizeof(error->text));
 }
 
 /*
