@@ -120,7 +120,7 @@ static void *map_others(void *unused)
 static void be_stuck(const char *directory, int number)
 {
 	pthread_t thread;
-	char path[512], name[16];
+	char path[512], name[32];
 	void *page, *shared;
 	int fd;
 

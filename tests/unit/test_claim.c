@@ -183,7 +183,7 @@ static void test_folders_of_others(void **state)
 
 	if (!is_alone)
 		skip();
-	system("rm -rf /run/pmtop /tmp/pmtop-*");
+	assert_int_equal(system("rm -rf /run/pmtop /tmp/pmtop-*"), 0);
 	assert_int_equal(mkdir("/run/pmtop", 0700) | mkdir("/tmp/pmtop-0", 0700), 0);
 	assert_int_equal(chown("/run/pmtop", 1, 1) | chown("/tmp/pmtop-0", 1, 1), 0);
 	assert_int_equal(claim_make(&c, &why), 0);
@@ -192,7 +192,7 @@ static void test_folders_of_others(void **state)
 	close(c.fd);
 	assert_int_equal(sweep(), 1);
 	assert_int_equal(stat(c.path, &st), -1);
-	system("rm -rf /run/pmtop /tmp/pmtop-*");
+	assert_int_equal(system("rm -rf /run/pmtop /tmp/pmtop-*"), 0);
 }
 
 /* What has the name of a thing of ours, and is none: nothing is written, killed or deleted. */
