@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
 #include <curses.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -21,8 +23,9 @@
 #define NCURSES_WIDECHAR 1
 #endif
 
-#define PAIRS 64
-#define REPLY 64
+#define PAIRS	 64
+#define REPLY	 64
+#define REPLY_MS 500 /* what comes later than that is no rest of an answer */
 
 struct terminal {
 	SCREEN *screen;
@@ -39,6 +42,10 @@ struct terminal {
 	enum mouse_event mouse;
 	char reply[REPLY]; /* an OSC answer that is arriving */
 	int reply_length; /* -1: none is */
+	bool reply_alone; /* its ESC came alone, and was given as a key */
+	int64_t reply_ms, escape_ms; /* when the last of it came; a key of ESC */
+	bool reply_ended; /* by the ESC of ESC \ */
+	bool asked;
 	int background;
 };
 
@@ -64,6 +71,14 @@ static struct {
 } crash;
 
 static void terminal_define_keys(void);
+
+static int64_t terminal_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* Only async-signal-safe calls. */
 static void terminal_on_crash(int signal)
@@ -437,6 +452,7 @@ void terminal_ask_background(struct terminal *terminal)
 {
 	if (!terminal_answers_questions(getenv("TERM")))
 		return;
+	terminal->asked = true;
 	fputs("\033]11;?\033\\", stdout);
 	terminal_flush();
 }
@@ -521,29 +537,111 @@ static void terminal_read_background(struct terminal *t)
 	t->reply[t->reply_length] = '\0';
 	if (sscanf(t->reply, "11;rgb:%4x/%4x/%4x", &c[0], &c[1], &c[2]) != 3)
 		return;
-	if (!strchr(t->reply, '/') || strchr(t->reply, '/') - t->reply < 7 + 4)
+	if (strchr(t->reply, '/') - t->reply < 7 + 4)
 		for (int i = 0; i < 3; i++) /* two digits each */
 			c[i] *= 257;
 	t->background = c[0] * 0.2126 + c[1] * 0.7152 + c[2] * 0.0722 < 0x8000;
 }
 
-/* Takes one character of an OSC answer; true while it belongs to one. */
+/* Whether a character may come next in such an answer: all others are keys. */
+static bool terminal_fits(const struct terminal *t, wint_t c)
+{
+	static const char head[] = "11;rgb:";
+	int at = t->reply_length, digits = 0, colours = 1;
+
+	if (at < (int)sizeof(head) - 1)
+		return c == (wint_t)head[at] || (c == 'a' && head[at] == ':');
+	for (int i = (int)sizeof(head) - 1; i < at; i++) {
+		colours += t->reply[i] == '/';
+		digits = t->reply[i] == '/' ? 0 : digits + 1;
+	}
+	if (c == 7 || c == 27)
+		return colours >= 3 && digits;
+	return c == '/' ? digits && colours < 4 : c < 128 && isxdigit((int)c) && digits < 4;
+}
+
+static void terminal_begin_reply(struct terminal *t, bool alone)
+{
+	t->reply_length = 0;
+	t->reply_alone = alone;
+	t->reply_ended = false;
+	t->reply_ms = terminal_now_ms();
+}
+
+/*
+ * Takes one character of an OSC answer; true while it belongs to one. A key may come in between, or
+ * instead of the rest, so what does not fit is one; so is what fits but comes late.
+ */
 static bool terminal_swallow(struct terminal *t, wint_t c)
 {
-	if (t->reply_length < 0)
+	int64_t now = terminal_now_ms(), late = t->reply_ms + REPLY_MS;
+
+	if (t->reply_length >= 0 && now > late)
+		t->reply_length = -1;
+	if (t->reply_ended && (c == '\\' || now > late)) {
+		t->reply_ended = false;
+		return now <= late;
+	}
+	if (t->reply_ended && c == ']') { /* that ESC began the next answer */
+		terminal_begin_reply(t, false);
+		return true;
+	}
+	if (t->reply_length < 0 || !terminal_fits(t, c))
 		return false;
-	if (c == 7 || c == '\\') { /* BEL, or the end of ESC \ */
+	t->reply_ms = now;
+	if (c == 7 || c == 27) { /* BEL, or ESC \ */
 		terminal_read_background(t);
 		t->reply_length = -1;
-	} else if (c == 27) {
-		return true;
-	} else if (t->reply_length < REPLY - 1 && c >= 0x20 && c < 0x7f) {
+		t->reply_ended = c == 27;
+	} else if (c != 'a' ||
+		   t->reply_length > 6) { /* "rgba:" has an opacity behind the colours */
 		t->reply[t->reply_length++] = (char)c;
-	} else {
-		t->reply_length = -1;
-		return false;
 	}
 	return true;
+}
+
+/* An ESC that came alone, and was given as a key, may still have begun the answer. */
+static bool terminal_goes_on(const struct terminal *t, wint_t c)
+{
+	return c == ']' && t->asked && t->background < 0 &&
+	       terminal_now_ms() <= t->escape_ms + REPLY_MS;
+}
+
+/* The rest of a key that neither terminfo nor we know: its letters are no keys of their own. */
+static void terminal_drop_sequence(wint_t introducer)
+{
+	wint_t c;
+
+	if (introducer == 'O') {
+		get_wch(&c);
+		return;
+	}
+	while (get_wch(&c) == OK && c >= 0x20 && c < 0x40)
+		;
+}
+
+/* What follows an ESC: true when that begins an answer, else the key is told. */
+static bool terminal_escape(struct terminal *t, int *ret_key)
+{
+	wint_t c;
+	int type = get_wch(&c);
+
+	if (type == OK && c == ']') {
+		terminal_begin_reply(t, false);
+		return true;
+	}
+	*ret_key = UIKEY_ESCAPE;
+	if (type == OK && (c == '[' || c == 'O')) {
+		terminal_drop_sequence(c);
+		*ret_key = UIKEY_LAST;
+	} else if (type == OK) {
+		unget_wch((wchar_t)c);
+	} else if (type == KEY_CODE_YES) {
+		ungetch((int)c);
+	} else {
+		t->escape_ms = terminal_now_ms();
+	}
+	return false;
 }
 
 /*
@@ -566,23 +664,10 @@ static void terminal_define_keys(void)
 		define_key(keys[i].sequence, keys[i].key);
 }
 
-/* The rest of a key that neither terminfo nor we know: its letters are no keys of their own. */
-static void terminal_drop_sequence(wint_t introducer)
-{
-	wint_t c;
-
-	if (introducer == 'O') {
-		get_wch(&c);
-		return;
-	}
-	while (get_wch(&c) == OK && c >= 0x20 && c < 0x40)
-		;
-}
-
 static int terminal_read_key(struct terminal *terminal)
 {
 	wint_t c;
-	int type;
+	int type, key;
 
 	for (;;) {
 		type = get_wch(&c);
@@ -590,24 +675,21 @@ static int terminal_read_key(struct terminal *terminal)
 			return 0;
 		if (type == KEY_CODE_YES)
 			return terminal_curses_key(terminal, c);
+		if (terminal->reply_alone && terminal->reply_length == 0 && c != '1') {
+			terminal->reply_length = -1;
+			unget_wch((wchar_t)c);
+			return ']'; /* it was a key after all */
+		}
 		if (terminal_swallow(terminal, c))
 			continue;
+		if (terminal_goes_on(terminal, c)) {
+			terminal_begin_reply(terminal, true);
+			continue;
+		}
 		if (c == 27) {
-			/* An answer follows its ESC at once; a person does not. */
-			type = get_wch(&c);
-			if (type == OK && c == ']') {
-				terminal->reply_length = 0;
+			if (terminal_escape(terminal, &key))
 				continue;
-			}
-			if (type == OK && (c == '[' || c == 'O')) {
-				terminal_drop_sequence(c);
-				return UIKEY_LAST;
-			}
-			if (type == OK)
-				unget_wch((wchar_t)c);
-			else if (type == KEY_CODE_YES)
-				ungetch((int)c);
-			return UIKEY_ESCAPE;
+			return key;
 		}
 		if (c == 0x7f || c == 8)
 			return UIKEY_BACKSPACE;

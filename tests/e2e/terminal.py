@@ -415,6 +415,39 @@ def unknown_keys(shell, target):
 
 
 @with_shell
+def torn_answers(shell, target):
+    """What the terminal answers is no key, also in pieces; a key that cuts or ends it is one."""
+    shell.start(target.pid)
+    shell.keys("Enter")
+    shell.until("per tile")
+    for pieces in (["\033]11;rgb:2222/3333/4444\033\\"], ["\033]11;rgb:2222/", "3333/4444\033\\"],
+                   ["\033]11;rgba:2222/3333/4444/5555\007"], ["\033]11;rgb:22/33/4", "4\007"],
+                   ["\033]11;rgb:2222/3333/4444\033", "\\"]):
+        for piece in pieces:
+            shell.keys("-l", piece)
+            time.sleep(0.1)
+        shell.keys("?")
+        shell.until("Keys of this screen")
+        shell.keys("Escape")
+        screen = shell.until("per tile")
+        assert "lens 1 where" in screen, (pieces, screen)
+    for torn in "\033]11;rgb:2222", "\033]11;rgb:2222/3333/4444", "\033]11;":
+        shell.keys("-l", torn)
+        shell.keys("6")
+        shell.until("lens 6 difference")
+        shell.keys("-l", torn)
+        time.sleep(1)
+        shell.keys("1")
+        shell.until("lens 1 where")
+    shell.keys("-l", "\033]11;rgb:2222")
+    shell.keys("6")
+    shell.keys("-l", "/3333/4444\007")
+    shell.until("lens 6 difference")
+    shell.keys("q")
+    shell.ended(0)
+
+
+@with_shell
 def resize_storm(shell, target):
     random.seed(4)
     pid = shell.start(target.pid)
@@ -599,7 +632,7 @@ def main():
     for case in (quits, signals, recordings_are_closed, recordings_end_with_the_process,
                  recordings_have_a_limit,
                  a_log_is_removed, nowhere_to_record, replays_the_demo, crashes, suspends, tiny,
-                 unknown_keys, resize_storm, target_ends, colours, plain_characters,
+                 unknown_keys, torn_answers, resize_storm, target_ends, colours, plain_characters,
                  not_a_terminal, input_ends, ends_where_nobody_reads):
         try:
             case()
