@@ -117,13 +117,14 @@ static void *map_others(void *unused)
 	return NULL;
 }
 
-static void be_stuck(const char *directory, int number)
+static void be_stuck(const char *directory, int number, int fuse)
 {
 	pthread_t thread;
 	char path[512], name[32];
 	void *page, *shared;
 	int fd;
 
+	close(fuse); /* so that the end of the server, also by SIGKILL, is that of the connection */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(name, sizeof(name), "stuck-%d", number);
 	prctl(PR_SET_NAME, name);
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (!pid)
-			be_stuck(argv[1], i);
+			be_stuck(argv[1], i, fuse);
 		printf("%d\n", (int)pid);
 	}
 	fflush(stdout);
