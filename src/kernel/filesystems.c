@@ -43,6 +43,7 @@ enum filesystem_kind filesystem_type_kind(const char *type)
 		{ "sysfs", FILESYSTEM_KERNEL },	    { "proc", FILESYSTEM_KERNEL },
 		{ "debugfs", FILESYSTEM_KERNEL },   { "tracefs", FILESYSTEM_KERNEL },
 		{ "selinuxfs", FILESYSTEM_KERNEL }, { "xenfs", FILESYSTEM_KERNEL },
+		{ "overlay", FILESYSTEM_STACKED },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)

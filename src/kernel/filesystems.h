@@ -19,6 +19,7 @@ enum filesystem_kind {
 	FILESYSTEM_LOCAL, /* on a local disk: its page cache may be asked */
 	FILESYSTEM_DEVICE, /* devtmpfs */
 	FILESYSTEM_KERNEL, /* whose files may be raw page frames, as those of PCI devices are */
+	FILESYSTEM_STACKED, /* overlay: mincore tells of it, cachestat answers 0 */
 	FILESYSTEM_OTHER, /* network, FUSE, kernel: never asked */
 };
 

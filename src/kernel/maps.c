@@ -426,6 +426,7 @@ static void maps_find_kind(struct mapping *mapping, const struct target *target,
 			  m->dev_minor == probe->hugetlb_dev_minor);
 		break;
 	case FILESYSTEM_LOCAL:
+	case FILESYSTEM_STACKED:
 		m->kind = MAPPING_FILE;
 		break;
 	case FILESYSTEM_OTHER:

@@ -87,6 +87,11 @@ void object_close(struct object_reader *reader)
 	object_bpf_forget(&reader->bpf);
 }
 
+static enum filesystem_kind object_kind(struct object_reader *r, const struct mapping *m)
+{
+	return filesystems_kind_mapped(r->filesystems, m->dev_major, m->dev_minor);
+}
+
 /*
  * Files are asked only on local disks; shared memory always, and so is a disk that is mapped itself
  * (maps.c calls no other device a file).
@@ -97,9 +102,18 @@ static bool object_may_ask(struct object_reader *r, const struct mapping *m)
 		return true;
 	if (m->kind != MAPPING_FILE)
 		return false;
-	return !strncmp(m->name, "/dev/", 5) ||
-	       filesystems_kind_mapped(r->filesystems, m->dev_major, m->dev_minor) ==
-		       FILESYSTEM_LOCAL;
+	return !strncmp(m->name, "/dev/", 5) || object_kind(r, m) == FILESYSTEM_LOCAL ||
+	       object_kind(r, m) == FILESYSTEM_STACKED;
+}
+
+/* What is said of pages when the object could not be asked. */
+static enum object_page object_not_asked(struct object_reader *r, const struct mapping *m)
+{
+	if (m->kind != MAPPING_FILE)
+		return OBJECT_UNKNOWN;
+	if (object_may_ask(r, m))
+		return OBJECT_NOT_ALLOWED;
+	return object_kind(r, m) == FILESYSTEM_UNKNOWN ? OBJECT_NO_KIND : OBJECT_NOT_ASKED;
 }
 
 static void object_select_object(struct object_reader *r, const struct mapping *m)
@@ -118,6 +132,8 @@ static void object_select_object(struct object_reader *r, const struct mapping *
 		r->own = (struct object_cache){ .fd = object_open(r->target, r->probe, m,
 								  &r->descriptors),
 						.shmem = m->kind == MAPPING_SHMEM,
+						.stacked = m->kind == MAPPING_FILE &&
+							   object_kind(r, m) == FILESYSTEM_STACKED,
 						.want_marks = r->want_marks,
 						.probe = r->probe,
 						.statistics = &r->statistics,
@@ -208,7 +224,7 @@ int object_query(struct object_reader *reader, const struct mapping *mapping, ui
 	}
 	unknown.first = first;
 	unknown.count = count;
-	unknown.what = mapping->kind == MAPPING_FILE ? OBJECT_NOT_ASKED : OBJECT_UNKNOWN;
+	unknown.what = (uint8_t)object_not_asked(reader, mapping);
 	if (mapping->kind == MAPPING_HUGETLB) {
 		unknown.what = (uint8_t)object_hugetlb_page(reader, mapping);
 		return sink(context, &unknown);

@@ -344,6 +344,15 @@ static enum object_page object_cache_page_without_data(struct object_cache *c, b
 	return object_cache_may_hold_unwritten(c) ? OBJECT_HOLE_OR_ALLOCATED : OBJECT_HOLE;
 }
 
+/* A page of a stacked file system that is not in core is in swap if a tmpfs below holds it. */
+static enum object_page object_cache_page_of_stacked(struct object_cache *c, bool data,
+						     bool in_core)
+{
+	if (in_core)
+		return OBJECT_CACHED;
+	return data || object_cache_may_hold_unwritten(c) ? OBJECT_STACKED : OBJECT_HOLE;
+}
+
 /*
  * mincore and SEEK_DATA alone (before Linux 6.5): a page with data that is not in core is in swap;
  * one in core may be resident or swap-cached.
@@ -366,7 +375,10 @@ static int object_cache_ask_without_cachestat(struct query *q, uint64_t first, u
 				enum object_page what;
 				int error;
 
-				if (!q->cache->shmem)
+				if (q->cache->stacked)
+					what = object_cache_page_of_stacked(q->cache, data,
+									    in_core);
+				else if (!q->cache->shmem)
 					what = in_core ? OBJECT_CACHED : OBJECT_HOLE;
 				else if (data)
 					what = in_core ? OBJECT_CACHED_OR_SWAPPED : OBJECT_SWAPPED;
@@ -387,14 +399,12 @@ int object_cache_query(struct object_cache *cache, uint64_t first, uint64_t coun
 		       object_sink *sink, void *context)
 {
 	struct query q = { .cache = cache, .sink = sink, .context = context };
-	int error;
+	int error = -ENOSYS;
 
-	if (cache->probe->has[PROBE_CACHESTAT])
+	if (cache->probe->has[PROBE_CACHESTAT] && !cache->stacked)
 		error = object_cache_ask(&q, first, count);
 	else if (cache->probe->has[PROBE_SEEK_DATA] && object_cache_mincore_is_true(cache))
 		error = object_cache_ask_without_cachestat(&q, first, count);
-	else
-		error = -ENOSYS;
 	return error ? error : object_cache_flush(&q);
 }
 

@@ -15,6 +15,7 @@
 struct object_cache {
 	int fd;
 	bool shmem; /* evicted pages are in swap; in other files they are shadows, no more */
+	bool stacked; /* by mincore alone: cachestat asks the wrong inode, and answers 0 */
 	bool want_marks; /* tell swap-cached and allocated pages apart, at a price */
 	enum { UNWRITTEN_NOT_ASKED, UNWRITTEN_NONE, UNWRITTEN_SOME } unwritten;
 	const struct probe *probe;

@@ -21,82 +21,11 @@ static bool object_open_has_page_cache(mode_t mode)
 	return S_ISREG(mode) || S_ISBLK(mode);
 }
 
-static bool object_open_is_object(int fd, const struct mapping *m)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && object_open_has_page_cache(st.st_mode) &&
-	       st.st_ino == m->inode && major(st.st_dev) == m->dev_major &&
-	       minor(st.st_dev) == m->dev_minor;
-}
-
-/*
- * Opens for reading what an O_PATH descriptor stands for. O_NOATIME, since mmap (which mincore
- * needs) would move the access time; only the owner may ask for that, so it is tried first.
- */
-static int object_open_reopen(int directory, const char *name)
-{
-	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	int fd = openat(directory, name, flags | O_NOATIME);
-
-	if (fd < 0 && errno == EPERM)
-		fd = openat(directory, name, flags);
-	return fd < 0 ? -errno : fd;
-}
-
-static int object_open_open_verified(int directory, const char *name, const struct mapping *m)
-{
-	struct stat st;
-	int fd;
-
-	if (fstatat(directory, name, &st, 0) < 0)
-		return -errno;
-	if (!object_open_has_page_cache(st.st_mode) || st.st_ino != m->inode)
-		return -ENXIO;
-	fd = object_open_reopen(directory, name);
-	if (fd >= 0 && !object_open_is_object(fd, m)) {
-		close(fd);
-		return -ENXIO;
-	}
-	return fd;
-}
-
-static int object_open_open_by_map_files(const struct target *target, const struct mapping *m)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
-	return object_open_open_verified(target->proc, name, m);
-}
-
-/* A descriptor on a regular file or shared memory. */
-struct object_descriptor {
-	dev_t device;
-	ino_t inode;
-	unsigned int number;
-};
-
-static int object_open_compare_descriptors(const void *a, const void *b)
-{
-	const struct object_descriptor *x = a, *y = b;
-
-	if (x->device != y->device)
-		return x->device < y->device ? -1 : 1;
-	return (x->inode > y->inode) - (x->inode < y->inode);
-}
-
-void object_descriptors_forget(struct object_descriptors *descriptors)
-{
-	free(descriptors->items);
-	descriptors->items = NULL;
-	descriptors->count = 0;
-	descriptors->looked = false;
-}
-
 /* A mount that the target sees, and whether what is on it answers without a server. */
 struct mount {
 	int id;
 	bool answers;
+	dev_t device; /* that maps shows; stat shows that of a part of it (btrfs) */
 };
 
 struct mounts {
@@ -109,6 +38,14 @@ static int object_open_compare_mounts(const void *a, const void *b)
 	const struct mount *x = a, *y = b;
 
 	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Field 3 is major:minor. */
+static dev_t object_open_mount_device(const char *line)
+{
+	unsigned int major, minor;
+
+	return sscanf(line, "%*d %*d %u:%u", &major, &minor) == 2 ? makedev(major, minor) : 0;
 }
 
 /* The id is the first field, the type comes behind " - " (proc_pid_mountinfo(5)). */
@@ -135,11 +72,112 @@ static void object_open_read_mounts(const struct target *target, struct mounts *
 		grown[mounts->count++] = (struct mount){
 			.id = (int)strtol(line, NULL, 10),
 			.answers = filesystem_type_kind(type) < FILESYSTEM_KERNEL,
+			.device = object_open_mount_device(line),
 		};
 	}
 	if (mounts->count)
 		qsort(mounts->items, mounts->count, sizeof(*mounts->items),
 		      object_open_compare_mounts);
+}
+
+static struct mount *object_open_find_mount(const struct mounts *mounts, int id)
+{
+	const struct mount wanted = { .id = id };
+
+	return mounts->count ? bsearch(&wanted, mounts->items, mounts->count,
+				       sizeof(*mounts->items), object_open_compare_mounts)
+			     : NULL;
+}
+
+/* Whether the mount that the file was found on is of the device that maps shows (Linux 5.8). */
+static bool object_open_is_on_device(const struct target *target, int fd, const struct mapping *m)
+{
+	struct mounts mounts = { 0 };
+	const struct mount *found;
+	struct statx st;
+	bool is;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+		return false;
+	object_open_read_mounts(target, &mounts);
+	found = object_open_find_mount(&mounts, (int)st.stx_mnt_id);
+	is = found && found->device == makedev(m->dev_major, m->dev_minor);
+	free(mounts.items);
+	return is;
+}
+
+static bool object_open_is_object(const struct target *target, int fd, const struct mapping *m)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !object_open_has_page_cache(st.st_mode) || st.st_ino != m->inode)
+		return false;
+	return st.st_dev == makedev(m->dev_major, m->dev_minor) ||
+	       object_open_is_on_device(target, fd, m);
+}
+
+/*
+ * Opens for reading what an O_PATH descriptor stands for. O_NOATIME, since mmap (which mincore
+ * needs) would move the access time; only the owner may ask for that, so it is tried first.
+ */
+static int object_open_reopen(int directory, const char *name)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = openat(directory, name, flags | O_NOATIME);
+
+	if (fd < 0 && errno == EPERM)
+		fd = openat(directory, name, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+static int object_open_open_verified(const struct target *target, int directory, const char *name,
+				     const struct mapping *m)
+{
+	struct stat st;
+	int fd;
+
+	if (fstatat(directory, name, &st, 0) < 0)
+		return -errno;
+	if (!object_open_has_page_cache(st.st_mode) || st.st_ino != m->inode)
+		return -ENXIO;
+	fd = object_open_reopen(directory, name);
+	if (fd >= 0 && !object_open_is_object(target, fd, m)) {
+		close(fd);
+		return -ENXIO;
+	}
+	return fd;
+}
+
+static int object_open_open_by_map_files(const struct target *target, const struct mapping *m)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
+	return object_open_open_verified(target, target->proc, name, m);
+}
+
+/* A descriptor on a regular file or shared memory. */
+struct object_descriptor {
+	dev_t device;
+	ino_t inode;
+	unsigned int number;
+};
+
+static int object_open_compare_descriptors(const void *a, const void *b)
+{
+	const struct object_descriptor *x = a, *y = b;
+
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+void object_descriptors_forget(struct object_descriptors *descriptors)
+{
+	free(descriptors->items);
+	descriptors->items = NULL;
+	descriptors->count = 0;
+	descriptors->looked = false;
 }
 
 /* Memory that the kernel keeps on a mount of its own, by the name that it gives it. */
@@ -164,7 +202,7 @@ static bool object_open_answers(const struct target *target, int directory, cons
 				const struct mounts *mounts)
 {
 	char path[40], text[512];
-	struct mount wanted, *found;
+	const struct mount *found;
 	const char *id;
 
 	snprintf(path, sizeof(path), "fdinfo/%.20s", number);
@@ -173,10 +211,7 @@ static bool object_open_answers(const struct target *target, int directory, cons
 	id = strstr(text, "mnt_id:");
 	if (!id)
 		return false;
-	wanted.id = (int)strtol(id + strlen("mnt_id:"), NULL, 10);
-	found = mounts->count ? bsearch(&wanted, mounts->items, mounts->count,
-					sizeof(*mounts->items), object_open_compare_mounts)
-			      : NULL;
+	found = object_open_find_mount(mounts, (int)strtol(id + strlen("mnt_id:"), NULL, 10));
 	return found ? found->answers : object_open_is_memory(directory, number);
 }
 
@@ -243,7 +278,7 @@ static int object_open_open_by_descriptor(const struct target *target, const str
 	if (!found)
 		return -ENOENT;
 	snprintf(name, sizeof(name), "%u", found->number);
-	return object_open_open_verified(fd, name, m);
+	return object_open_open_verified(target, fd, name, m);
 }
 
 static int object_open_open_by_name(const struct target *target, const struct mapping *m)
@@ -253,7 +288,7 @@ static int object_open_open_by_name(const struct target *target, const struct ma
 	if (m->name[0] != '/' ||
 	    snprintf(path, sizeof(path), "root%s", m->name) >= (int)sizeof(path))
 		return -ENOENT;
-	return object_open_open_verified(target->proc, path, m);
+	return object_open_open_verified(target, target->proc, path, m);
 }
 
 int object_open(const struct target *target, const struct probe *probe,
@@ -289,7 +324,7 @@ struct object_cache *object_files_find(struct object_files *files, const struct 
 		struct object_file *f = &files->items[i];
 
 		if (f->inode == mapping->inode && f->dev_major == mapping->dev_major &&
-		    f->dev_minor == mapping->dev_minor) {
+		    f->dev_minor == mapping->dev_minor && !strcmp(f->name, mapping->name)) {
 			f->used = true;
 			return &f->cache;
 		}
@@ -309,8 +344,11 @@ struct object_cache *object_files_keep(struct object_files *files, const struct 
 	*f = (struct object_file){ .dev_major = mapping->dev_major,
 				   .dev_minor = mapping->dev_minor,
 				   .inode = mapping->inode,
+				   .name = strdup(mapping->name),
 				   .used = true,
 				   .cache = *cache };
+	if (!f->name)
+		return NULL;
 	files->count++;
 	return &f->cache;
 }
@@ -334,6 +372,7 @@ void object_files_let_go(struct object_files *files, bool all)
 		}
 		object_cache_unmap(&f->cache);
 		close(f->cache.fd);
+		free(f->name);
 	}
 	files->count = kept;
 }

@@ -46,6 +46,7 @@ int object_open_path(const struct target *target, const struct mapping *mapping)
 struct object_file {
 	uint32_t dev_major, dev_minor;
 	uint64_t inode;
+	char *name; /* btrfs has an inode of each number in each subvolume */
 	bool used;
 	struct object_cache cache;
 };

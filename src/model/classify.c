@@ -108,7 +108,13 @@ static struct verdict classify_absent(const struct mapping *m, const struct evid
 		return classify_decide(PAGE_NONE, RULE_NOTHING);
 	switch ((enum object_page)e->object) {
 	case OBJECT_NOT_ASKED:
-		return classify_doubted(PAGE_NONE, RULE_HOLE, DOUBT_CACHE_NOT_ASKED);
+		return classify_doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_CACHE_NOT_ASKED);
+	case OBJECT_NOT_ALLOWED:
+		return classify_doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_CACHE_NOT_ALLOWED);
+	case OBJECT_STACKED:
+		return classify_doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_STACKED);
+	case OBJECT_NO_KIND:
+		return classify_doubted(PAGE_UNKNOWN, RULE_OBJECT_UNKNOWN, DOUBT_NO_KIND);
 	case OBJECT_HOLE:
 		return classify_decide(PAGE_NONE, RULE_HOLE);
 	case OBJECT_HOLE_OR_ALLOCATED:

@@ -52,6 +52,9 @@ enum object_page {
 	OBJECT_CACHED_OR_SWAPPED, /* data in core; nothing here can tell more */
 	OBJECT_HUGETLB_FILLED, /* the object holds huge pages; nothing here can tell which */
 	OBJECT_UNKNOWN,
+	OBJECT_NOT_ALLOWED, /* of a file: this user may not ask */
+	OBJECT_STACKED, /* not in core, but a tmpfs below may have it in swap */
+	OBJECT_NO_KIND, /* nothing tells whether it is a file or shared memory */
 	OBJECT_PAGES
 };
 

@@ -85,12 +85,15 @@ enum page_doubt {
 	DOUBT_NO_RIGHT, /* shared object cannot be opened by this user */
 	DOUBT_NO_CACHESTAT, /* in core, but cached and swap-cached look alike (before 6.5) */
 	DOUBT_NO_SCAN, /* zero pages need PAGEMAP_SCAN or the right to see pfns */
-	DOUBT_CACHE_NOT_ASKED, /* FUSE or network file system: none may be cached */
+	DOUBT_CACHE_NOT_ASKED, /* FUSE, network or other file system: not asked */
 	DOUBT_SWAP_TYPE, /* swap types are hidden: swap may be a marker or a migration */
 	DOUBT_GONE, /* the mapping went away while it was read */
 	DOUBT_UNWRITTEN, /* some of none may be allocated and never written (before 6.5) */
 	DOUBT_HUGETLB, /* an object of hugetlbfs holds pages, but nobody here knows which */
 	DOUBT_SWAP_AREAS, /* a swap type that may be an area or not */
+	DOUBT_CACHE_NOT_ALLOWED, /* a file whose page cache this user may not ask about */
+	DOUBT_STACKED, /* not in core, and the file system behind the stacked one may be tmpfs */
+	DOUBT_NO_KIND, /* neither a mount nor the object tells what is mapped */
 	DOUBTS
 };
 
@@ -117,6 +120,9 @@ extern const struct page_mark_info page_marks[PAGE_MARKS];
 
 /* One sentence for people that says why something is unknown and what would help. */
 const char *page_doubt_text(enum page_doubt doubt);
+
+/* Whether pages that are unknown for this reason may be shared pages in swap. */
+bool page_doubt_hides_swap(enum page_doubt doubt);
 
 /* The state that a key or name stands for, or -ENOENT. */
 int page_state_parse(const char *word);

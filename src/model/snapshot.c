@@ -33,7 +33,9 @@ static enum shared_swap_knowledge snapshot_mapping_knowledge(const struct snapsh
 {
 	const struct pages_facts *facts = pages_facts(m->pages);
 
-	if (m->mapping->kind != MAPPING_SHMEM || !pages_counts(m->pages)->state[PAGE_UNKNOWN])
+	if ((m->mapping->kind != MAPPING_SHMEM && m->mapping->kind != MAPPING_FILE) ||
+	    !pages_counts(m->pages)->state[PAGE_UNKNOWN] ||
+	    !page_doubt_hides_swap((enum page_doubt)facts->doubt))
 		return SHARED_SWAP_EXACT;
 	if (facts->swap_unplaced)
 		return SHARED_SWAP_SUM;

@@ -123,7 +123,7 @@ static bool columns_hides_shared_swap(const struct report_row *row)
 	enum page_doubt doubt = pages_facts(row->mapping->pages)->doubt;
 
 	return row->counts->state[PAGE_UNKNOWN] && !row->swap_unplaced &&
-	       doubt != DOUBT_KERNEL_MEMORY && doubt != DOUBT_NO_SCAN;
+	       page_doubt_hides_swap(doubt);
 }
 
 /* In text, pages in swap whose place is unknown stand with those whose place is known. */

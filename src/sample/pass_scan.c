@@ -588,7 +588,32 @@ static struct settlement pass_scan_settle_shared(const struct mapping *mapping,
 	if (s.state == PAGE_UNKNOWN)
 		s.swap_unplaced = swap - placed;
 	else if (doubt != DOUBT_UNWRITTEN) /* which is about pages that are not unknown */
-		s.doubt = s.state == PAGE_NONE ? DOUBT_CACHE_NOT_ASKED : DOUBT_NONE;
+		s.doubt = s.state == PAGE_NONE ? DOUBT_CACHE_NOT_ALLOWED : DOUBT_NONE;
+	if (s.state == PAGE_NONE)
+		s.state = PAGE_UNKNOWN; /* or cached: not in swap is all that the sum says */
+	return s;
+}
+
+/*
+ * smaps counts what the mapped file itself has in swap, also below a stacked file system, and where
+ * no mount tells that it is shared memory. Without swap, what is not in core is nowhere.
+ */
+static struct settlement pass_scan_settle_file(const struct mapping *mapping,
+					       const struct pages *pages,
+					       const struct verify_sums *sums)
+{
+	const struct page_counts *counts = pages_counts(pages);
+	struct settlement s = pass_scan_settle_shared(mapping, pages, sums);
+
+	if (s.state == PAGE_SHARED_SWAP || s.swap_unplaced)
+		return s;
+	s.doubt = (enum page_doubt)pages_facts(pages)->doubt;
+	if (s.doubt == DOUBT_STACKED &&
+	    sums->pages[VERIFY_SWAP] ==
+		    counts->state[PAGE_SWAP] + counts->state[PAGE_SHARED_SWAP]) {
+		s.state = PAGE_NONE;
+		s.doubt = DOUBT_NONE;
+	}
 	return s;
 }
 
@@ -687,7 +712,8 @@ static bool pass_scan_can_be_settled(const struct snapshot_mapping *m)
 
 	return pages_counts(m->pages)->state[PAGE_UNKNOWN] &&
 	       (doubt == DOUBT_NO_RIGHT || doubt == DOUBT_NO_CACHESTAT ||
-		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN || doubt == DOUBT_HUGETLB);
+		doubt == DOUBT_UNWRITTEN || doubt == DOUBT_NO_SCAN || doubt == DOUBT_HUGETLB ||
+		doubt == DOUBT_STACKED || doubt == DOUBT_NO_KIND);
 }
 
 static bool pass_scan_is_open(const struct settlement *settlement, const struct page_run *run)
@@ -709,6 +735,7 @@ static int pass_scan_apply(struct pass *p, struct snapshot_mapping *m,
 
 	facts.doubt = (uint8_t)settlement->doubt;
 	facts.swap_unplaced = settlement->swap_unplaced;
+	facts.slots_known &= settlement->state != PAGE_SHARED_SWAP;
 	facts.marks_known &= (uint16_t)~settlement->not_known;
 	pages_builder_start(p->builder, m->mapping->start, pass_pages_before(p, m->mapping));
 	for (uint64_t i = 0; pages_run(m->pages, i, &run); i = run.first + run.count)
@@ -758,6 +785,8 @@ static int pass_scan_settle_mapping(struct pass *p, struct snapshot_mapping *m,
 			    ? pass_scan_settle_hugetlb(p, m->mapping, m->pages)
 		    : m->mapping->kind == MAPPING_SHMEM
 			    ? pass_scan_settle_shared(m->mapping, m->pages, sums)
+		    : m->mapping->kind == MAPPING_FILE
+			    ? pass_scan_settle_file(m->mapping, m->pages, sums)
 			    : pass_scan_settle_anonymous(m->pages, sums);
 		error = pass_scan_apply(p, m, &s);
 	}

@@ -43,9 +43,9 @@ class Plain(Programs):
 def own_process(plain):
     """
     Own memory: what pagemap tells is right; what shared memory without a page-table entry holds
-    may be unknown, or called none in a file that may not be asked.
+    may be unknown.
     """
-    allowed = allow(unknown=["cached", "shared_swap", "none"], none=["cached"])
+    allowed = allow(unknown=["cached", "shared_swap", "none"])
     files = plain.folder / "files"
     files.mkdir()
     os.chown(files, NOBODY, NOBODY)

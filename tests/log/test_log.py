@@ -494,8 +494,8 @@ class Log(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("--without does not know 'nonsense'", done.stderr)
         self.assertEqual(seen[False][0], ({"cached": 64}, "exact", None))
-        self.assertEqual(seen[True][0][:2], ({"none": 64}, "exact"))
-        self.assertIn("cache unknown", seen[True][0][2])
+        self.assertEqual(seen[True][0][:2], ({"unknown": 64}, "exact"))
+        self.assertIn("not in swap", seen[True][0][2])
         for samples in seen.values():
             self.assertEqual(samples, samples[:1] * len(samples))
 
