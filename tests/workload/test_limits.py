@@ -3,6 +3,7 @@
 
 import glob
 import os
+import shutil
 import re
 import signal
 import sqlite3
@@ -163,11 +164,16 @@ class Rights(Case):
                 os.rmdir(folder)
             os.mkdir(folder, 0o777)
             os.chmod(folder, 0o777)
+            with open(f"{folder}/pmtop-1-abcdef", "w", encoding="ascii") as claim:
+                claim.write(f"process {victim.pid}\n")
             result = self.as_nobody("--no-cgroup", "--", "true")
-            self.assertEqual(result.returncode, 125)
-            self.assertIn("cannot write down", result.stderr)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(os.listdir(folder), ["pmtop-1-abcdef"])
+            self.assertIsNone(victim.poll())
         finally:
-            os.rmdir(folder)
+            shutil.rmtree(folder)
+            for own in glob.glob(f"{folder}-*"):
+                shutil.rmtree(own)
             victim.kill()
             victim.wait()
 
