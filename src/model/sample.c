@@ -39,12 +39,18 @@ static bool sample_is_unchanged(const struct change_list *changes)
 	return !changes->run_count && changes->fates[FATE_KEPT] == changes->row_count;
 }
 
+/* Skipped is what can only repeat the one before it; a replay may have left that one out. */
+static bool sample_repeats(const struct sample *s, const struct sample *before)
+{
+	return s->snapshot->skipped && s->snapshot->sequence == before->snapshot->sequence + 1;
+}
+
 /* What follows from the sample before; -ENOMEM. A list of no change is not kept. */
 static int sample_follow(struct sample *s, const struct sample *before)
 {
 	int error = 0;
 
-	if (!s->snapshot->skipped)
+	if (!sample_repeats(s, before))
 		error = change_list_new(before->snapshot, s->snapshot, &s->changes);
 	if (error)
 		return error;

@@ -205,6 +205,29 @@ static void test_bound_holds(void **state)
 	history_free(h);
 }
 
+/* A skipped sample repeats the one before it, which is not always the one that was shown before. */
+static void test_skipped_after_a_jump(void **state)
+{
+	struct snapshot *first, *last;
+	struct sample *a, *b;
+
+	reset();
+	build_fill(&m, 0, 4, PAGE_SHMEM, MARK_WRITTEN);
+	first = build_snapshot(&m, 1, NULL);
+	build_fill(&m, 0, 4, PAGE_SHARED_SWAP, 0);
+	last = build_snapshot(&m, 1, first);
+	last->sequence = first->sequence + 5;
+	last->skipped = true;
+	assert_int_equal(sample_new(NULL, first, true, &a), 0);
+	assert_int_equal(sample_new(a, last, true, &b), 0);
+	assert_non_null(b->changes);
+	assert_true(track_remembers(track_mapping(b->track, 0)));
+	sample_unref(a);
+	sample_unref(b);
+	snapshot_unref(first);
+	snapshot_unref(last);
+}
+
 /* A quiet process costs next to nothing a sample, so that the bound reaches far back. */
 static void test_quiet_is_cheap(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_find_and_reach),
 		cmocka_unit_test(test_bound_holds),
 		cmocka_unit_test(test_quiet_is_cheap),
+		cmocka_unit_test(test_skipped_after_a_jump),
 		cmocka_unit_test(test_newest_stays_whatever_it_costs),
 		cmocka_unit_test(test_page_events),
 		cmocka_unit_test(test_growing_keeps_the_track),
